@@ -1,0 +1,74 @@
+package auth
+
+import "time"
+
+// AAL is an authenticator assurance level: how strongly somebody has proven,
+// or could prove, who they are (NIST SP 800-63B section 2).
+type AAL string
+
+// The levels in use. AAL0 means nothing was proven.
+const (
+	AAL0 AAL = "aal0"
+	AAL1 AAL = "aal1"
+	AAL2 AAL = "aal2"
+)
+
+// AtLeast says whether a is the same level as b or a stronger one.
+func (a AAL) AtLeast(b AAL) bool { return a >= b }
+
+// RequiredAAL is a configured demand on a session's level.
+type RequiredAAL string
+
+// The two demands that a configuration can make.
+const (
+	// RequireAAL1 is content with any proof.
+	RequireAAL1 RequiredAAL = "aal1"
+	// RequireHighest asks for the highest level that the person can reach:
+	// whoever has set up a second factor must have used it.
+	RequireHighest RequiredAAL = "highest_available"
+)
+
+// Met says whether a session of level has satisfies the demand for somebody
+// who could reach level available.
+func (r RequiredAAL) Met(has, available AAL) bool {
+	if r == RequireHighest && available.AtLeast(AAL2) {
+		return has.AtLeast(AAL2)
+	}
+	return has.AtLeast(AAL1)
+}
+
+// AMR is one entry of a session's list of authentication methods: which
+// method was used, what it is worth, and when it was completed.
+type AMR struct {
+	Method       string    `json:"method"`
+	AAL          AAL       `json:"aal"`
+	CompletedAt  time.Time `json:"completed_at"`
+	Provider     string    `json:"provider,omitempty"`
+	Organization string    `json:"organization,omitempty"`
+}
+
+// LevelOf is the one table that turns completed methods into a level:
+// nothing is aal0; a first and a second factor together are aal2; a social
+// or SAML sign-in whose provider vouched for two factors is aal2 by itself;
+// everything else is aal1.
+func LevelOf(done []AMR) AAL {
+	var first, second bool
+	for _, m := range done {
+		switch m.AAL {
+		case AAL1:
+			first = true
+		case AAL2:
+			second = true
+			if m.Method == "oidc" || m.Method == "saml" {
+				return AAL2
+			}
+		}
+	}
+	switch {
+	case first && second:
+		return AAL2
+	case first || second:
+		return AAL1
+	}
+	return AAL0
+}

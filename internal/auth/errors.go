@@ -1,0 +1,99 @@
+package auth
+
+import "net/http"
+
+// Every error that leaves the server. The ids are part of the API: those that
+// Kratos gives are the same here, the others are ours and stable.
+var (
+	// Sessions.
+	ErrNoSession = &Error{ID: "session_inactive", Status: http.StatusUnauthorized,
+		Reason: "There is no active session. Sign in and try again."}
+	ErrSessionAlready = &Error{ID: "session_already_available", Status: http.StatusBadRequest,
+		Reason: "You are signed in already. Sign out first, or ask for refresh=true to prove again who you are."}
+	ErrAAL1Required = &Error{ID: "session_aal1_required", Status: http.StatusUnauthorized,
+		Reason: "A second factor can only be asked for in an active session. Sign in first."}
+	ErrAAL2Required = &Error{ID: "session_aal2_required", Status: http.StatusForbidden,
+		Reason: "This session needs a second factor. Complete it and try again."}
+	ErrRefreshRequired = &Error{ID: "session_refresh_required", Status: http.StatusForbidden,
+		Reason: "You signed in too long ago for this change. Sign in again to continue."}
+	ErrOwnSession = &Error{ID: "session_is_current", Status: http.StatusBadRequest,
+		Message: "The session of this very request cannot be revoked here. Sign out instead."}
+	ErrIdentityInactive = &Error{ID: "identity_disabled", Status: http.StatusUnauthorized,
+		Reason: "This account is switched off. Ask the people who run this service."}
+	ErrTokenUnknown = &Error{ID: "session_token_unknown", Status: http.StatusForbidden,
+		Reason: "This session token is not known, or its session has ended already."}
+	ErrLogoutTokenMissing = &Error{ID: "logout_token_missing", Status: http.StatusBadRequest,
+		Reason: "The logout address lacks its token. Ask for a new one at /self-service/logout/browser."}
+	ErrLogoutTokenWrong = &Error{ID: "logout_token_invalid", Status: http.StatusForbidden,
+		Reason: "This logout address belongs to another session. Ask for a new one at /self-service/logout/browser."}
+
+	// Flows.
+	ErrFlowExpired = &Error{ID: "self_service_flow_expired", Status: http.StatusGone,
+		Reason: "This form was open for too long. A new one has to be started."}
+	ErrFlowDisabled = &Error{ID: "self_service_flow_disabled", Status: http.StatusBadRequest,
+		Reason: "This is switched off here. Ask the people who run this service."}
+	ErrFlowReplaced = &Error{ID: "self_service_flow_replaced", Status: http.StatusGone}
+	ErrFlowUnknown  = &Error{ID: "self_service_flow_not_found", Status: http.StatusNotFound}
+	ErrFlowMissing  = &Error{ID: "self_service_flow_missing", Status: http.StatusBadRequest,
+		Reason: "The query parameter flow is missing or is not the id of a flow. Start a new flow and use its ui.action."}
+	ErrReturnTo = &Error{ID: "self_service_flow_return_to_forbidden", Status: http.StatusBadRequest,
+		Reason: "The address in return_to is not on the list of allowed return addresses."}
+	ErrReturnToMalformed = &Error{ID: "self_service_flow_return_to_malformed", Status: http.StatusBadRequest,
+		Reason: "The address in return_to is not a valid URL."}
+	ErrBrowserLocation = &Error{ID: "browser_location_change_required", Status: http.StatusUnprocessableEntity}
+	ErrCSRF            = &Error{ID: "security_csrf_violation", Status: http.StatusForbidden,
+		Reason: "This request could not be matched with the browser that opened the form. Reload the page, allow cookies, and try again."}
+	ErrIdentityMismatch = &Error{ID: "security_identity_mismatch", Status: http.StatusForbidden,
+		Reason: "This form was started by somebody else. Start a new one."}
+	ErrMethodDisabled = &Error{ID: "self_service_method_disabled", Status: http.StatusNotFound,
+		Reason: "This way is switched off here. Choose another one."}
+	ErrAAL = &Error{ID: "aal_invalid", Status: http.StatusBadRequest,
+		Reason: "The parameter aal must be aal1 or aal2."}
+	ErrIdentitySchemaNotSelectable = &Error{ID: "identity_schema_not_selectable", Status: http.StatusBadRequest}
+	ErrAPIFromBrowser              = &Error{ID: "api_flow_from_browser", Status: http.StatusBadRequest,
+		Reason: "This form was made for an app and was sent by a browser: the request has cookies or an Origin header. Start a browser flow instead."}
+	ErrErrorUnknown = &Error{ID: "error_not_found", Status: http.StatusNotFound}
+
+	// Requests.
+	ErrBadRequest   = &Error{ID: "bad_request", Status: http.StatusBadRequest}
+	ErrBody         = &Error{ID: "body_malformed", Status: http.StatusBadRequest}
+	ErrBodyTooLarge = &Error{ID: "body_too_large", Status: http.StatusRequestEntityTooLarge,
+		Reason: "The request is larger than this server accepts (5 MB)."}
+	ErrContentType = &Error{ID: "content_type_unsupported", Status: http.StatusBadRequest}
+	ErrParameter   = &Error{ID: "parameter_invalid", Status: http.StatusBadRequest}
+	ErrPageToken   = &Error{ID: "page_token_invalid", Status: http.StatusBadRequest,
+		Reason: "This page token is not one that this server gave. Begin again without page_token and follow the Link header."}
+	ErrUUID    = &Error{ID: "id_malformed", Status: http.StatusBadRequest, Message: "The id in the path is not a UUID."}
+	ErrTooBusy = &Error{ID: "too_many_requests", Status: http.StatusTooManyRequests, RetryAfter: 1,
+		Reason: "More people are signing in at this moment than this server can check. Wait a moment and try again."}
+	ErrTimeout = &Error{ID: "timeout", Status: http.StatusServiceUnavailable, RetryAfter: 1,
+		Reason: "The request took too long and was given up."}
+
+	// Identities.
+	ErrIdentityUnknown = &Error{ID: "identity_not_found", Status: http.StatusNotFound}
+	ErrConflict        = &Error{ID: "identity_conflict", Status: http.StatusConflict,
+		Reason: "Another identity already has this identifier, address or external id."}
+	ErrSchemaUnknown = &Error{ID: "identity_schema_unknown", Status: http.StatusBadRequest}
+	ErrSchemaMissing = &Error{ID: "identity_schema_not_found", Status: http.StatusNotFound}
+	ErrTraits        = &Error{ID: "identity_traits_invalid", Status: http.StatusBadRequest}
+	ErrState         = &Error{ID: "identity_state_invalid", Status: http.StatusBadRequest,
+		Reason: "The state of an identity is either active or inactive."}
+	ErrPatch             = &Error{ID: "json_patch_invalid", Status: http.StatusBadRequest}
+	ErrPatchDenied       = &Error{ID: "json_patch_path_denied", Status: http.StatusBadRequest}
+	ErrPasswordHash      = &Error{ID: "password_hash_unknown", Status: http.StatusBadRequest}
+	ErrPasswordEmpty     = &Error{ID: "password_empty", Status: http.StatusBadRequest, Reason: "A password must not be empty."}
+	ErrCredentialMissing = &Error{ID: "credential_not_found", Status: http.StatusNotFound}
+	ErrCredentialLast    = &Error{ID: "credential_is_last_first_factor", Status: http.StatusBadRequest,
+		Reason: "This is the last credential that this identity can sign in with. Add another one first."}
+	ErrCredentialID = &Error{ID: "credential_identifier_required", Status: http.StatusBadRequest,
+		Reason: "Say which credential to delete with the query parameter identifier."}
+	ErrCredentialKept = &Error{ID: "credential_type_not_deletable", Status: http.StatusBadRequest}
+
+	// The server.
+	ErrConfiguration = &Error{ID: "invalid_configuration", Status: http.StatusInternalServerError,
+		Message: "The server is not configured for this. Tell the operator."}
+	ErrUpstream    = &Error{ID: "upstream_error", Status: http.StatusBadGateway}
+	ErrUnavailable = &Error{ID: "database_unavailable", Status: http.StatusServiceUnavailable, RetryAfter: 1,
+		Reason: "The database does not answer. Nothing was changed."}
+	ErrInternal = &Error{ID: "internal_error", Status: http.StatusInternalServerError}
+)

@@ -1,0 +1,119 @@
+package auth
+
+import (
+	"encoding/json"
+	"net/url"
+	"time"
+
+	"github.com/google/uuid"
+
+	"zelus/internal/ui"
+)
+
+// Kind is one of the five self-service flows.
+type Kind string
+
+// The five kinds. They are one type, one table, one handler.
+const (
+	Login        Kind = "login"
+	Registration Kind = "registration"
+	Settings     Kind = "settings"
+	Recovery     Kind = "recovery"
+	Verification Kind = "verification"
+)
+
+// FlowType tells apps that hold a token from browsers that hold cookies.
+type FlowType string
+
+// The two types. A single-page app that talks JSON is a browser.
+const (
+	API     FlowType = "api"
+	Browser FlowType = "browser"
+)
+
+// States of a flow. Settings uses its own two, recovery adds more with the
+// choice among several addresses.
+const (
+	ChooseMethod    = "choose_method"
+	SentEmail       = "sent_email"
+	PassedChallenge = "passed_challenge"
+	ShowForm        = "show_form"
+	Success         = "success"
+)
+
+// Flow is one form on its way: what was asked for, what the form looks like
+// now, and how far it has come. A flow can be started again, so losing one to
+// a crash costs a person one reload.
+type Flow struct {
+	ID         uuid.UUID `json:"-"`
+	Project    uuid.UUID `json:"-"`
+	Kind       Kind      `json:"-"`
+	Type       FlowType  `json:"type"`
+	State      string    `json:"state"`
+	Active     string    `json:"active,omitempty"`
+	RequestURL string    `json:"request_url"`
+	// CSRF is the keyed hash of the CSRF cookie that a browser's flow is
+	// bound to; empty for API flows.
+	CSRF      []byte       `json:"csrf,omitempty"`
+	UI        ui.Container `json:"ui"`
+	IssuedAt  time.Time    `json:"issued_at"`
+	ExpiresAt time.Time    `json:"-"`
+	CreatedAt time.Time    `json:"created_at"`
+	UpdatedAt time.Time    `json:"updated_at"`
+
+	// Login only.
+	Refresh      bool `json:"refresh,omitempty"`
+	RequestedAAL AAL  `json:"aal,omitempty"`
+	// SessionID is the session that a refresh or a step-up is bound to.
+	SessionID uuid.UUID `json:"session,omitzero"`
+	// IdentityID is whose flow this is, where that is known at the start.
+	IdentityID uuid.UUID `json:"identity,omitzero"`
+	// SchemaID is the identity schema that was asked for; empty means the default.
+	SchemaID string `json:"schema,omitempty"`
+
+	// Private holds what methods keep between two steps (a challenge, a
+	// secret being enrolled), sealed, by method name.
+	Private map[string][]byte `json:"private,omitempty"`
+	// ContinueWith is what a finished flow told its client to do next.
+	ContinueWith []ContinueWith `json:"continue_with,omitempty"`
+
+	// TransientPayload is sent along with a submission and never stored.
+	TransientPayload json.RawMessage `json:"-"`
+	// Done is set once the flow has succeeded; the store lets only one
+	// submission do that.
+	Done bool `json:"-"`
+}
+
+// ReturnTo is where the request that began the flow wants the browser to go
+// in the end; empty if it did not say.
+func (f *Flow) ReturnTo() string {
+	u, err := url.Parse(f.RequestURL)
+	if err != nil {
+		return ""
+	}
+	return u.Query().Get("return_to")
+}
+
+// ContinueWith is one thing for a client to do after a flow.
+type ContinueWith struct {
+	Action            string            `json:"action"`
+	SessionToken      string            `json:"ory_session_token,omitempty"`
+	RedirectBrowserTo string            `json:"redirect_browser_to,omitempty"`
+	Flow              *ContinueWithFlow `json:"flow,omitempty"`
+}
+
+// ContinueWithFlow names the flow that a client should show next.
+type ContinueWithFlow struct {
+	ID                uuid.UUID `json:"id"`
+	VerifiableAddress string    `json:"verifiable_address,omitempty"`
+	URL               string    `json:"url,omitempty"`
+}
+
+// Values of ContinueWith.Action.
+const (
+	SetSessionToken    = "set_ory_session_token"
+	RedirectBrowserTo  = "redirect_browser_to"
+	ShowVerificationUI = "show_verification_ui"
+	ShowSettingsUI     = "show_settings_ui"
+	ShowRecoveryUI     = "show_recovery_ui"
+)

@@ -1,0 +1,128 @@
+package auth
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// DefaultProject is the project that every row belongs to until several
+// projects share a process.
+var DefaultProject = uuid.MustParse("00000000-0000-4000-8000-000000000001")
+
+// State says whether an identity may sign in.
+type State string
+
+// The two states.
+const (
+	Active   State = "active"
+	Inactive State = "inactive"
+)
+
+// Valid says whether s is a known state.
+func (s State) Valid() bool { return s == Active || s == Inactive }
+
+// Channels over which an address is reached.
+const (
+	ViaEmail = "email"
+	ViaSMS   = "sms"
+)
+
+// Verification states of an address.
+const (
+	AddressPending   = "pending"
+	AddressSent      = "sent"
+	AddressCompleted = "completed"
+)
+
+// Identity is an account: who somebody is, how they sign in and where they
+// are reached. Traits and metadata are JSON as they were given; nil metadata
+// means none.
+type Identity struct {
+	ID             uuid.UUID
+	Project        uuid.UUID
+	ExternalID     string // empty: none
+	SchemaID       string
+	State          State
+	StateChangedAt *time.Time
+	Traits         json.RawMessage
+	MetadataPublic json.RawMessage
+	MetadataAdmin  json.RawMessage
+	OrganizationID uuid.NullUUID
+	CreatedAt      time.Time
+	UpdatedAt      time.Time
+
+	// AvailableAAL is the highest level that this person's credentials can
+	// reach, kept up to date with every change of credentials.
+	AvailableAAL AAL
+
+	Credentials map[CredentialType]Credential
+	Verifiable  []VerifiableAddress
+	Recovery    []RecoveryAddress
+}
+
+// VerifiableAddress is an address whose owner can be asked for a proof.
+type VerifiableAddress struct {
+	ID         uuid.UUID  `json:"id"`
+	Value      string     `json:"value"` // normalised
+	Verified   bool       `json:"verified"`
+	Via        string     `json:"via"`
+	Status     string     `json:"status"`
+	VerifiedAt *time.Time `json:"verified_at,omitempty"`
+	CreatedAt  time.Time  `json:"created_at"`
+	UpdatedAt  time.Time  `json:"updated_at"`
+}
+
+// RecoveryAddress is an address through which access can be regained.
+type RecoveryAddress struct {
+	ID        uuid.UUID `json:"id"`
+	Value     string    `json:"value"` // normalised
+	Via       string    `json:"via"`
+	CreatedAt time.Time `json:"created_at"`
+	UpdatedAt time.Time `json:"updated_at"`
+}
+
+// CredentialType names a kind of credential on the wire and in the store.
+type CredentialType string
+
+// All types of credential that the wire knows.
+const (
+	Password     CredentialType = "password"
+	OIDC         CredentialType = "oidc"
+	SAML         CredentialType = "saml"
+	TOTP         CredentialType = "totp"
+	LookupSecret CredentialType = "lookup_secret"
+	WebAuthn     CredentialType = "webauthn"
+	Code         CredentialType = "code"
+	Passkey      CredentialType = "passkey"
+	LinkRecovery CredentialType = "link_recovery"
+	CodeRecovery CredentialType = "code_recovery"
+	DeviceAuthn  CredentialType = "deviceauthn"
+)
+
+// CredentialTypes lists what the parameter include_credential accepts.
+var CredentialTypes = []CredentialType{Password, OIDC, SAML, TOTP, LookupSecret, WebAuthn, Code, Passkey, LinkRecovery, CodeRecovery, DeviceAuthn}
+
+// Valid says whether t is one of the known types.
+func (t CredentialType) Valid() bool {
+	for _, k := range CredentialTypes {
+		if k == t {
+			return true
+		}
+	}
+	return false
+}
+
+// Credential is one way in which an identity proves itself. Identifiers are
+// normalised and unique per type within a project. Config is the type's own
+// JSON; it holds secrets and leaves the server only where an administrator
+// asked for it by name.
+type Credential struct {
+	Type        CredentialType
+	Identifiers []string
+	Config      json.RawMessage
+	Version     int
+	CreatedAt   time.Time
+	UpdatedAt   time.Time
+}

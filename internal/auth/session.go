@@ -1,0 +1,70 @@
+package auth
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// Session is what a sign-in leaves behind: who, how strongly proven, and for
+// how long. Its token is never kept, only the token's keyed hash.
+type Session struct {
+	ID         uuid.UUID
+	Project    uuid.UUID
+	IdentityID uuid.UUID
+	// TokenHash is the keyed hash of the token or of the cookie's secret.
+	TokenHash []byte
+	// Active is false once the session was revoked.
+	Active          bool
+	AAL             AAL
+	AMR             []AMR
+	IssuedAt        time.Time
+	AuthenticatedAt time.Time
+	ExpiresAt       time.Time
+	CreatedAt       time.Time
+	Devices         []Device
+}
+
+// Live says whether the session is neither revoked nor past its time.
+func (s *Session) Live(now time.Time) bool { return s.Active && now.Before(s.ExpiresAt) }
+
+// Device is where a session was begun. Address and agent may be unknown.
+type Device struct {
+	ID        uuid.UUID `json:"id"`
+	IPAddress *string   `json:"ip_address"`
+	UserAgent *string   `json:"user_agent"`
+	Location  string    `json:"location"`
+}
+
+// AppendJSON writes the session as the wire has it. identity is the identity's
+// JSON or nil for null; active is what the reader is told, which also depends
+// on the identity.
+func (s *Session) AppendJSON(dst []byte, active bool, identity []byte) []byte {
+	dst = append(dst, `{"id":"`...)
+	dst = append(dst, s.ID.String()...)
+	dst = append(dst, `","active":`...)
+	if active {
+		dst = append(dst, "true"...)
+	} else {
+		dst = append(dst, "false"...)
+	}
+	dst = append(dst, `,"expires_at":"`...)
+	dst = append(dst, Stamp(s.ExpiresAt)...)
+	dst = append(dst, `","authenticated_at":"`...)
+	dst = append(dst, Stamp(s.AuthenticatedAt)...)
+	dst = append(dst, `","authenticator_assurance_level":"`...)
+	dst = append(dst, s.AAL...)
+	dst = append(dst, `","authentication_methods":`...)
+	dst = append(dst, mustJSON(s.AMR)...)
+	dst = append(dst, `,"issued_at":"`...)
+	dst = append(dst, Stamp(s.IssuedAt)...)
+	dst = append(dst, `","identity":`...)
+	if identity == nil {
+		dst = append(dst, "null"...)
+	} else {
+		dst = append(dst, identity...)
+	}
+	dst = append(dst, `,"devices":`...)
+	dst = append(dst, mustJSON(s.Devices)...)
+	return append(dst, '}')
+}

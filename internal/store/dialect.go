@@ -1,0 +1,115 @@
+package store
+
+import (
+	"errors"
+	"strconv"
+	"strings"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgconn"
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+// dialect is all that differs between databases.
+type dialect struct {
+	name string
+	// types replaces the type tokens of migrations.
+	types *strings.Replacer
+	// numbered says that arguments are $1, $2, … instead of ?.
+	numbered bool
+	// forUpdate is appended to a SELECT that is followed by an UPDATE of the
+	// same row. SQLite needs nothing: it has one writer.
+	forUpdate string
+	// lock is run at the beginning of a migration, so that two nodes that
+	// start at once do not both migrate.
+	lock string
+	// tableExists counts the tables of a given name.
+	tableExists query
+	// id turns an id into what the driver stores.
+	id func(uuid.UUID) any
+	// conflict says whether an error is a violated uniqueness; retry whether
+	// the transaction may simply be run again; down whether the database,
+	// rather than the statement, is the problem.
+	conflict, retry, down func(error) bool
+}
+
+var sqliteDialect = dialect{
+	name: "sqlite",
+	types: strings.NewReplacer("{id}", "BLOB", "{text}", "TEXT", "{json}", "TEXT", "{bytes}", "BLOB", "{time}", "INTEGER", "{bool}", "INTEGER",
+		"{int}", "INTEGER", "{compact}", " WITHOUT ROWID"),
+	tableExists: "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = ?",
+	id:          func(id uuid.UUID) any { return id[:] },
+	conflict: func(err error) bool {
+		var e *sqlite.Error
+		return errors.As(err, &e) && (e.Code() == sqlite3.SQLITE_CONSTRAINT_UNIQUE || e.Code() == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY)
+	},
+	retry: func(error) bool { return false },
+	down: func(err error) bool {
+		var e *sqlite.Error
+		if !errors.As(err, &e) {
+			return false
+		}
+		switch e.Code() & 0xff {
+		case sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_CANTOPEN,
+			sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_PERM, sqlite3.SQLITE_PROTOCOL:
+			return true
+		}
+		return false
+	},
+}
+
+var postgresDialect = dialect{
+	name: "postgres",
+	types: strings.NewReplacer("{id}", "uuid", "{text}", `text COLLATE "C"`, "{json}", "text", "{bytes}", "bytea", "{time}", "bigint", "{bool}", "boolean",
+		"{int}", "bigint", "{compact}", ""),
+	numbered:    true,
+	forUpdate:   " FOR UPDATE",
+	lock:        "SELECT pg_advisory_xact_lock(7311014612)",
+	tableExists: "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = current_schema() AND table_name = ?",
+	id:          func(id uuid.UUID) any { return id.String() },
+	conflict:    func(err error) bool { return postgresCode(err) == "23505" },
+	retry: func(err error) bool {
+		code := postgresCode(err)
+		return code == "40001" || code == "40P01"
+	},
+	down: func(err error) bool {
+		code := postgresCode(err)
+		if code == "" {
+			// Not an answer of the server: the connection is the problem.
+			return true
+		}
+		switch code[:2] {
+		case "08", "53", "57", "58":
+			return true
+		}
+		return code == "25006" // read-only
+	},
+}
+
+func postgresCode(err error) string {
+	var e *pgconn.PgError
+	if errors.As(err, &e) {
+		return e.Code
+	}
+	return ""
+}
+
+// render turns a portable statement into the dialect's.
+func (d *dialect) render(q query) string {
+	if !d.numbered {
+		return string(q)
+	}
+	var b strings.Builder
+	n := 0
+	for i := 0; i < len(q); i++ {
+		if q[i] != '?' {
+			b.WriteByte(q[i])
+			continue
+		}
+		n++
+		b.WriteByte('$')
+		b.WriteString(strconv.Itoa(n))
+	}
+	return b.String()
+}

@@ -1,0 +1,398 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"zelus/internal/auth"
+)
+
+// Purposes of an address.
+const (
+	forVerification = "verification"
+	forRecovery     = "recovery"
+)
+
+const (
+	insertIdentity query = `INSERT INTO identities (id, project_id, external_id, schema_id, state, available_aal, organization_id, packed, created_at, updated_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+	updateIdentity query = `UPDATE identities SET external_id = ?, schema_id = ?, state = ?, available_aal = ?, organization_id = ?, packed = ?, updated_at = ?
+		WHERE project_id = ? AND id = ?`
+	deleteIdentity query = "DELETE FROM identities WHERE project_id = ? AND id = ?"
+
+	selectIdentity         query = "SELECT packed, available_aal FROM identities WHERE project_id = ? AND id = ?"
+	selectIdentityExternal query = "SELECT packed, available_aal FROM identities WHERE project_id = ? AND external_id = ?"
+	selectIdentityPage     query = "SELECT id, packed FROM identities WHERE project_id = ? AND id > ? ORDER BY id LIMIT ?"
+	selectIdentityOffset   query = "SELECT id, packed FROM identities WHERE project_id = ? ORDER BY id LIMIT ? OFFSET ?"
+	selectIdentityOrg      query = "SELECT id, packed FROM identities WHERE project_id = ? AND organization_id = ? AND id > ? ORDER BY id LIMIT ?"
+	countIdentities        query = "SELECT COUNT(*) FROM identities WHERE project_id = ?"
+
+	// Look-ups by an identifier ask only the types in which people type one in.
+	selectIdentityExact query = `SELECT id, packed FROM identities WHERE id IN (
+		SELECT identity_id FROM identifiers WHERE project_id = ? AND
+			(type IN ('password', 'webauthn', 'code') AND value = ? OR type IN ('oidc', 'saml') AND value = ?)
+		) AND id > ? ORDER BY id LIMIT ?`
+	selectIdentitySimilar query = `SELECT id, packed FROM identities WHERE id IN (
+		SELECT identity_id FROM identifiers WHERE project_id = ? AND
+			(type IN ('password', 'webauthn', 'code') AND value >= ? AND value < ? OR type IN ('oidc', 'saml') AND value >= ? AND value < ?)
+		) AND id > ? ORDER BY id LIMIT ?`
+
+	insertCredential  query = "INSERT INTO credentials (identity_id, type, identifiers, config, version, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?)"
+	updateCredential  query = "UPDATE credentials SET identifiers = ?, config = ?, version = ?, updated_at = ? WHERE identity_id = ? AND type = ?"
+	replaceConfig     query = "UPDATE credentials SET config = ?, updated_at = ? WHERE identity_id = ? AND type = ? AND config = ?"
+	deleteCredential  query = "DELETE FROM credentials WHERE identity_id = ? AND type = ?"
+	selectCredentials query = "SELECT type, identifiers, config, version, created_at, updated_at FROM credentials WHERE identity_id = ? ORDER BY type"
+	selectSignIn      query = `SELECT i.packed, i.available_aal, c.identifiers, c.config, c.version, c.created_at, c.updated_at
+		FROM identifiers k
+		JOIN identities i ON i.id = k.identity_id
+		JOIN credentials c ON c.identity_id = k.identity_id AND c.type = k.type
+		WHERE k.project_id = ? AND k.type = ? AND k.value = ?`
+
+	insertIdentifier query = "INSERT INTO identifiers (project_id, type, value, identity_id) VALUES (?, ?, ?, ?)"
+	deleteIdentifier query = "DELETE FROM identifiers WHERE project_id = ? AND type = ? AND value = ? AND identity_id = ?"
+	insertAddress    query = "INSERT INTO addresses (project_id, purpose, via, value, identity_id) VALUES (?, ?, ?, ?, ?)"
+	deleteAddress    query = "DELETE FROM addresses WHERE project_id = ? AND purpose = ? AND via = ? AND value = ? AND identity_id = ?"
+)
+
+// Row is an identity as a list has it.
+type Row struct {
+	ID     uuid.UUID
+	Packed auth.Packed
+}
+
+// Identity reads an identity without its credentials; ErrNotFound where there is none.
+func (q *queries) Identity(ctx context.Context, project, id uuid.UUID) (*auth.Identity, error) {
+	return q.identity(ctx, selectIdentity, project, project, id)
+}
+
+// IdentityByExternalID is Identity by the id that another system gave.
+func (q *queries) IdentityByExternalID(ctx context.Context, project uuid.UUID, external string) (*auth.Identity, error) {
+	return q.identity(ctx, selectIdentityExternal, project, project, external)
+}
+
+// IdentityToChange reads an identity with its credentials and keeps others
+// from changing it until the transaction ends.
+func (tx *Tx) IdentityToChange(ctx context.Context, project, id uuid.UUID) (*auth.Identity, error) {
+	i, err := tx.identity(ctx, selectIdentity+query(tx.dialect.forUpdate), project, project, id)
+	if err != nil {
+		return nil, err
+	}
+	i.Credentials, err = tx.Credentials(ctx, id)
+	return i, err
+}
+
+func (q *queries) identity(ctx context.Context, s query, project uuid.UUID, args ...any) (*auth.Identity, error) {
+	var packed, available string
+	if err := q.one(ctx, s, args, &packed, &available); err != nil {
+		return nil, err
+	}
+	i, err := auth.Packed(packed).Identity()
+	if err != nil {
+		return nil, err
+	}
+	i.Project, i.AvailableAAL = project, auth.AAL(available)
+	return i, nil
+}
+
+// Credentials reads all credentials of an identity.
+func (q *queries) Credentials(ctx context.Context, identity uuid.UUID) (map[auth.CredentialType]auth.Credential, error) {
+	all := map[auth.CredentialType]auth.Credential{}
+	err := q.each(ctx, selectCredentials, func(r scanner) error {
+		var c auth.Credential
+		if err := scanCredential(r, &c, &c.Type); err != nil {
+			return err
+		}
+		all[c.Type] = c
+		return nil
+	}, identity)
+	return all, err
+}
+
+// scanCredential reads the columns that follow those of before.
+func scanCredential(r scanner, c *auth.Credential, before ...any) error {
+	var identifiers, config string
+	into := append(before, &identifiers, &config, &c.Version, instant{&c.CreatedAt}, instant{&c.UpdatedAt})
+	if err := r.Scan(into...); err != nil {
+		return err
+	}
+	c.Config = json.RawMessage(config)
+	return json.Unmarshal([]byte(identifiers), &c.Identifiers)
+}
+
+// SignIn is who signs in with an identifier, and the credential that belongs to it.
+type SignIn struct {
+	Identity   *auth.Identity
+	Credential auth.Credential
+}
+
+// SignInBy finds who signs in with an identifier of a type; ErrNotFound where nobody does.
+func (q *queries) SignInBy(ctx context.Context, project uuid.UUID, t auth.CredentialType, identifier string) (*SignIn, error) {
+	var found *SignIn
+	err := q.each(ctx, selectSignIn, func(r scanner) error {
+		var packed, available string
+		c := auth.Credential{Type: t}
+		if err := scanCredential(r, &c, &packed, &available); err != nil {
+			return err
+		}
+		i, err := auth.Packed(packed).Identity()
+		if err != nil {
+			return err
+		}
+		i.Project, i.AvailableAAL = project, auth.AAL(available)
+		found = &SignIn{Identity: i, Credential: c}
+		return nil
+	}, project, t, identifier)
+	if err == nil && found == nil {
+		return nil, ErrNotFound
+	}
+	return found, err
+}
+
+// Filter says which identities a list has. At most one of its fields is set.
+type Filter struct {
+	IDs          []uuid.UUID
+	Identifier   string // exact, normalised
+	Verbatim     string // the same as it was given, for social accounts
+	Similar      string // what an identifier begins with, normalised
+	Organization uuid.NullUUID
+}
+
+// Identities lists up to limit identities behind after, by id.
+func (q *queries) Identities(ctx context.Context, project uuid.UUID, f Filter, after uuid.UUID, limit int) ([]Row, error) {
+	switch {
+	case len(f.IDs) > 0:
+		return q.identitiesByID(ctx, project, f.IDs, after, limit)
+	case f.Identifier != "":
+		return q.list(ctx, selectIdentityExact, project, f.Identifier, f.Verbatim, after, limit)
+	case f.Similar != "":
+		// A range instead of LIKE: it uses the index and has no wildcards.
+		return q.list(ctx, selectIdentitySimilar, project, f.Similar, f.Similar+"\U0010FFFF", f.Verbatim, f.Verbatim+"\U0010FFFF", after, limit)
+	case f.Organization.Valid:
+		return q.list(ctx, selectIdentityOrg, project, f.Organization, after, limit)
+	}
+	return q.list(ctx, selectIdentityPage, project, after, limit)
+}
+
+// IdentitiesFrom lists identities by their number, for clients that page by number.
+func (q *queries) IdentitiesFrom(ctx context.Context, project uuid.UUID, offset, limit int) ([]Row, error) {
+	return q.list(ctx, selectIdentityOffset, project, limit, offset)
+}
+
+// CountIdentities counts them all.
+func (q *queries) CountIdentities(ctx context.Context, project uuid.UUID) (n int, err error) {
+	return n, q.one(ctx, countIdentities, []any{project}, &n)
+}
+
+func (q *queries) identitiesByID(ctx context.Context, project uuid.UUID, ids []uuid.UUID, after uuid.UUID, limit int) ([]Row, error) {
+	var all []Row
+	ids = slices.Clone(ids)
+	slices.SortFunc(ids, func(a, b uuid.UUID) int { return strings.Compare(string(a[:]), string(b[:])) })
+	for _, id := range slices.Compact(ids) {
+		if strings.Compare(string(id[:]), string(after[:])) <= 0 || len(all) == limit {
+			continue
+		}
+		var packed, available string
+		switch err := q.one(ctx, selectIdentity, []any{project, id}, &packed, &available); err {
+		case nil:
+			all = append(all, Row{id, auth.Packed(packed)})
+		case ErrNotFound:
+		default:
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+func (q *queries) list(ctx context.Context, s query, args ...any) ([]Row, error) {
+	var all []Row
+	err := q.each(ctx, s, func(r scanner) error {
+		var row Row
+		var packed string
+		if err := r.Scan(&row.ID, &packed); err != nil {
+			return err
+		}
+		row.Packed = auth.Packed(packed)
+		all = append(all, row)
+		return nil
+	}, args...)
+	return all, err
+}
+
+// InsertIdentity writes a new identity with all that belongs to it.
+// ErrConflict where an identifier, address or external id is taken.
+func (tx *Tx) InsertIdentity(ctx context.Context, i *auth.Identity) error {
+	if _, err := tx.exec(ctx, insertIdentity, i.ID, i.Project, optional(i.ExternalID), i.SchemaID, i.State, i.AvailableAAL, i.OrganizationID,
+		i.Pack(), i.CreatedAt, i.UpdatedAt); err != nil {
+		return err
+	}
+	if err := tx.insertCredentials(ctx, i.ID, sorted(i.Credentials)); err != nil {
+		return err
+	}
+	if err := tx.insertIdentifiers(ctx, i, identifiersOf(i)); err != nil {
+		return err
+	}
+	return tx.insertAddresses(ctx, i, addressesOf(i))
+}
+
+// UpdateIdentity writes what differs between an identity as it was read with
+// IdentityToChange and as it shall be. ErrConflict as with InsertIdentity.
+func (tx *Tx) UpdateIdentity(ctx context.Context, before, after *auth.Identity) error {
+	tx.Changed(after.ID)
+	if _, err := tx.exec(ctx, updateIdentity, optional(after.ExternalID), after.SchemaID, after.State, after.AvailableAAL, after.OrganizationID,
+		after.Pack(), after.UpdatedAt, after.Project, after.ID); err != nil {
+		return err
+	}
+	var fresh []auth.Credential
+	for _, c := range sorted(after.Credentials) {
+		was, existed := before.Credentials[c.Type]
+		switch {
+		case !existed:
+			fresh = append(fresh, c)
+		case !slices.Equal(was.Identifiers, c.Identifiers) || string(was.Config) != string(c.Config) || was.Version != c.Version:
+			if _, err := tx.exec(ctx, updateCredential, list(c.Identifiers), string(c.Config), c.Version, c.UpdatedAt, after.ID, c.Type); err != nil {
+				return err
+			}
+		}
+	}
+	if err := tx.insertCredentials(ctx, after.ID, fresh); err != nil {
+		return err
+	}
+	for t := range before.Credentials {
+		if _, kept := after.Credentials[t]; !kept {
+			if _, err := tx.exec(ctx, deleteCredential, after.ID, t); err != nil {
+				return err
+			}
+		}
+	}
+	gone, come := difference(identifiersOf(before), identifiersOf(after))
+	for _, k := range gone {
+		if _, err := tx.exec(ctx, deleteIdentifier, after.Project, k.kind, k.value, after.ID); err != nil {
+			return err
+		}
+	}
+	if err := tx.insertIdentifiers(ctx, after, come); err != nil {
+		return err
+	}
+	gone, come = difference(addressesOf(before), addressesOf(after))
+	for _, a := range gone {
+		if _, err := tx.exec(ctx, deleteAddress, after.Project, a.kind, a.via, a.value, after.ID); err != nil {
+			return err
+		}
+	}
+	return tx.insertAddresses(ctx, after, come)
+}
+
+// DeleteIdentity removes an identity and all that belongs to it, and says
+// whether there was one.
+func (tx *Tx) DeleteIdentity(ctx context.Context, project, id uuid.UUID) (bool, error) {
+	tx.Changed(id)
+	n, err := tx.exec(ctx, deleteIdentity, project, id)
+	return n > 0, err
+}
+
+// ReplaceConfig changes a credential's config if it still is what it was.
+// Rehashing a password must not undo a change of password made meanwhile.
+func (tx *Tx) ReplaceConfig(ctx context.Context, identity uuid.UUID, before auth.Credential, config json.RawMessage) error {
+	_, err := tx.exec(ctx, replaceConfig, string(config), before.UpdatedAt, identity, before.Type, string(before.Config))
+	return err
+}
+
+// key is a row of identifiers or addresses, without its identity.
+type key struct{ kind, via, value string }
+
+func identifiersOf(i *auth.Identity) []key {
+	var all []key
+	for _, c := range sorted(i.Credentials) {
+		for _, v := range c.Identifiers {
+			all = append(all, key{kind: string(c.Type), value: v})
+		}
+	}
+	return all
+}
+
+func addressesOf(i *auth.Identity) []key {
+	var all []key
+	for _, a := range i.Verifiable {
+		all = append(all, key{forVerification, a.Via, a.Value})
+	}
+	for _, a := range i.Recovery {
+		all = append(all, key{forRecovery, a.Via, a.Value})
+	}
+	return all
+}
+
+func sorted(credentials map[auth.CredentialType]auth.Credential) []auth.Credential {
+	var all []auth.Credential
+	for _, c := range credentials {
+		all = append(all, c)
+	}
+	slices.SortFunc(all, func(a, b auth.Credential) int { return strings.Compare(string(a.Type), string(b.Type)) })
+	return all
+}
+
+// difference tells what is only in a and what is only in b.
+func difference(a, b []key) (onlyA, onlyB []key) {
+	for _, k := range a {
+		if !slices.Contains(b, k) {
+			onlyA = append(onlyA, k)
+		}
+	}
+	for _, k := range b {
+		if !slices.Contains(a, k) {
+			onlyB = append(onlyB, k)
+		}
+	}
+	return onlyA, onlyB
+}
+
+func (tx *Tx) insertCredentials(ctx context.Context, identity uuid.UUID, all []auth.Credential) error {
+	var args []any
+	for _, c := range all {
+		args = append(args, identity, c.Type, list(c.Identifiers), string(c.Config), c.Version, c.CreatedAt, c.UpdatedAt)
+	}
+	return tx.insertRows(ctx, insertCredential, len(all), args)
+}
+
+func (tx *Tx) insertIdentifiers(ctx context.Context, i *auth.Identity, all []key) error {
+	var args []any
+	for _, k := range all {
+		args = append(args, i.Project, k.kind, k.value, i.ID)
+	}
+	return tx.insertRows(ctx, insertIdentifier, len(all), args)
+}
+
+func (tx *Tx) insertAddresses(ctx context.Context, i *auth.Identity, all []key) error {
+	var args []any
+	for _, a := range all {
+		args = append(args, i.Project, a.kind, a.via, a.value, i.ID)
+	}
+	return tx.insertRows(ctx, insertAddress, len(all), args)
+}
+
+// insertRows inserts n rows, up to eight with one statement, so that the
+// number of different statements stays small.
+func (tx *Tx) insertRows(ctx context.Context, q query, n int, args []any) error {
+	const most = 8
+	for width := 0; n > 0; {
+		width = len(args) / n
+		take := min(n, most)
+		if _, err := tx.exec(ctx, q.rows(take), args[:take*width]...); err != nil {
+			return err
+		}
+		args, n = args[take*width:], n-take
+	}
+	return nil
+}
+
+// list is a JSON array of strings; nothing is an empty one.
+func list(values []string) string {
+	if len(values) == 0 {
+		return "[]"
+	}
+	out, _ := json.Marshal(values) // strings always encode
+	return string(out)
+}

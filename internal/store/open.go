@@ -1,0 +1,305 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
+	_ "modernc.org/sqlite" // the driver
+)
+
+// Options say which database to open and how.
+type Options struct {
+	// Dialect is sqlite or postgres.
+	Dialect string
+	// Path is the file of an SQLite database; Memory keeps it in memory only.
+	Path   string
+	Memory bool
+	// URL is a PostgreSQL connection string.
+	URL string
+	// MaxConns bounds the pool of a database server; 0 means twice the cores.
+	MaxConns        int
+	MaxConnLifetime time.Duration
+	MaxConnIdleTime time.Duration
+	// Clock and Logger are handed in by the caller.
+	Clock  func() time.Time
+	Logger *slog.Logger
+	// Observe, where set, is told every statement before it runs. Tests count with it.
+	Observe func(sql string)
+}
+
+// Store is the database. It is safe for concurrent use.
+type Store struct {
+	queries
+	options Options
+	pool    *sql.DB
+	pgx     *pgxpool.Pool
+	writer  *sqliteWriter // SQLite only
+
+	listener atomic.Pointer[func([]uuid.UUID)]
+	hearing  atomic.Bool
+	stop     context.CancelFunc
+	done     sync.WaitGroup
+}
+
+// Open connects. It neither creates tables nor waits for a server to appear;
+// see Migrate and Ping.
+func Open(ctx context.Context, o Options) (*Store, error) {
+	s := &Store{options: o}
+	s.texts, s.observe = &sync.Map{}, o.Observe
+	background, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	s.stop = cancel
+	var err error
+	switch o.Dialect {
+	case "sqlite":
+		err = s.openSQLite(ctx)
+	case "postgres":
+		err = s.openPostgres(background)
+	default:
+		err = fmt.Errorf("the database %q is not one of sqlite and postgres", o.Dialect)
+	}
+	if err != nil {
+		cancel()
+		return nil, err
+	}
+	return s, nil
+}
+
+// Close waits for writes under way and disconnects.
+func (s *Store) Close() error {
+	s.stop()
+	if s.writer != nil {
+		s.writer.close()
+	}
+	s.done.Wait()
+	err := s.pool.Close()
+	if s.pgx != nil {
+		s.pgx.Close()
+	}
+	return err
+}
+
+// Dialect is the name of the database in use.
+func (s *Store) Dialect() string { return s.dialect.name }
+
+// Ping asks the database whether it is there and can be written to.
+func (s *Store) Ping(ctx context.Context) error {
+	if s.writer != nil {
+		return s.Write(ctx, Volatile, func(tx *Tx) error {
+			_, err := tx.exec(ctx, "UPDATE projects SET id = id WHERE id IS NULL")
+			return err
+		})
+	}
+	return s.problem("ping", s.pool.PingContext(ctx))
+}
+
+func (s *Store) openSQLite(ctx context.Context) error {
+	s.dialect = &sqliteDialect
+	options := url.Values{"_pragma": {"foreign_keys(1)", "busy_timeout(10000)"}, "_txlock": {"immediate"}}
+	if !s.options.Memory {
+		if err := os.MkdirAll(filepath.Dir(s.options.Path), 0o700); err != nil {
+			return fmt.Errorf("the folder of the database cannot be made: %w", err)
+		}
+		options["_pragma"] = append(options["_pragma"], "journal_mode(WAL)", "synchronous(NORMAL)")
+	}
+	open := func(connections int) (*sql.DB, error) {
+		name := "file:" + (&url.URL{Path: s.options.Path}).EscapedPath()
+		if s.options.Memory {
+			name = "file::memory:"
+		}
+		pool, err := sql.Open("sqlite", name+"?"+options.Encode())
+		if err != nil {
+			return nil, fmt.Errorf("the database %s cannot be opened: %w", s.options.Path, err)
+		}
+		pool.SetMaxOpenConns(connections)
+		pool.SetMaxIdleConns(connections)
+		return pool, nil
+	}
+	writing, err := open(1)
+	if err != nil {
+		return err
+	}
+	// The first connection makes the file and sets the journal's mode.
+	if err := writing.PingContext(ctx); err != nil {
+		writing.Close()
+		return fmt.Errorf("the database %s cannot be opened: %w", s.options.Path, err)
+	}
+	s.pool = writing
+	if !s.options.Memory { // in memory, a second connection would see another database
+		if s.pool, err = open(runtime.NumCPU()); err != nil {
+			writing.Close()
+			return err
+		}
+	}
+	s.on = &prepared{pool: s.pool, kept: map[string]*sql.Stmt{}}
+	s.hearing.Store(true)
+	s.writer = startWriter(s, writing)
+	return nil
+}
+
+func (s *Store) openPostgres(ctx context.Context) error {
+	s.dialect = &postgresDialect
+	config, err := pgxpool.ParseConfig(s.options.URL)
+	if err != nil {
+		return fmt.Errorf("the PostgreSQL address in dsn cannot be read: %s", withoutPassword(err))
+	}
+	config.MaxConns = int32(max(2, 2*runtime.NumCPU()))
+	if s.options.MaxConns > 0 {
+		config.MaxConns = int32(s.options.MaxConns)
+	}
+	if s.options.MaxConnLifetime > 0 {
+		config.MaxConnLifetime = s.options.MaxConnLifetime
+	}
+	if s.options.MaxConnIdleTime > 0 {
+		config.MaxConnIdleTime = s.options.MaxConnIdleTime
+	}
+	if s.pgx, err = pgxpool.NewWithConfig(ctx, config); err != nil {
+		return fmt.Errorf("PostgreSQL cannot be reached: %w", err)
+	}
+	s.pool = stdlib.OpenDBFromPool(s.pgx)
+	s.on = s.pool
+	s.done.Add(1)
+	go func() {
+		defer s.done.Done()
+		s.hear(ctx, config.ConnConfig)
+	}()
+	return nil
+}
+
+// withoutPassword keeps a parser's complaint from printing the address it was given.
+func withoutPassword(err error) string {
+	text := err.Error()
+	if at := strings.LastIndex(text, "`: "); at >= 0 {
+		return text[at+3:]
+	}
+	return "it is not of the form postgres://user:password@host:5432/database"
+}
+
+// hear listens for changes that other nodes announce, and says by Hearing
+// whether it does. After a gap the listener is told that everything may have
+// changed (nil).
+func (s *Store) hear(ctx context.Context, config *pgx.ConnConfig) {
+	for wait := 100 * time.Millisecond; ctx.Err() == nil; wait = min(2*wait, 5*time.Second) {
+		conn, err := pgx.ConnectConfig(ctx, config.Copy())
+		if err == nil {
+			if _, err = conn.Exec(ctx, "LISTEN "+channel); err == nil {
+				s.tell(nil)
+				s.hearing.Store(true)
+				wait = 100 * time.Millisecond
+				err = s.follow(ctx, conn)
+				s.hearing.Store(false)
+				s.tell(nil)
+			}
+			conn.Close(context.WithoutCancel(ctx))
+		}
+		if ctx.Err() != nil {
+			return
+		}
+		s.options.Logger.Warn("changes made by other nodes cannot be heard; sessions are read from the database until they can", "error", err)
+		select {
+		case <-ctx.Done():
+		case <-time.After(wait):
+		}
+	}
+}
+
+// follow passes announcements on until the connection fails.
+func (s *Store) follow(ctx context.Context, conn *pgx.Conn) error {
+	for {
+		// A connection that died silently is noticed by the ping.
+		waiting, cancel := context.WithTimeout(ctx, 10*time.Second)
+		n, err := conn.WaitForNotification(waiting)
+		idle := waiting.Err() != nil && ctx.Err() == nil
+		cancel()
+		if idle {
+			if err := conn.Ping(ctx); err != nil {
+				return err
+			}
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		var ids []uuid.UUID
+		for _, text := range strings.Split(n.Payload, ",") {
+			if id, err := uuid.Parse(text); err == nil {
+				ids = append(ids, id)
+			}
+		}
+		s.tell(ids)
+	}
+}
+
+// Listen sets who is told, after each commit, which identities have changed
+// in a way that a session check would notice. nil means: any of them.
+func (s *Store) Listen(f func(identities []uuid.UUID)) { s.listener.Store(&f) }
+
+// Hearing says whether changes made on other nodes are heard. While they are
+// not, nothing may be answered from memory.
+func (s *Store) Hearing() bool { return s.hearing.Load() }
+
+func (s *Store) tell(ids []uuid.UUID) {
+	if f := s.listener.Load(); f != nil {
+		(*f)(ids)
+	}
+}
+
+// prepared runs statements of a pool that are prepared once and kept.
+type prepared struct {
+	pool *sql.DB
+	mu   sync.RWMutex
+	kept map[string]*sql.Stmt
+}
+
+func (p *prepared) find(text string) *sql.Stmt {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	return p.kept[text]
+}
+
+func (p *prepared) statement(ctx context.Context, text string) (*sql.Stmt, error) {
+	if st := p.find(text); st != nil {
+		return st, nil
+	}
+	st, err := p.pool.PrepareContext(ctx, text)
+	if err != nil {
+		return nil, err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if have := p.kept[text]; have != nil {
+		st.Close()
+		return have, nil
+	}
+	p.kept[text] = st
+	return st, nil
+}
+
+func (p *prepared) ExecContext(ctx context.Context, text string, args ...any) (sql.Result, error) {
+	st, err := p.statement(ctx, text)
+	if err != nil {
+		return nil, err
+	}
+	return st.ExecContext(ctx, args...)
+}
+
+func (p *prepared) QueryContext(ctx context.Context, text string, args ...any) (*sql.Rows, error) {
+	st, err := p.statement(ctx, text)
+	if err != nil {
+		return nil, err
+	}
+	return st.QueryContext(ctx, args...)
+}

@@ -1,0 +1,191 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/google/uuid"
+
+	"zelus/internal/auth"
+)
+
+const sessionColumns = "s.id, s.project_id, s.identity_id, s.active, s.aal, s.amr, s.devices, s.issued_at, s.authenticated_at, s.expires_at, s.created_at"
+
+const (
+	insertSession query = `INSERT INTO sessions (id, project_id, identity_id, token_hash, active, aal, amr, devices, issued_at, authenticated_at, expires_at, created_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+	updateSession query = `UPDATE sessions SET token_hash = ?, aal = ?, amr = ?, issued_at = ?, authenticated_at = ?, expires_at = ?
+		WHERE project_id = ? AND id = ? AND active = ? AND expires_at > ?`
+	extendSession query = "UPDATE sessions SET expires_at = ? WHERE project_id = ? AND id = ? AND active = ? AND expires_at > ?"
+
+	// The check of a session: one row by a unique index, with all it takes to answer.
+	selectSession query = "SELECT " + sessionColumns + `, i.packed, i.state, i.available_aal
+		FROM sessions s JOIN identities i ON i.id = s.identity_id WHERE s.token_hash = ?`
+	selectSessionByID query = "SELECT " + sessionColumns + `, i.packed, i.state, i.available_aal
+		FROM sessions s JOIN identities i ON i.id = s.identity_id WHERE s.project_id = ? AND s.id = ?`
+	selectSessionsOf query = "SELECT " + sessionColumns + `, i.packed, i.state, i.available_aal
+		FROM sessions s JOIN identities i ON i.id = s.identity_id
+		WHERE s.project_id = ? AND s.identity_id = ? AND s.id <> ? ORDER BY s.created_at DESC, s.id DESC LIMIT ? OFFSET ?`
+	selectLiveSessionsOf query = "SELECT " + sessionColumns + `, i.packed, i.state, i.available_aal
+		FROM sessions s JOIN identities i ON i.id = s.identity_id
+		WHERE s.project_id = ? AND s.identity_id = ? AND s.id <> ? AND s.active = ? AND s.expires_at > ?
+		ORDER BY s.created_at DESC, s.id DESC LIMIT ? OFFSET ?`
+	selectDeadSessionsOf query = "SELECT " + sessionColumns + `, i.packed, i.state, i.available_aal
+		FROM sessions s JOIN identities i ON i.id = s.identity_id
+		WHERE s.project_id = ? AND s.identity_id = ? AND s.id <> ? AND (s.active <> ? OR s.expires_at <= ?)
+		ORDER BY s.created_at DESC, s.id DESC LIMIT ? OFFSET ?`
+	countSessionsOf     query = "SELECT COUNT(*) FROM sessions s WHERE s.project_id = ? AND s.identity_id = ? AND s.id <> ?"
+	countLiveSessionsOf query = "SELECT COUNT(*) FROM sessions s WHERE s.project_id = ? AND s.identity_id = ? AND s.id <> ? AND s.active = ? AND s.expires_at > ?"
+	countDeadSessionsOf query = "SELECT COUNT(*) FROM sessions s WHERE s.project_id = ? AND s.identity_id = ? AND s.id <> ? AND (s.active <> ? OR s.expires_at <= ?)"
+
+	revokeSession  query = "UPDATE sessions SET active = ? WHERE project_id = ? AND identity_id = ? AND id = ?"
+	revokeSessions query = "UPDATE sessions SET active = ? WHERE project_id = ? AND identity_id = ? AND id <> ?"
+	deleteSessions query = "DELETE FROM sessions WHERE project_id = ? AND identity_id = ?"
+)
+
+// SessionRow is a session together with what is to be known of its identity.
+type SessionRow struct {
+	Session      auth.Session
+	Identity     auth.Packed
+	State        auth.State
+	AvailableAAL auth.AAL
+}
+
+// Live says whether the session lets somebody in at this time.
+func (r *SessionRow) Live(now time.Time) bool { return r.State == auth.Active && r.Session.Live(now) }
+
+// SessionByToken finds a session by the keyed hash of its token, whether it
+// is live or not; ErrNotFound where there is none.
+func (q *queries) SessionByToken(ctx context.Context, hash []byte) (*SessionRow, error) {
+	return q.session(ctx, selectSession, hash)
+}
+
+// Session finds a session by its id.
+func (q *queries) Session(ctx context.Context, project, id uuid.UUID) (*SessionRow, error) {
+	return q.session(ctx, selectSessionByID, project, id)
+}
+
+func (q *queries) session(ctx context.Context, s query, args ...any) (*SessionRow, error) {
+	all, err := q.sessions(ctx, s, args...)
+	if err == nil && len(all) == 0 {
+		return nil, ErrNotFound
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &all[0], nil
+}
+
+func (q *queries) sessions(ctx context.Context, s query, args ...any) ([]SessionRow, error) {
+	var all []SessionRow
+	err := q.each(ctx, s, func(r scanner) error {
+		var row SessionRow
+		var amr, devices, packed string
+		t := &row.Session
+		if err := r.Scan(&t.ID, &t.Project, &t.IdentityID, &t.Active, &t.AAL, &amr, &devices, instant{&t.IssuedAt}, instant{&t.AuthenticatedAt},
+			instant{&t.ExpiresAt}, instant{&t.CreatedAt}, &packed, &row.State, &row.AvailableAAL); err != nil {
+			return err
+		}
+		row.Identity = auth.Packed(packed)
+		if err := json.Unmarshal([]byte(amr), &t.AMR); err != nil {
+			return err
+		}
+		if err := json.Unmarshal([]byte(devices), &t.Devices); err != nil {
+			return err
+		}
+		all = append(all, row)
+		return nil
+	}, args...)
+	return all, err
+}
+
+// Which sessions a list has.
+type Which int
+
+// The three lists.
+const (
+	AllSessions Which = iota
+	LiveSessions
+	DeadSessions
+)
+
+// SessionsOf lists sessions of an identity but one (or uuid.Nil), newest
+// first, and counts them all.
+func (q *queries) SessionsOf(ctx context.Context, project, identity, but uuid.UUID, which Which, now time.Time, offset, limit int) ([]SessionRow, int, error) {
+	page, count := selectSessionsOf, countSessionsOf
+	args := []any{project, identity, but}
+	switch which {
+	case LiveSessions:
+		page, count = selectLiveSessionsOf, countLiveSessionsOf
+		args = append(args, true, now)
+	case DeadSessions:
+		page, count = selectDeadSessionsOf, countDeadSessionsOf
+		args = append(args, true, now)
+	}
+	var total int
+	if err := q.one(ctx, count, append([]any(nil), args...), &total); err != nil {
+		return nil, 0, err
+	}
+	all, err := q.sessions(ctx, page, append(args, limit, offset)...)
+	return all, total, err
+}
+
+// InsertSession writes a new session.
+func (tx *Tx) InsertSession(ctx context.Context, s *auth.Session) error {
+	amr, devices, err := encoded(s)
+	if err != nil {
+		return err
+	}
+	_, err = tx.exec(ctx, insertSession, s.ID, s.Project, s.IdentityID, s.TokenHash, s.Active, s.AAL, amr, devices, s.IssuedAt, s.AuthenticatedAt,
+		s.ExpiresAt, s.CreatedAt)
+	return err
+}
+
+// UpdateSession writes a session that proved itself anew, if it is still
+// live, and says whether it was.
+func (tx *Tx) UpdateSession(ctx context.Context, s *auth.Session, now time.Time) (bool, error) {
+	tx.Changed(s.IdentityID)
+	amr, _, err := encoded(s)
+	if err != nil {
+		return false, err
+	}
+	n, err := tx.exec(ctx, updateSession, s.TokenHash, s.AAL, amr, s.IssuedAt, s.AuthenticatedAt, s.ExpiresAt, s.Project, s.ID, true, now)
+	return n > 0, err
+}
+
+// ExtendSession moves the end of a live session and says whether it was live.
+func (tx *Tx) ExtendSession(ctx context.Context, s *auth.Session, until, now time.Time) (bool, error) {
+	tx.Changed(s.IdentityID)
+	n, err := tx.exec(ctx, extendSession, until, s.Project, s.ID, true, now)
+	return n > 0, err
+}
+
+// RevokeSession ends one session of an identity and says whether there is one.
+func (tx *Tx) RevokeSession(ctx context.Context, project, identity, id uuid.UUID) (bool, error) {
+	tx.Changed(identity)
+	n, err := tx.exec(ctx, revokeSession, false, project, identity, id)
+	return n > 0, err
+}
+
+// RevokeSessions ends all sessions of an identity but one (or uuid.Nil) and
+// counts them, those that had ended already among them.
+func (tx *Tx) RevokeSessions(ctx context.Context, project, identity, but uuid.UUID) (int, error) {
+	tx.Changed(identity)
+	return tx.exec(ctx, revokeSessions, false, project, identity, but)
+}
+
+// DeleteSessions removes all sessions of an identity and counts them.
+func (tx *Tx) DeleteSessions(ctx context.Context, project, identity uuid.UUID) (int, error) {
+	tx.Changed(identity)
+	return tx.exec(ctx, deleteSessions, project, identity)
+}
+
+func encoded(s *auth.Session) (amr, devices string, err error) {
+	a, err := json.Marshal(s.AMR)
+	if err != nil {
+		return "", "", err
+	}
+	d, err := json.Marshal(s.Devices)
+	return string(a), string(d), err
+}
