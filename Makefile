@@ -1,0 +1,48 @@
+# Everything a developer runs. `make` alone lists the targets.
+
+export CGO_ENABLED := 0
+
+# Release 2026.2.2. Run by version, it adds nothing to go.mod.
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+CONTRACT := $(or $(ZELUS_CONTRACT),../shared/contract)
+
+.DEFAULT_GOAL := help
+.PHONY: help run build test test-long check bench contract clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+
+run: build ## build the server and start it for development
+	bin/zelus serve --dev
+
+build: ## build bin/zelus
+	go build -trimpath -o bin/zelus ./cmd/zelus
+
+test: build ## run every test, on SQLite and on PostgreSQL, and with the official clients
+	@command -v node >/dev/null && command -v npm >/dev/null || scripts/debian-install nodejs npm
+	ZELUS_TEST_REQUIRE=1 scripts/with-postgres go test -count=1 -timeout 20m ./...
+
+test-long: build ## the tests again, longer, in random order and (where there is a C compiler) with the race detector
+	ZELUS_TEST_REQUIRE=1 ZELUS_LOAD_SECONDS=60 scripts/with-postgres go test -count=1 -timeout 60m -v -run 'Load' ./test/
+	if command -v gcc >/dev/null; then \
+		CGO_ENABLED=1 ZELUS_TEST_REQUIRE=1 scripts/with-postgres go test -count=1 -timeout 60m -race -shuffle=on ./internal/...; \
+	else \
+		ZELUS_TEST_REQUIRE=1 scripts/with-postgres go test -count=3 -timeout 60m -shuffle=on ./internal/...; \
+	fi
+
+check: ## formatting, vet, staticcheck, generated files, the rules of the architecture
+	@unformatted=$$(gofmt -l cmd internal test); if [ -n "$$unformatted" ]; then \
+		printf 'gofmt would change these files; run gofmt -w on them:\n%s\n' "$$unformatted"; exit 1; fi
+	go vet ./...
+	go run $(STATICCHECK) ./...
+	scripts/check-generated
+	go test -count=1 ./internal/arch/
+
+bench: ## run the benchmarks
+	scripts/with-postgres go test -run '^$$' -bench . -benchmem ./...
+
+contract: build ## play the recorded contract of the wire, on SQLite and on PostgreSQL
+	ZELUS_CONTRACT=$(CONTRACT) scripts/with-postgres scripts/contract
+
+clean: ## remove what the other targets made
+	rm -rf bin .cache test/sdk/node/node_modules
