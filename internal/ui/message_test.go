@@ -10,8 +10,7 @@ import (
 )
 
 // contexts are the keys that a message's context has on the wire; ids that are
-// not listed have none. The masked address is shown but was never a context
-// of its own on the wire of others.
+// not listed have none.
 var contexts = map[int]string{
 	LabelSignInWith: "provider provider_id", LabelSignInWithAndLink: "provider", LabelSignInCodeTo: "address channel",
 	InfoSignInLink:  "duplicateIdentifier provider newLoginUrl duplicate_identifier new_login_url available_credential_types available_providers",
