@@ -1,0 +1,168 @@
+package config
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/fsnotify/fsnotify"
+)
+
+// settle is how long the files must be quiet before they are read again: an
+// editor or a volume of Kubernetes changes them in several steps.
+const settle = 200 * time.Millisecond
+
+// Live holds the configuration that is in force and replaces it when its files
+// change.
+type Live struct {
+	options  Options
+	now      atomic.Pointer[Config]
+	seen     string // digest of the files that were read last, good or bad
+	warnings []Warning
+}
+
+// NewLive loads a configuration for the first time; see Load.
+func NewLive(o Options) (*Live, error) {
+	seen := digest(o)
+	c, warnings, err := Load(o)
+	if err != nil {
+		return nil, err
+	}
+	// Secrets that were made for this process must outlive a reload.
+	o.generated = c.generated
+	l := &Live{options: o, seen: seen, warnings: warnings}
+	l.now.Store(c)
+	return l, nil
+}
+
+// Now is the configuration in force. A request should ask once and keep it.
+func (l *Live) Now() *Config { return l.now.Load() }
+
+// Revision names the configuration in force: the key revision, or the SHA-256
+// of what was loaded.
+func (l *Live) Revision() string { return l.Now().Revision }
+
+// Warnings are those of the first load.
+func (l *Live) Warnings() []Warning { return l.warnings }
+
+// Watch follows the files until the context ends. A change that is not valid
+// is refused and logged with all its problems, and the old configuration stays
+// in force. onChange is called after each replacement, one call at a time.
+// An error means that the files cannot be watched.
+func (l *Live) Watch(ctx context.Context, logger *slog.Logger, onChange func(*Config, []Warning)) error {
+	watcher, err := fsnotify.NewWatcher()
+	if err != nil {
+		return fmt.Errorf("configuration files cannot be watched: %w", err)
+	}
+	defer watcher.Close()
+	// Folders rather than files: editors and Kubernetes put a new file in the
+	// place of the old one, which a watch on the file itself would follow away.
+	for _, name := range l.options.Files {
+		if err := watcher.Add(filepath.Dir(name)); err != nil {
+			return fmt.Errorf("the folder of %s cannot be watched: %w", name, err)
+		}
+	}
+	quiet := time.NewTimer(settle) // and one look for what changed meanwhile
+	defer quiet.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case _, open := <-watcher.Events:
+			if !open {
+				return nil
+			}
+			quiet.Reset(settle)
+		case err, open := <-watcher.Errors:
+			if !open {
+				return nil
+			}
+			logger.Warn("Watching the configuration files failed; they are read again.", "error", err)
+			quiet.Reset(settle)
+		case <-quiet.C:
+			l.reload(logger, onChange)
+		}
+	}
+}
+
+// reload reads the files again and puts the result in force if it says
+// anything new and is valid.
+func (l *Live) reload(logger *slog.Logger, onChange func(*Config, []Warning)) {
+	seen := digest(l.options)
+	if seen == l.seen {
+		return // something else in the folder, or a mistake that is logged already
+	}
+	l.seen = seen
+	old := l.Now()
+	next, warnings, err := Load(l.options)
+	if err != nil {
+		logger.Error("The changed configuration is not valid. The previous one stays in force.", "problems", err.Error())
+		return
+	}
+	if next.fingerprint() == old.fingerprint() {
+		return // comments and the like
+	}
+	if kept := keep(newSpec(), reflect.ValueOf(old).Elem(), reflect.ValueOf(next).Elem()); len(kept) > 0 {
+		// What is made of them must stay as well.
+		next.resolveURLs()
+		logger.Warn("Changes of these keys take effect at the next start.", "keys", strings.Join(kept, ", "))
+	}
+	l.now.Store(next)
+	logger.Info("The changed configuration is in force.", "revision", next.Revision)
+	if onChange != nil {
+		onChange(next, warnings)
+	}
+}
+
+// digest is the SHA-256 of the files as they are now. A file that cannot be
+// read has a digest as well, so that the problem is noticed once.
+func digest(o Options) string {
+	sum := sha256.New()
+	for _, name := range o.Files {
+		data, err := o.read(name)
+		fmt.Fprintf(sum, "%d %v\n", len(data), err)
+		sum.Write(data)
+	}
+	return hex.EncodeToString(sum.Sum(nil))
+}
+
+// keep copies the values of keys that take effect at the next start from old
+// to next, and names those that differ.
+func keep(s *spec, old, next reflect.Value) []string {
+	var kept []string
+	for _, f := range s.fields {
+		switch {
+		case f.inMap:
+		case f.is("restart"):
+			was, is := f.of(old), f.of(next)
+			if !reflect.DeepEqual(was.Interface(), is.Interface()) {
+				kept = append(kept, changed(f, was, is)...)
+				is.Set(was)
+			}
+		case f.object() && f.typ.Kind() == reflect.Struct:
+			kept = append(kept, keep(f, f.of(old), f.of(next))...)
+		}
+	}
+	return kept
+}
+
+// changed names the keys in which two values of s differ.
+func changed(s *spec, was, is reflect.Value) []string {
+	if !s.object() {
+		return []string{s.key}
+	}
+	var keys []string
+	for _, f := range s.fields {
+		if a, b := f.of(was), f.of(is); !reflect.DeepEqual(a.Interface(), b.Interface()) {
+			keys = append(keys, changed(f, a, b)...)
+		}
+	}
+	return keys
+}

@@ -1,0 +1,131 @@
+package config
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// logs is a log that tests read while it is written.
+type logs struct {
+	lock sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *logs) Write(p []byte) (int, error) {
+	l.lock.Lock()
+	defer l.lock.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *logs) String() string {
+	l.lock.Lock()
+	defer l.lock.Unlock()
+	return l.text.String()
+}
+
+func liveFile(t *testing.T, text string) (l *Live, write func(string)) {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "kratos.yml")
+	write = func(text string) {
+		t.Helper()
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(text)
+	l, err := NewLive(Options{Files: []string{name}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l, write
+}
+
+func TestReload(t *testing.T) {
+	text := withoutSecrets("memory")
+	l, write := liveFile(t, text)
+	var out logs
+	logger := slog.New(slog.NewTextHandler(&out, nil))
+	changes := 0
+	reload := func(text string) *Config {
+		t.Helper()
+		write(text)
+		l.reload(logger, func(c *Config, _ []Warning) {
+			changes++
+			if l.Now() != c {
+				t.Error("told before the change is in force")
+			}
+		})
+		return l.Now()
+	}
+
+	first := l.Now()
+	if reload("# a comment\n"+text) != first || changes != 0 {
+		t.Error("a comment changed the configuration")
+	}
+
+	second := reload(text + "session: {lifespan: 1h}\n")
+	if second.Session.Lifespan.Hours() != 1 || changes != 1 || l.Revision() == first.Revision {
+		t.Errorf("lifespan %v, %d changes", second.Session.Lifespan, changes)
+	}
+	if second.Secrets.Cookie[0] != first.Secrets.Cookie[0] {
+		t.Error("a reload made new secrets")
+	}
+
+	if reload(text+"session: {lifespan: soon}\nlgo: {}\n") != second || changes != 1 {
+		t.Error("a bad file was taken")
+	}
+	said := out.String()
+	if !strings.Contains(said, "session.lifespan") || !strings.Contains(said, "did you mean log?") {
+		t.Errorf("problems are not logged: %s", said)
+	}
+	l.reload(logger, nil)
+	if out.String() != said {
+		t.Errorf("logged twice: %s", out.String())
+	}
+
+	third := reload(text + "serve: {public: {port: 99, tls: {cert: {path: /c}, key: {path: /k}}}, admin: {base_url: 'https://admin'}}\nlog: {level: debug}\n")
+	if third.Serve.Public.Port != 4433 || third.Serve.Public.TLS != (TLS{}) || third.Log.Level != "info" || third.PublicURL().Port() != "4433" {
+		t.Errorf("took effect without a restart: %+v %v", third.Serve.Public, third.Log)
+	}
+	if third.AdminURL().String() != "https://admin/" {
+		t.Errorf("admin base URL: %v", third.AdminURL())
+	}
+	if want := "serve.public.port, serve.public.tls.cert.path, serve.public.tls.key.path, log.level"; !strings.Contains(out.String(), want) {
+		t.Errorf("missing %q in %s", want, out.String())
+	}
+}
+
+func TestWatch(t *testing.T) {
+	l, write := liveFile(t, least)
+	ctx, cancel := context.WithCancel(t.Context())
+	changed := make(chan *Config)
+	done := make(chan error)
+	go func() {
+		done <- l.Watch(ctx, slog.New(slog.DiscardHandler), func(c *Config, _ []Warning) { changed <- c })
+	}()
+	write(least + "session: {lifespan: 2h}\n")
+	if c := <-changed; c.Session.Lifespan.Hours() != 2 {
+		t.Errorf("lifespan %v", c.Session.Lifespan)
+	}
+	// As editors and Kubernetes do it: a new file takes the place of the old.
+	name := l.options.Files[0]
+	if err := os.WriteFile(name+".new", []byte(least+"session: {lifespan: 3h}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(name+".new", name); err != nil {
+		t.Fatal(err)
+	}
+	if c := <-changed; c.Session.Lifespan.Hours() != 3 {
+		t.Errorf("lifespan %v", c.Session.Lifespan)
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,147 @@
+package config
+
+import (
+	"net"
+	"net/netip"
+	"net/url"
+	"strconv"
+	"strings"
+)
+
+// resolve fills in what depends on other keys or on the machine.
+func (c *Config) resolve() {
+	c.resolveURLs()
+	if c.origin("selfservice.default_browser_return_url").File == zeroConfigFile {
+		c.SelfService.DefaultBrowserReturnURL = c.publicURL.String()
+	}
+	if c.origin("cookies.secure") == (Origin{}) {
+		c.Cookies.Secure = !c.Dev
+		c.notes["cookies.secure"] = "from dev"
+	}
+	if code := &c.SelfService.Methods.Code; code.PasswordlessEnabled && !code.Enabled {
+		code.Enabled = true
+		c.notes["selfservice.methods.code.enabled"] = "from passwordless_enabled"
+	}
+	cookie := &c.Session.Cookie
+	if c.origin("session.cookie.secure") == (Origin{}) {
+		cookie.Secure = !c.Dev
+		c.notes["session.cookie.secure"] = "from dev"
+	}
+	for name, value := range map[string]struct {
+		own   *string
+		other string
+	}{
+		"domain":    {&cookie.Domain, c.Cookies.Domain},
+		"path":      {&cookie.Path, c.Cookies.Path},
+		"same_site": {&cookie.SameSite, c.Cookies.SameSite},
+	} {
+		if *value.own == "" && value.other != "" {
+			*value.own = value.other
+			c.notes["session.cookie."+name] = "from cookies." + name
+		}
+	}
+	if c.Session.EarliestPossibleExtend == 0 {
+		c.Session.EarliestPossibleExtend = c.Session.Lifespan
+		c.notes["session.earliest_possible_extend"] = "from session.lifespan"
+	}
+	if c.Revision == "" {
+		c.Revision = c.fingerprint()
+		c.notes["revision"] = "SHA-256 of what was loaded"
+	}
+}
+
+func (c *Config) resolveURLs() {
+	c.publicURL = baseURL(c.Serve.Public.BaseURL, c.Serve.Public.Host, c.Serve.Public.Port, c.hostname, c.Dev)
+	c.adminURL = baseURL(c.Serve.Admin.BaseURL, c.Serve.Admin.Host, c.Serve.Admin.Port, c.hostname, c.Dev)
+}
+
+// PublicURL is the address of the public API: the configured one or one made
+// from host and port. Its path ends in a slash. The caller may change it.
+func (c *Config) PublicURL() *url.URL {
+	return c.address(c.publicURL, c.Serve.Public.BaseURL, c.Serve.Public.Host, c.Serve.Public.Port)
+}
+
+// AdminURL is the address of the admin API: the configured one or one made
+// from host and port. Its path ends in a slash. The caller may change it.
+func (c *Config) AdminURL() *url.URL {
+	return c.address(c.adminURL, c.Serve.Admin.BaseURL, c.Serve.Admin.Host, c.Serve.Admin.Port)
+}
+
+func (c *Config) address(resolved *url.URL, configured, host string, port int) *url.URL {
+	if resolved == nil { // made by hand, as in tests
+		return baseURL(configured, host, port, c.hostname, c.Dev)
+	}
+	u := *resolved
+	return &u
+}
+
+func baseURL(configured, host string, port int, hostname string, dev bool) *url.URL {
+	if configured != "" {
+		if u, err := url.Parse(configured); err == nil {
+			if !strings.HasSuffix(u.Path, "/") {
+				u.Path, u.RawPath = u.Path+"/", ""
+			}
+			return u
+		}
+	}
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() || strings.HasPrefix(host, "unix:") {
+		host = hostname
+	}
+	if host == "" {
+		host = "localhost"
+	}
+	scheme := "https"
+	if dev {
+		scheme = "http"
+	}
+	return &url.URL{Scheme: scheme, Host: net.JoinHostPort(host, strconv.Itoa(port)), Path: "/"}
+}
+
+// RegistrationOneStep says whether signing up takes one step; otherwise the
+// data come first and the proof second.
+func (c *Config) RegistrationOneStep() bool {
+	r := &c.SelfService.Flows.Registration
+	return r.EnableLegacyOneStep || r.Style == "unified"
+}
+
+// TrustedProxies are the networks whose forwarding headers are believed.
+func (c *Config) TrustedProxies() []netip.Prefix {
+	var all []netip.Prefix
+	for _, text := range c.Serve.Public.TrustedProxies {
+		if p, ok := parseNetwork(text); ok { // all are, after loading
+			all = append(all, p)
+		}
+	}
+	return all
+}
+
+// Schema finds an identity schema by its id.
+func (c *Config) Schema(id string) (IdentitySchema, bool) {
+	for _, s := range c.Identity.Schemas {
+		if s.ID == id {
+			return s, true
+		}
+	}
+	return IdentitySchema{}, false
+}
+
+// ReturnURL is where browsers go after a flow: what after says for the method,
+// or for the flow, or the general default.
+func (c *Config) ReturnURL(after After, method string) string {
+	if own := after.Methods[method].DefaultBrowserReturnURL; own != "" {
+		return own
+	}
+	if after.DefaultBrowserReturnURL != "" {
+		return after.DefaultBrowserReturnURL
+	}
+	return c.SelfService.DefaultBrowserReturnURL
+}
+
+// Of is the list of hooks after success with a method: its own, or the general
+// one where it has none.
+func (a After) Of(method string) []Hook {
+	if own := a.Methods[method].Hooks; len(own) > 0 {
+		return own
+	}
+	return a.Hooks
+}

@@ -1,0 +1,135 @@
+package config
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Values below these are refused outside development.
+const (
+	minSecret     = 16 // bytes
+	cipherSecret  = 32 // bytes, exactly
+	minBcryptCost = 12
+)
+
+// exampleSecrets are printed in manuals and samples. Everybody knows them.
+func exampleSecrets() []string {
+	return []string{
+		"please-change-me-i-am-very-insecure",
+		"please-change-me-i-am-insecure",
+		"32-long-secret-not-secure-at-all",
+		"change-this-secret-32-characters",
+		"change-me-to-something-secure",
+		"changemechangeme",
+		"changemechangemechangemechangeme",
+		"youreallyneedtochangethis",
+		"a-very-insecure-secret-for-checking-out-the-demo",
+		"secret-thirty-two-character-long",
+		"this-is-a-very-insecure-secret",
+		"supersecretsupersecret",
+		"0123456789abcdef",
+		"0123456789abcdef0123456789abcdef",
+	}
+}
+
+// validate checks what spans several keys and what is weak. Weak values are
+// problems, in development only warnings.
+func (c *Config) validate(root *spec, found *problems) []Warning {
+	v := &validation{Config: c, problems: found}
+	v.ciphers()
+	v.secrets()
+	v.hashers()
+	if _, known := c.Schema(c.Identity.DefaultSchemaID); !known {
+		v.warn("identity.default_schema_id", "there is no schema with the id %s; accounts can only be made where a schema is named", shown(c.Identity.DefaultSchemaID))
+	}
+	if c.SelfService.Flows.Registration.Enabled && !c.RegistrationOneStep() {
+		v.warn("selfservice.flows.registration.style",
+			"registration in two steps (profile_first, the default of Kratos) is not there yet: until the next release the form has one step; set style: unified to keep it that way")
+	}
+	if w, any := c.notActedOn(root); any {
+		v.warnings = append(v.warnings, w)
+	}
+	return v.warnings
+}
+
+type validation struct {
+	*Config
+	problems *problems
+	warnings []Warning
+}
+
+func (v *validation) warn(key, format string, args ...any) {
+	v.warnings = append(v.warnings, Warning{Where: v.origin(key), Key: key, Text: fmt.Sprintf(format, args...)})
+}
+
+// weak reports a value that is valid and not safe, and how to mend it.
+func (v *validation) weak(where Origin, key, what, mend string) {
+	if v.Dev {
+		v.warnings = append(v.warnings, Warning{Where: where, Key: key, Text: what + "; this is refused outside development"})
+		return
+	}
+	v.problems.add(where, key, "%s; %s", what, mend)
+}
+
+func (v *validation) ciphers() {
+	if v.Ciphers.Algorithm != "noop" && len(v.Secrets.Cipher) == 0 {
+		v.problems.add(v.origin("ciphers.algorithm"), "ciphers.algorithm",
+			"%s needs a key; add these lines\nsecrets:\n  cipher:\n    - %s", v.Ciphers.Algorithm, freshSecret(cipherSecret))
+	}
+}
+
+func (v *validation) secrets() {
+	for _, name := range []string{"default", "cookie", "cipher", "pagination"} {
+		entries := v.values.find("secrets", name)
+		if entries == nil {
+			continue
+		}
+		length := 43
+		if name == "cipher" {
+			length = cipherSecret
+		}
+		for i, entry := range entries.items {
+			key := "secrets." + name + "." + strconv.Itoa(i)
+			mend := "put a random one in its place, for example " + freshSecret(length)
+			switch {
+			case name == "cipher" && len(entry.text) != cipherSecret:
+				v.problems.add(entry.from, key, "must have exactly %d characters; it has %d", cipherSecret, len(entry.text))
+			case len(entry.text) < minSecret:
+				v.weak(entry.from, key, fmt.Sprintf("has fewer than %d characters", minSecret), mend)
+			case slices.Contains(exampleSecrets(), strings.TrimRight(strings.ToLower(entry.text), "!.")):
+				v.weak(entry.from, key, "is an example that everybody knows", mend)
+			}
+		}
+	}
+}
+
+func (v *validation) hashers() {
+	switch h := v.Hashers; {
+	case h.Algorithm == "bcrypt" && h.Bcrypt.Cost < minBcryptCost:
+		v.weak(v.origin("hashers.bcrypt.cost"), "hashers.bcrypt.cost",
+			fmt.Sprintf("%d is too low to protect passwords", h.Bcrypt.Cost), fmt.Sprintf("change the line to cost: %d", minBcryptCost))
+	case h.Algorithm == "argon2" && h.Argon2.Memory < leastMemory(h.Argon2.Iterations):
+		least := leastMemory(h.Argon2.Iterations)
+		v.weak(v.origin("hashers.argon2.memory"), "hashers.argon2.memory",
+			fmt.Sprintf("%s with iterations: %d is too little to protect passwords", h.Argon2.Memory, h.Argon2.Iterations), "change the line to memory: "+least.String())
+	}
+}
+
+// leastMemory is the least memory for Argon2id with the given number of passes
+// by the OWASP Password Storage Cheat Sheet ("Argon2id").
+func leastMemory(iterations int) Bytes {
+	const mib = 1 << 20
+	switch iterations {
+	case 1:
+		return 46 * mib
+	case 2:
+		return 19 * mib
+	case 3:
+		return 12 * mib
+	case 4:
+		return 9 * mib
+	}
+	return 7 * mib
+}

@@ -1,0 +1,33 @@
+package config
+
+import (
+	_ "embed"
+	"encoding/base64"
+	"path/filepath"
+)
+
+// What a development server without any file runs on.
+var (
+	//go:embed zeroconf/kratos.yml
+	zeroYAML string
+	//go:embed zeroconf/identity.schema.json
+	zeroSchema string
+)
+
+// zeroConfigFile is the name under which the built-in file shows as an origin.
+const zeroConfigFile = "built-in.yml"
+
+const defaultDataDir = "zelus-data"
+
+// zeroConfig is the built-in file, with the database in the given folder.
+func zeroConfig(dataDir string, found *problems) *node {
+	if dataDir == "" {
+		dataDir = defaultDataDir
+	}
+	root := parseFile(zeroConfigFile, -1, []byte(zeroYAML), found)
+	dsn := root.field("dsn")
+	dsn.text = "sqlite://" + filepath.Join(dataDir, "zelus.db") + "?_fk=true"
+	schema := root.find("identity", "schemas").items[0].field("url")
+	schema.text = "base64://" + base64.StdEncoding.EncodeToString([]byte(zeroSchema))
+	return root
+}
