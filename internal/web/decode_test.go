@@ -1,0 +1,380 @@
+package web
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"mime/multipart"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"testing"
+
+	"zelus/internal/auth"
+)
+
+func submission(contentType, body string) *http.Request {
+	r := httptest.NewRequest("POST", "/?method=query", strings.NewReader(body))
+	if contentType != "" {
+		r.Header.Set("Content-Type", contentType)
+	}
+	return r
+}
+
+func mustRead(t *testing.T, contentType, body string) *Values {
+	t.Helper()
+	v, err := ReadValues(submission(contentType, body))
+	if err != nil {
+		t.Fatalf("%s %.100q: %v", contentType, body, err)
+	}
+	return v
+}
+
+// asSchema is what a schema does to text: ages are numbers, newsletters are
+// booleans by their last value, and nothing is not a value.
+func asSchema(name string, values []string) (any, bool) {
+	last := values[len(values)-1]
+	switch {
+	case last == "":
+		return nil, false
+	case strings.HasSuffix(name, ".age"):
+		return json.Number(last), true
+	case strings.HasSuffix(name, ".newsletter"):
+		b, err := strconv.ParseBool(last)
+		return b, err == nil
+	}
+	return last, true
+}
+
+func TestReadValues(t *testing.T) {
+	const want = `{"email":"a@b.example","name":{"last":"L","first":"F"},"age":42,"newsletter":true}`
+	var parts bytes.Buffer
+	form := multipart.NewWriter(&parts)
+	for _, p := range [][2]string{{"method", "profile"}, {"traits.email", "a@b.example"}, {"traits.name.last", "L"},
+		{"traits.name.first", "F"}, {"traits.age", "42"}, {"traits.newsletter", "false"}, {"traits.newsletter", "true"}, {"traits.none", ""}} {
+		if err := form.WriteField(p[0], p[1]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if file, err := form.CreateFormFile("picture", "me.png"); err != nil {
+		t.Fatal(err)
+	} else if _, err := file.Write([]byte{0xff, 0}); err != nil {
+		t.Fatal(err)
+	}
+	if err := form.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for name, tt := range map[string]struct {
+		contentType, body string
+		form              bool
+	}{
+		"nested":       {typeJSON, `{"method":"profile","traits":{"email":"a@b.example","name":{"last":"L","first":"F"},"age":42,"newsletter":true}}`, false},
+		"flat":         {typeJSON, `{"method":"profile","traits.email":"a@b.example","traits.name.last":"L","traits.name.first":"F","traits.age":"42","traits.newsletter":"true"}`, false},
+		"both":         {typeJSON + "; charset=utf-8", ` { "traits" : { "email" : "a@b.example" , "name" : { "last" : "L" } } , "traits.name" : { "first" : "F" , "none" : "" } , "traits.age" : 42 , "traits.newsletter" : true , "method" : "profile" } `, false},
+		"form":         {typeForm, "method=profile&traits.email=a%40b.example&traits.name.last=L&traits.name.first=F&traits.age=42&traits.newsletter=false&traits.newsletter=true&traits.none=", true},
+		"odd capitals": {"Application/X-WWW-Form-Urlencoded", "&&method=profile&traits.email=a@b.example&traits.name.last=L&traits.name.first=F&traits.age=42&traits.newsletter=1", true},
+		"multipart":    {form.FormDataContentType(), parts.String(), true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			v := mustRead(t, tt.contentType, tt.body)
+			if got := string(v.Object("traits", asSchema)); got != want {
+				t.Errorf("traits are %s", got)
+			}
+			if v.String("method") != "profile" || v.String("traits.name.first") != "F" || v.String("traits.age") != "42" {
+				t.Errorf("texts are %q %q %q", v.String("method"), v.String("traits.name.first"), v.String("traits.age"))
+			}
+			if v.IsForm() != tt.form {
+				t.Errorf("IsForm is %v", v.IsForm())
+			}
+			if !v.Has("traits.email") || !v.Has("traits.name") || v.Has("traits.shoe") || v.Has("picture") {
+				t.Error("Has is wrong")
+			}
+		})
+	}
+}
+
+func TestValues(t *testing.T) {
+	v := mustRead(t, typeJSON, `{"s":"x\u00e9\ud83d\ude00","n":1.50,"b":true,"z":null,"l":["a", 2],"o":{"k":"v","m":{}},"e":"", "..":"odd","a..b":"odder","<":"<"}`)
+	for name, want := range map[string][2]string{
+		"s":       {"xé😀", `"x\u00e9\ud83d\ude00"`},
+		"n":       {"1.50", "1.50"},
+		"b":       {"true", "true"},
+		"z":       {"", "null"},
+		"l":       {"", `["a", 2]`},
+		"o":       {"", `{"k":"v","m":{}}`},
+		"o.k":     {"v", `"v"`},
+		"o.m":     {"", "{}"},
+		"e":       {"", `""`},
+		"..":      {"odd", `"odd"`},
+		"a..b":    {"odder", `"odder"`},
+		"o.k.x":   {"", ""},
+		"missing": {"", ""},
+		"":        {"", ""},
+		".":       {"", ""},
+	} {
+		if got := v.String(name); got != want[0] {
+			t.Errorf("String(%q) is %q", name, got)
+		}
+		if got := string(v.Raw(name)); got != want[1] {
+			t.Errorf("Raw(%q) is %s", name, got)
+		}
+		if v.Has(name) != (want[1] != "") {
+			t.Errorf("Has(%q) is %v", name, v.Has(name))
+		}
+	}
+	if got := string(mustRead(t, typeForm, "a.b=1&a.b=2&a.c=%3Cx").Raw("a")); got != `{"b":"1","c":"\u003cx"}` {
+		t.Errorf("a form's object is %s", got)
+	}
+}
+
+func TestObjectCoerce(t *testing.T) {
+	v := mustRead(t, typeForm, "t.age=1e99999&t.x=1&t.y=2&t.z=3&t.w.v=4")
+	got := string(v.Object("t", func(name string, values []string) (any, bool) {
+		switch name {
+		case "t.age":
+			return json.Number(values[0]), true // too large to compute with
+		case "t.x":
+			return json.Number("no number"), true
+		case "t.y":
+			return func() {}, true
+		case "t.w.v":
+			return nil, true
+		}
+		return nil, false
+	}))
+	if got != `{"age":"1e99999","x":"1","y":"2","w":{"v":null}}` {
+		t.Error(got)
+	}
+	// Texts in lists and values that are no text are left alone.
+	v = mustRead(t, typeJSON, `{"t":{"l":["1"],"n":7,"s":"1"}}`)
+	got = string(v.Object("t", func(string, []string) (any, bool) { return nil, false }))
+	if got != `{"l":["1"],"n":7}` {
+		t.Error(got)
+	}
+}
+
+func TestReadValuesEmpty(t *testing.T) {
+	for _, contentType := range []string{"", typeJSON, typeForm, "image/png"} {
+		v := mustRead(t, contentType, "")
+		if v.Has("method") || v.IsForm() != (contentType == typeForm) {
+			t.Errorf("%q: no body has fields, or is taken for another type", contentType)
+		}
+	}
+}
+
+func TestReadValuesRefused(t *testing.T) {
+	deep := func(n int) string { return strings.Repeat(`{"a":`, n) + "1" + strings.Repeat("}", n) }
+	many := func(n int, format, between string) string {
+		parts := make([]string, n)
+		for i := range parts {
+			parts[i] = fmt.Sprintf(format, i)
+		}
+		return strings.Join(parts, between)
+	}
+	for name, tt := range map[string]struct {
+		contentType, body string
+		want              error
+	}{
+		"no content type":         {"", "a=b", auth.ErrContentType},
+		"another content type":    {"text/plain", "{}", auth.ErrContentType},
+		"malformed content type":  {"application/", "{}", auth.ErrContentType},
+		"no json":                 {typeJSON, "not json", auth.ErrBody},
+		"space":                   {typeJSON, "  \n", auth.ErrBody},
+		"a list":                  {typeJSON, "[]", auth.ErrBody},
+		"null":                    {typeJSON, "null", auth.ErrBody},
+		"a text":                  {typeJSON, `"x"`, auth.ErrBody},
+		"broken off":              {typeJSON, `{"a":1`, auth.ErrBody},
+		"broken off in a text":    {typeJSON, `{"a":"\`, auth.ErrBody},
+		"comma at the end":        {typeJSON, `{"a":1,}`, auth.ErrBody},
+		"comma at the list's end": {typeJSON, `{"a":[1,]}`, auth.ErrBody},
+		"something follows":       {typeJSON, `{} {}`, auth.ErrBody},
+		"twice":                   {typeJSON, `{"a":1,"a":1}`, auth.ErrBody},
+		"twice, escaped":          {typeJSON, `{"a":1,"\u0061":1}`, auth.ErrBody},
+		"twice in a list":         {typeJSON, `{"l":[{"a":1,"a":1}]}`, auth.ErrBody},
+		"twice, nested and flat":  {typeJSON, `{"t":{"a":1},"t.a":1}`, auth.ErrBody},
+		"twice, flat and nested":  {typeJSON, `{"t.a":{"b":1},"t":{"a":{"b":1}}}`, auth.ErrBody},
+		"below a text":            {typeJSON, `{"t":"x","t.a":1}`, auth.ErrBody},
+		"below a null":            {typeJSON, `{"t":null,"t.a":1}`, auth.ErrBody},
+		"text over an object":     {typeJSON, `{"t.a":1,"t":"x"}`, auth.ErrBody},
+		"too deep":                {typeJSON, deep(maxDepth), auth.ErrBody},
+		"far too deep":            {typeJSON, `{"a":` + strings.Repeat("[", 1<<20), auth.ErrBody},
+		"too many fields":         {typeJSON, "{" + many(maxFields+1, `"f%d":1`, ",") + "}", auth.ErrBody},
+		"too many in a list":      {typeJSON, `{"l":[` + many(maxFields, `{"f%d":1}`, ",") + "]}", auth.ErrBody},
+		"invalid UTF-8":           {typeJSON, "{\"a\":\"\xff\"}", auth.ErrBody},
+		"NUL":                     {typeJSON, `{"a":"\u0000"}`, auth.ErrBody},
+		"NUL in a name":           {typeJSON, `{"\u0000":1}`, auth.ErrBody},
+		"high surrogate":          {typeJSON, `{"a":"\ud83d"}`, auth.ErrBody},
+		"high surrogate and text": {typeJSON, `{"a":"\ud83dx\ude00"}`, auth.ErrBody},
+		"two high surrogates":     {typeJSON, `{"a":"\ud83d\uD83D"}`, auth.ErrBody},
+		"low surrogate":           {typeJSON, `{"a":"\\\ude00"}`, auth.ErrBody},
+		"digits":                  {typeJSON, `{"a":` + strings.Repeat("1", maxNumber+1) + `}`, auth.ErrBody},
+		"exponent":                {typeJSON, `{"a":[1e-1000]}`, auth.ErrBody},
+		"form: percent":           {typeForm, "a=%zz", auth.ErrBody},
+		"form: percent in a name": {typeForm, "%=1", auth.ErrBody},
+		"form: invalid UTF-8":     {typeForm, "a=%ff", auth.ErrBody},
+		"form: NUL":               {typeForm, "a=%00", auth.ErrBody},
+		"form: too many fields":   {typeForm, many(maxFields+1, "f%d=", "&"), auth.ErrBody},
+		"form: below a text":      {typeForm, "t=1&t.a=1", auth.ErrBody},
+		"form: text over fields":  {typeForm, "t.a=1&t=1", auth.ErrBody},
+		"multipart: no boundary":  {typeMultipart, "--x--", auth.ErrBody},
+		"multipart: broken off":   {typeMultipart + "; boundary=x", "--x\r\nContent-Disposition: form-data; name=a\r\n\r\n1", auth.ErrBody},
+		"multipart: nothing":      {typeMultipart + "; boundary=x", "garbage", auth.ErrBody},
+		"multipart: too many":     {typeMultipart + "; boundary=x", many(maxFields+1, "--x\r\nContent-Disposition: form-data; name=f%d\r\n\r\n\r\n", "") + "--x--", auth.ErrBody},
+		"too large":               {typeForm, strings.Repeat("a", MaxBody+1), auth.ErrBodyTooLarge},
+	} {
+		v, err := ReadValues(submission(tt.contentType, tt.body))
+		if !errors.Is(err, tt.want) || v != nil {
+			t.Errorf("%s: %v", name, err)
+		} else if e := auth.AsError(err); e.Reason == "" {
+			t.Errorf("%s: no reason is given", name)
+		}
+	}
+
+	// Just within the limits.
+	mustRead(t, typeJSON, deep(maxDepth-1))
+	mustRead(t, typeJSON, "{"+many(maxFields, `"f%d":1`, ",")+"}")
+	mustRead(t, typeForm, many(maxFields, "f%d=", "&"))
+	mustRead(t, typeJSON, `{"a":`+strings.Repeat("1", maxNumber)+`,"b":1e-0999,"c":"\\ud83d \\u0000 \ud83d\ude00"}`)
+	mustRead(t, typeForm, strings.Repeat("a.", maxDepth*2)+"a=1")
+}
+
+func TestDecodeJSON(t *testing.T) {
+	type inner struct {
+		Count  int      `json:"count"`
+		Active bool     `json:"active"`
+		Tags   []string `json:"tags"`
+	}
+	type outer struct {
+		SchemaID string          `json:"schema_id"`
+		Traits   json.RawMessage `json:"traits"`
+		Inner    *inner          `json:"inner"`
+		Any      any             `json:"any"`
+		Picky    picky           `json:"picky"`
+		Blunt    blunt           `json:"blunt"`
+	}
+	var got outer
+	if err := DecodeJSON(submission("", `{"schema_id":"x","traits":{"b":1,"a":2},"inner":{"count":3},"any":12345678901234567890}`), &got, true); err != nil {
+		t.Fatal(err)
+	}
+	if got.SchemaID != "x" || string(got.Traits) != `{"b":1,"a":2}` || got.Inner.Count != 3 || got.Any != json.Number("12345678901234567890") {
+		t.Errorf("read %+v", got)
+	}
+	if err := DecodeJSON(submission("", `{"unknown":1}`), &got, false); err != nil {
+		t.Errorf("an unknown field is refused although not strict: %v", err)
+	}
+	for _, tt := range []struct{ body, says string }{
+		{`{"shoe":1}`, `The field "shoe" is not known here.`},
+		{`{"inner":{"size":1}}`, `The field "size" is not known here.`},
+		{`[]`, "The body must be an object, but it is a list."},
+		{`{"schema_id":7}`, "The field schema_id must be a string, but it is a number."},
+		{`{"inner":{"count":"secret"}}`, "The field inner.count must be a whole number, but it is a string."},
+		{`{"inner":{"count":1.5}}`, "The field inner.count must be a whole number, but it is a number."},
+		{`{"inner":{"active":1}}`, "The field inner.active must be true or false, but it is a number."},
+		{`{"inner":{"tags":{}}}`, "The field inner.tags must be a list, but it is an object."},
+		{`{"blunt":"secret"}`, "A value in the body does not have the form that is expected there."},
+		{``, "The body is empty, but it must be JSON."},
+		{`nope`, "The body is not valid JSON. The mistake is near byte 0."},
+		{`{"schema_id":"a","schema_id":"b"}`, `The field "schema_id" is given more than once.`},
+	} {
+		err := DecodeJSON(submission("", tt.body), &outer{}, true)
+		e := auth.AsError(err)
+		if !errors.Is(err, auth.ErrBody) || e.Message != tt.says || e.Reason != "" || strings.Contains(err.Error(), "secret") {
+			t.Errorf("%s, strictly: %v", tt.body, err)
+		}
+		if strings.Contains(tt.says, "not known") {
+			continue
+		}
+		err = DecodeJSON(submission("", tt.body), &outer{}, false)
+		if e := auth.AsError(err); !errors.Is(err, auth.ErrBody) || e.Reason != tt.says || e.Message != "" {
+			t.Errorf("%s: %v", tt.body, err)
+		}
+	}
+	if err := DecodeJSON(submission("", `{"picky":1}`), &outer{}, true); !errors.Is(err, auth.ErrState) {
+		t.Errorf("an error of the value's own becomes %v", err)
+	}
+	if err := DecodeJSON(submission("", strings.Repeat(" ", MaxBody+1)), &outer{}, true); !errors.Is(err, auth.ErrBodyTooLarge) {
+		t.Errorf("a large body: %v", err)
+	}
+	if auth.ErrBody.Message != "" || auth.ErrBody.Reason != "" {
+		t.Error("the error's template was changed")
+	}
+}
+
+type picky struct{}
+
+func (*picky) UnmarshalJSON([]byte) error { return auth.ErrState }
+
+type blunt struct{}
+
+func (*blunt) UnmarshalText(text []byte) error { return fmt.Errorf("%s is no good", text) }
+
+func TestRequireJSON(t *testing.T) {
+	for contentType, want := range map[string]error{
+		typeJSON:                   nil,
+		typeJSON + ";charset=utf8": nil,
+		"":                         auth.ErrContentType,
+		"text/plain":               auth.ErrContentType,
+		typeJSON + "x":             auth.ErrContentType,
+	} {
+		if err := RequireJSON(submission(contentType, "")); !errors.Is(err, want) {
+			t.Errorf("%q: %v", contentType, err)
+		}
+	}
+}
+
+func FuzzReadJSON(f *testing.F) {
+	for _, seed := range []string{`{}`, `{"a":{"b":[1,2,{"c":null}]},"a.d":"x"}`, ` { "n" : -1.5E+2 , "u" : "\ud83d\ude00\\" } `,
+		`{"a":1,}`, `{"":{"":""}}`, `{"a.b.c":1,"a":{"b":{"d":2}}}`, "{\"\u2028\":\"<&>\"}"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, body string) {
+		v, err := ReadValues(submission(typeJSON, body))
+		if err != nil {
+			if e := auth.AsError(err); e.Status != http.StatusBadRequest {
+				t.Fatalf("%q: %v", body, err)
+			}
+			return
+		}
+		if body != "" && !json.Valid([]byte(body)) {
+			t.Fatalf("%q is no JSON and was taken", body)
+		}
+		checkValues(t, v)
+	})
+}
+
+func FuzzReadForm(f *testing.F) {
+	for _, seed := range []string{"", "a=1&a=2", "a.b=%20+&a.c", "=&&==", "a..b=1&.=2", "a.b=1&a=2", "%C3%A9=%E2%82%AC"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, body string) {
+		v, err := ReadValues(submission(typeForm, body))
+		if err != nil {
+			if e := auth.AsError(err); e.Status != http.StatusBadRequest {
+				t.Fatalf("%q: %v", body, err)
+			}
+			return
+		}
+		checkValues(t, v)
+	})
+}
+
+// checkValues reads everything that was sent in every way there is.
+func checkValues(t *testing.T, v *Values) {
+	t.Helper()
+	for _, c := range v.root.children {
+		if !v.Has(c.name) && len(path(c.name)) == 1 {
+			t.Fatalf("%q was sent and is not there", c.name)
+		}
+		for _, coerce := range []func(string, []string) (any, bool){nil, asSchema} {
+			out := v.Object(c.name, coerce)
+			if len(out) > 0 && !json.Valid(out) {
+				t.Fatalf("%q becomes %s", c.name, out)
+			}
+		}
+		if s := v.String(c.name); strings.ContainsRune(s, 0) {
+			t.Fatalf("%q has a NUL", c.name)
+		}
+	}
+}

@@ -1,0 +1,184 @@
+package web
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"strconv"
+	"time"
+
+	"zelus/internal/auth"
+)
+
+// statusClientGone is logged for a request whose client hung up before the
+// answer. It is not a registered status, but the one that proxies use for this.
+const statusClientGone = 499
+
+// maxRequestID is how long, in bytes, an X-Request-ID may be.
+const maxRequestID = 128
+
+// Handler answers a request or returns an error, never both: once something
+// was written, the error is nil.
+type Handler func(http.ResponseWriter, *http.Request) error
+
+// Wrap makes a Handler an http.Handler; onError answers in its place when it
+// fails.
+func Wrap(h Handler, onError func(http.ResponseWriter, *http.Request, error)) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := h(w, r); err != nil {
+			onError(w, r, err)
+		}
+	})
+}
+
+// Server is what the parts that log have in common.
+type Server struct {
+	Logger *slog.Logger
+	// Now is the clock; it measures how long a request took.
+	Now func() time.Time
+}
+
+// Handle is Wrap for handlers whose errors are always JSON.
+func (s *Server) Handle(h Handler) http.Handler { return Wrap(h, s.WriteError) }
+
+// WriteError is the one place that renders an error as JSON. What is not an
+// auth.Error becomes a 500 that says nothing of its cause. Faults of the
+// server are logged with their cause, faults of the client at debug level.
+func (s *Server) WriteError(w http.ResponseWriter, r *http.Request, err error) {
+	e := auth.AsError(err)
+	switch cause := r.Context().Err(); {
+	case errors.Is(cause, context.Canceled) && errors.Is(err, context.Canceled):
+		w.WriteHeader(statusClientGone)
+		return
+	case errors.Is(cause, context.DeadlineExceeded) && errors.Is(err, context.DeadlineExceeded):
+		e = auth.ErrTimeout.Because(err)
+	}
+	s.LogError(r, e)
+	answer(w, r, e)
+}
+
+// LogError logs an error with its cause, for those who answer it in another
+// way than as JSON.
+func (s *Server) LogError(r *http.Request, err error) {
+	e := auth.AsError(err)
+	level := slog.LevelDebug
+	if e.Status >= http.StatusInternalServerError {
+		level = slog.LevelError
+	}
+	s.Logger.LogAttrs(r.Context(), level, "request failed", append(about(r),
+		slog.Int("status", e.Status), slog.String("id", e.ID), slog.String("error", e.Error()))...)
+}
+
+// answer writes an error as JSON.
+func answer(w http.ResponseWriter, r *http.Request, e *auth.Error) {
+	h := w.Header()
+	for _, name := range []string{"Content-Length", "Content-Encoding", "Etag", "Last-Modified"} {
+		h.Del(name) // of the answer that was not given
+	}
+	h.Set("Content-Type", "application/json")
+	h.Set("Ory-Error-Id", e.ID)
+	if e.RetryAfter > 0 {
+		h.Set("Retry-After", strconv.Itoa(e.RetryAfter))
+	}
+	w.WriteHeader(e.Status)
+	_, _ = w.Write(e.JSON(RequestID(r))) // a client that hung up is nobody's fault
+}
+
+// WriteJSON answers with v as JSON. It fails before anything is written, so
+// that a handler can return its error.
+func WriteJSON(w http.ResponseWriter, status int, v any) error {
+	body, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	WriteRawJSON(w, status, body)
+	return nil
+}
+
+// WriteRawJSON answers with a body that is JSON already.
+func WriteRawJSON(w http.ResponseWriter, status int, body []byte) {
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = w.Write(body) // a client that hung up is nobody's fault
+}
+
+// RequestID is the id that the client or a proxy gave the request, or empty:
+// one that is too long or not printable ASCII is as good as none.
+func RequestID(r *http.Request) string {
+	id := r.Header.Get("X-Request-Id")
+	if len(id) > maxRequestID {
+		return ""
+	}
+	for i := range len(id) {
+		if id[i] < ' ' || id[i] > '~' {
+			return ""
+		}
+	}
+	return id
+}
+
+// Recover turns a panic into a logged 500. If half an answer is out already,
+// the connection is cut, so that the client sees that it is incomplete.
+func (s *Server) Recover(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		seen := &recorder{ResponseWriter: w}
+		defer func() {
+			p := recover()
+			if p == nil {
+				return
+			}
+			if p == http.ErrAbortHandler {
+				panic(p) // a deliberate abort; net/http handles it
+			}
+			s.Logger.LogAttrs(r.Context(), slog.LevelError, "request panicked", append(about(r),
+				slog.String("error", fmt.Sprint(p)), slog.String("stack", string(debug.Stack())))...)
+			if seen.status != 0 {
+				panic(http.ErrAbortHandler)
+			}
+			w.Header().Del("Set-Cookie") // nobody is signed in by a crash
+			w.Header().Del("Location")
+			answer(w, r, auth.ErrInternal)
+		}()
+		next.ServeHTTP(seen, r)
+	})
+}
+
+// about names a request in the log without anything private: its route, never
+// its path or query, which may hold tokens.
+func about(r *http.Request) []slog.Attr {
+	attrs := []slog.Attr{slog.String("method", r.Method), slog.String("route", r.Pattern)}
+	if id := RequestID(r); id != "" {
+		attrs = append(attrs, slog.String("request", id))
+	}
+	return attrs
+}
+
+// recorder remembers what was answered.
+type recorder struct {
+	http.ResponseWriter
+	status int   // 0 while nothing was written
+	bytes  int64 // of the body
+}
+
+func (w *recorder) WriteHeader(status int) {
+	if w.status == 0 && status >= http.StatusOK {
+		w.status = status
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *recorder) Write(b []byte) (int, error) {
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
+	n, err := w.ResponseWriter.Write(b)
+	w.bytes += int64(n)
+	return n, err
+}
+
+// Unwrap lets http.ResponseController reach the writer below.
+func (w *recorder) Unwrap() http.ResponseWriter { return w.ResponseWriter }

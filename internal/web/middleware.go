@@ -1,0 +1,92 @@
+package web
+
+import (
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+
+	"zelus/internal/auth"
+)
+
+// MaxBody is the largest request body, in bytes.
+const MaxBody = 5 << 20
+
+// Headers sets what every answer carries: answers to GET and HEAD are never
+// cached, and browsers do not guess at content types. Other headers of that
+// kind belong to pages; on redirects a referrer policy or on forms a resource
+// policy would break sign-in pages of another origin.
+func Headers(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet || r.Method == http.MethodHead {
+			w.Header().Set("Cache-Control", "private, no-cache, no-store, must-revalidate")
+		}
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		next.ServeHTTP(w, r)
+	})
+}
+
+// VaryCookie tells caches that answers depend on cookies. It is for the public
+// port, except health checks.
+func VaryCookie(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Add("Vary", "Cookie")
+		next.ServeHTTP(w, r)
+	})
+}
+
+// LimitBody stops reading a body after MaxBody bytes. As the outermost of the
+// middleware it also closes the connection of a client that goes on sending.
+func LimitBody(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Body != nil {
+			r.Body = http.MaxBytesReader(w, r.Body, MaxBody)
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// ReadBody reads the whole body. It keeps to MaxBody by itself, whether or not
+// LimitBody is in place; a larger body is auth.ErrBodyTooLarge.
+func ReadBody(r *http.Request) ([]byte, error) {
+	if r.Body == nil {
+		return nil, nil
+	}
+	if r.ContentLength > MaxBody {
+		return nil, auth.ErrBodyTooLarge
+	}
+	body, err := io.ReadAll(io.LimitReader(r.Body, MaxBody+1))
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge) || len(body) > MaxBody:
+		return nil, auth.ErrBodyTooLarge
+	case err != nil:
+		return nil, auth.ErrBody.Saying("The request ended before its body was complete.").Because(err)
+	}
+	return body, nil
+}
+
+// Log writes one line a request: what was asked of which route, the answer,
+// and how long it took. Query values, cookies, tokens and bodies are never in
+// it. quiet, if not nil, names paths that are left out, such as health checks.
+//
+// The route is filled in by http.ServeMux on the request itself, so nothing
+// between here and the mux may replace the request by a copy.
+func (s *Server) Log(next http.Handler, quiet func(path string) bool) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if quiet != nil && quiet(r.URL.Path) {
+			next.ServeHTTP(w, r)
+			return
+		}
+		began, seen := s.Now(), &recorder{ResponseWriter: w}
+		defer func() {
+			// Also after an abort, which is logged with status 0.
+			s.Logger.LogAttrs(r.Context(), slog.LevelInfo, "request", append(about(r),
+				slog.Int("status", seen.status), slog.Int64("bytes", seen.bytes), slog.Duration("took", s.Now().Sub(began)))...)
+		}()
+		next.ServeHTTP(seen, r)
+		if seen.status == 0 {
+			seen.status = http.StatusOK // net/http sends this for a handler that writes nothing
+		}
+	})
+}
