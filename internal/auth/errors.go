@@ -20,6 +20,7 @@ var (
 		Message: "The session of this very request cannot be revoked here. Sign out instead."}
 	ErrIdentityInactive = &Error{ID: "identity_disabled", Status: http.StatusUnauthorized,
 		Reason: "This account is switched off. Ask the people who run this service."}
+	ErrSessionsNone = &Error{ID: "sessions_not_found", Status: http.StatusNotFound}
 	ErrTokenUnknown = &Error{ID: "session_token_unknown", Status: http.StatusForbidden,
 		Reason: "This session token is not known, or its session has ended already."}
 	ErrLogoutTokenMissing = &Error{ID: "logout_token_missing", Status: http.StatusBadRequest,
@@ -95,5 +96,7 @@ var (
 	ErrUpstream    = &Error{ID: "upstream_error", Status: http.StatusBadGateway}
 	ErrUnavailable = &Error{ID: "database_unavailable", Status: http.StatusServiceUnavailable, RetryAfter: 1,
 		Reason: "The database does not answer. Nothing was changed."}
+	ErrNotReady = &Error{ID: "not_ready", Status: http.StatusServiceUnavailable, RetryAfter: 1,
+		Reason: "The server cannot do its work at present. The admin port tells operators why."}
 	ErrInternal = &Error{ID: "internal_error", Status: http.StatusInternalServerError}
 )

@@ -21,6 +21,9 @@ type dialect struct {
 	// forUpdate is appended to a SELECT that is followed by an UPDATE of the
 	// same row. SQLite needs nothing: it has one writer.
 	forUpdate string
+	// skipLocked is appended to a SELECT of work to share out: rows that
+	// another node is taking are passed over. SQLite has no other node.
+	skipLocked string
 	// lock is run at the beginning of a migration, so that two nodes that
 	// start at once do not both migrate.
 	lock string
@@ -65,6 +68,7 @@ var postgresDialect = dialect{
 		"{int}", "bigint", "{compact}", ""),
 	numbered:    true,
 	forUpdate:   " FOR UPDATE",
+	skipLocked:  " FOR UPDATE SKIP LOCKED",
 	lock:        "SELECT pg_advisory_xact_lock(7311014612)",
 	tableExists: "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = current_schema() AND table_name = ?",
 	id:          func(id uuid.UUID) any { return id.String() },

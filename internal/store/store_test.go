@@ -411,14 +411,14 @@ func TestOtherNode(t *testing.T) {
 	insert(t, one, i)
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
-	for {
-		if two.Hearing() {
-			break
-		}
-		if ctx.Err() != nil {
+	poll := time.NewTicker(time.Millisecond)
+	defer poll.Stop()
+	for !two.Hearing() {
+		select {
+		case <-poll.C:
+		case <-ctx.Done():
 			t.Fatal("the node never listens")
 		}
-		time.Sleep(time.Millisecond)
 	}
 	write(t, one, func(tx *store.Tx) error {
 		_, err := tx.RevokeSessions(ctx, project, i.ID, uuid.Nil)

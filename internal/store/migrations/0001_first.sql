@@ -95,7 +95,8 @@ CREATE TABLE errors (
 CREATE INDEX errors_created ON errors (created_at);
 
 -- The outbox. Who changes something that causes a message writes it in the
--- same transaction.
+-- same transaction. due_at is when to try next, and NULL once that is over;
+-- dispatches is what came of the tries so far.
 CREATE TABLE messages (
   id            {id}   NOT NULL PRIMARY KEY,
   project_id    {id}   NOT NULL,
@@ -108,9 +109,11 @@ CREATE TABLE messages (
   body          {text} NOT NULL,
   html          {text} NOT NULL,
   send_count    {int}  NOT NULL,
-  due_at        {time} NOT NULL,
+  dispatches    {json} NOT NULL,
+  due_at        {time},
   created_at    {time} NOT NULL,
   updated_at    {time} NOT NULL
 );
-CREATE INDEX messages_due ON messages (status, due_at);
+CREATE INDEX messages_due ON messages (due_at);
 CREATE INDEX messages_page ON messages (project_id, created_at, id);
+CREATE INDEX messages_ended ON messages (status, updated_at);
