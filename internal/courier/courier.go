@@ -1,0 +1,231 @@
+package courier
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"zelus/internal/auth"
+	"zelus/internal/store"
+)
+
+const (
+	// concurrency is how many messages a node sends at once. Mail providers
+	// allow few connections from one client.
+	concurrency = 4
+	// sendTimeout ends a try.
+	sendTimeout = 30 * time.Second
+	// claimTime is how long a claimed message is kept from other nodes: the
+	// try, and time to write down what came of it.
+	claimTime = 2 * sendTimeout
+	// shortestWait keeps a pull_wait of nothing from becoming a busy loop.
+	shortestWait = 100 * time.Millisecond
+	// longestTrouble is the longest pause while the database does not answer.
+	longestTrouble = time.Minute
+	// Pauses between the tries of a message: about 5 s, 15 s, 45 s, … With the
+	// default of five retries a mail server may be away for some minutes.
+	firstBackoff   = 5 * time.Second
+	longestBackoff = 15 * time.Minute
+)
+
+// Sender is a way by which messages leave. Its errors are logged and shown to
+// administrators: they must hold neither recipient nor content of a message.
+// A try ends when its context does.
+type Sender interface {
+	Send(ctx context.Context, m *store.Message) error
+}
+
+// Pace is how the worker works (courier.worker and courier.message_retries).
+type Pace struct {
+	// PullCount is how many messages are taken at once, at least 1. No more
+	// are taken than can be sent at the same time.
+	PullCount int
+	// PullWait is the pause before the outbox is looked at without a Wake.
+	PullWait time.Duration
+	// Retries is how often a message is tried again after the first try.
+	Retries int
+}
+
+// Options are what a Courier is made of. All are needed.
+type Options struct {
+	Store  *store.Store
+	Clock  func() time.Time
+	Logger *slog.Logger
+	// Sender gives the way for a channel, email or sms, or nil where none is
+	// configured. It is asked for every message, Pace before every look at
+	// the outbox, so that a new configuration needs no restart.
+	Sender func(channel string) Sender
+	Pace   func() Pace
+}
+
+// Courier is the outbox and its worker. It is safe for concurrent use.
+type Courier struct {
+	options Options
+	wake    chan struct{} // holds one Wake for a worker that is busy
+}
+
+// New makes a Courier. Nothing is sent before Run.
+func New(o Options) *Courier { return &Courier{options: o, wake: make(chan struct{}, 1)} }
+
+// Enqueue writes a message to the outbox in the caller's transaction: it will
+// be sent if, and only if, that is committed. Call Wake after the commit.
+// ErrRecipient says that the recipient is not an address.
+func (c *Courier) Enqueue(ctx context.Context, tx *store.Tx, m Message) error {
+	row, err := m.row(auth.Now(c.options.Clock()))
+	if err != nil {
+		return err
+	}
+	return tx.InsertMessage(ctx, row)
+}
+
+// Wake tells this node's worker that there is something to send. It never
+// waits. Where it is not called, a message waits for PullWait at most.
+func (c *Courier) Wake() {
+	select {
+	case c.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Run sends messages until the context ends. It then starts no further try,
+// and returns when those under way are over, which is after 30 seconds at the
+// latest.
+func (c *Courier) Run(ctx context.Context) {
+	busy := make(chan struct{}, concurrency)
+	var sending sync.WaitGroup
+	defer sending.Wait()
+	trouble := time.Duration(0)
+	for ctx.Err() == nil {
+		pace := c.options.Pace()
+		// Only this loop makes the worker busier, so that what is free now stays free.
+		free := min(max(pace.PullCount, 1), concurrency-len(busy))
+		claimed, err := c.claim(ctx, free)
+		for i := range claimed {
+			m := &claimed[i]
+			busy <- struct{}{}
+			sending.Go(func() {
+				defer c.Wake() // there may be more to do than there were hands
+				defer func() { <-busy }()
+				c.try(context.WithoutCancel(ctx), m, pace.Retries)
+			})
+		}
+		wait := max(pace.PullWait, shortestWait)
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err != nil:
+			trouble = min(max(2*trouble, wait), longestTrouble)
+			wait = trouble
+			c.options.Logger.Error("the outbox cannot be read; trying again", "in", wait.String(), "error", err)
+		default:
+			trouble = 0
+		}
+		select {
+		case <-ctx.Done():
+		case <-c.wake:
+		case <-time.After(wait):
+		}
+	}
+}
+
+// claim takes up to limit messages that are due.
+func (c *Courier) claim(ctx context.Context, limit int) (claimed []store.Message, err error) {
+	if limit == 0 {
+		return nil, nil
+	}
+	now := auth.Now(c.options.Clock())
+	// An idle worker only reads.
+	if due, err := c.options.Store.MessagesDue(ctx, now); err != nil || !due {
+		return nil, err
+	}
+	// A claim that is lost with the machine's power is as good as none, so it
+	// need not be synced.
+	err = c.options.Store.Write(ctx, store.Volatile, func(tx *store.Tx) (err error) {
+		claimed, err = tx.ClaimMessages(ctx, now, now.Add(claimTime), limit)
+		return err
+	})
+	return claimed, err
+}
+
+// try sends a claimed message and writes down what came of it.
+func (c *Courier) try(ctx context.Context, m *store.Message, retries int) {
+	tries := max(retries, 0) + 1
+	began := auth.Now(c.options.Clock())
+	var failure error
+	if m.SendCount > tries {
+		// The tries before ended without a result: this one may, too.
+		failure = errors.New("the server stopped while it was sending this message, too often to try again")
+	} else {
+		failure = c.send(ctx, m)
+	}
+	now := auth.Now(c.options.Clock())
+	dispatch := store.Dispatch{ID: uuid.New(), MessageID: m.ID, Status: store.DispatchSuccess, CreatedAt: began, UpdatedAt: now}
+	log := c.options.Logger.With("message", m.ID.String(), "template", m.Template, "channel", m.Channel, "try", m.SendCount)
+	if failure != nil {
+		dispatch.Status, dispatch.Error = store.DispatchFailed, &store.DispatchError{Message: failure.Error()}
+	}
+	var held bool
+	err := c.options.Store.Write(ctx, store.Durable, func(tx *store.Tx) (err error) {
+		switch {
+		case failure == nil:
+			held, err = tx.MessageSent(ctx, m, dispatch)
+		case m.SendCount >= tries:
+			held, err = tx.MessageAbandoned(ctx, m, dispatch)
+		default:
+			held, err = tx.MessageFailed(ctx, m, dispatch, now.Add(backoff(m.SendCount)))
+		}
+		return err
+	})
+	switch {
+	case err != nil:
+		log.Error("what came of sending a message cannot be written down; it will be sent again", "sent", failure == nil, "error", err)
+	case !held:
+		log.Warn("sending a message took so long that it was given to another worker; it may be sent twice", "sent", failure == nil)
+	case failure == nil:
+		log.Info("a message was sent")
+	case m.SendCount >= tries:
+		log.Error("a message was given up", "error", failure)
+	default:
+		log.Warn("a message could not be sent and will be tried again", "error", failure)
+	}
+}
+
+// send hands the message over. A sender that panics fails this message and no
+// other.
+func (c *Courier) send(ctx context.Context, m *store.Message) (err error) {
+	ctx, cancel := context.WithTimeout(ctx, sendTimeout)
+	defer cancel()
+	defer func() {
+		if p := recover(); p != nil {
+			// What was panicked with may hold the message; the stack does not.
+			c.options.Logger.Error("sending a message panicked", "message", m.ID.String(), "stack", string(debug.Stack()))
+			err = errors.New("sending it failed inside the server; its log has the details")
+		}
+	}()
+	sender := c.options.Sender(m.Channel)
+	if sender == nil {
+		return fmt.Errorf("no way to send is configured for the channel %s", m.Channel)
+	}
+	return sender.Send(ctx, m)
+}
+
+// backoff is the pause after the given number of tries: it grows threefold,
+// and is shortened at random by up to a half, so that messages that failed
+// together do not come back together.
+func backoff(tries int) time.Duration {
+	d := firstBackoff
+	for range tries - 1 {
+		if d = 3 * d; d >= longestBackoff {
+			d = longestBackoff
+			break
+		}
+	}
+	return d - rand.N(d/2)
+}

@@ -1,0 +1,87 @@
+package courier
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/google/uuid"
+
+	"zelus/internal/auth"
+	"zelus/internal/store"
+)
+
+// Message is something to be sent.
+type Message struct {
+	Project uuid.UUID
+	// Type is auth.ViaEmail or auth.ViaSMS. It is also the channel.
+	Type string
+	// Template is the kind of message, such as recovery_code_valid.
+	Template string
+	// Recipient is an email address or a phone number.
+	Recipient string
+	// Subject is one line of text; an SMS has none.
+	Subject string
+	// Body is plain text. HTML says the same for mail programs that show it;
+	// it may be empty.
+	Body string
+	HTML string
+}
+
+// ErrRecipient says that a message cannot go to its recipient, because that is
+// not an address of the message's type.
+var ErrRecipient = errors.New("courier: the recipient is not a valid address")
+
+// maxContent bounds the subject, the body and the HTML of a message together,
+// in bytes. Mail servers refuse more than about ten times as much.
+const maxContent = 1 << 20
+
+// row makes the outbox row of a message. No error of it repeats the content.
+func (m Message) row(now time.Time) (*store.Message, error) {
+	switch {
+	case m.Type == auth.ViaEmail && !validEmail(m.Recipient):
+		return nil, ErrRecipient
+	case m.Type == auth.ViaSMS && !validPhone(m.Recipient):
+		return nil, ErrRecipient
+	case m.Type != auth.ViaEmail && m.Type != auth.ViaSMS:
+		return nil, fmt.Errorf("courier: the message type %q is neither %s nor %s", m.Type, auth.ViaEmail, auth.ViaSMS)
+	}
+	if size := len(m.Subject) + len(m.Body) + len(m.HTML); size > maxContent {
+		return nil, fmt.Errorf("courier: a %s message of %d bytes is larger than the %d that are sent", m.Template, size, maxContent)
+	}
+	id, err := uuid.NewV7()
+	if err != nil {
+		return nil, fmt.Errorf("courier: no id for a message: %w", err)
+	}
+	return &store.Message{ID: id, Project: m.Project, Type: m.Type, Channel: m.Type, Template: m.Template, Recipient: m.Recipient,
+		Subject: strings.Join(strings.Fields(readable(m.Subject)), " "), Body: readable(m.Body), HTML: readable(m.HTML),
+		CreatedAt: now, UpdatedAt: now}, nil
+}
+
+// readable replaces what not every database can keep as text.
+func readable(s string) string {
+	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
+}
+
+// validEmail says whether mail can be sent to s. It accepts more than RFC 5321
+// section 4.1.2, because addresses with two dots in a row and the like exist
+// and receive mail, but nothing that has a meaning in an SMTP command or in a
+// header. 320 bytes are the longest local part and domain together.
+func validEmail(s string) bool {
+	local, domain, found := strings.Cut(s, "@")
+	if !found || local == "" || domain == "" || strings.Contains(domain, "@") || len(s) > 320 || !utf8.ValidString(s) {
+		return false
+	}
+	return !strings.ContainsFunc(s, func(r rune) bool {
+		return r == ' ' || !unicode.IsPrint(r) || strings.ContainsRune(`<>()[]\,;:"`, r)
+	})
+}
+
+// validPhone says whether s could be a phone number; which ones are is for
+// the identity schema to say.
+func validPhone(s string) bool {
+	return s != "" && len(s) <= 32 && strings.Trim(s, "+0123456789 -./()") == "" && strings.ContainsAny(s, "0123456789")
+}
