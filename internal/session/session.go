@@ -1,0 +1,338 @@
+package session
+
+import (
+	"context"
+	"crypto/hmac"
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"net/http"
+	"net/netip"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/google/uuid"
+
+	"zelus/internal/auth"
+	"zelus/internal/secret"
+	"zelus/internal/store"
+	"zelus/internal/web"
+)
+
+// Prefixes by which people and secret scanners recognise what they have found.
+const (
+	tokenPrefix  = "ory_st_"
+	logoutPrefix = "ory_lo_"
+	tokenLength  = 32 // letters and digits: 190 bits
+)
+
+// maxToken bounds what is taken for a token, in bytes. Tokens of other
+// servers, which were imported, may look different.
+const maxToken = 256
+
+// Settings are what the configuration says of sessions. They are replaced as
+// a whole when it is reloaded.
+type Settings struct {
+	Lifespan time.Duration
+	// EarliestExtend is how close to its end a session must be to be extended.
+	EarliestExtend time.Duration
+	RequiredAAL    auth.RequiredAAL
+	// BaseURL is the public base URL with its final slash.
+	BaseURL string
+	Cookie  web.SessionCookie
+	// TrustedProxies may tell where a client is.
+	TrustedProxies []netip.Prefix
+	// Secrets, newest first, key the hashes of tokens; CookieSecrets seal cookies.
+	Secrets, CookieSecrets []string
+}
+
+// Sessions issues, recognises and ends sessions.
+type Sessions struct {
+	store *store.Store
+	clock func() time.Time
+	cache *cache
+	now   atomic.Pointer[current]
+}
+
+// current is the settings in force, with the keys that follow from them.
+type current struct {
+	Settings
+	tokens, logout, cookies *secret.Ring
+}
+
+// New makes Sessions that keep about that many answers in memory.
+func New(st *store.Store, clock func() time.Time, answers int, settings Settings) (*Sessions, error) {
+	s := &Sessions{store: st, clock: clock, cache: newCache(answers)}
+	if err := s.Configure(settings); err != nil {
+		return nil, err
+	}
+	st.Listen(s.cache.forget)
+	return s, nil
+}
+
+// Configure replaces the settings. What was remembered under the old ones is forgotten.
+func (s *Sessions) Configure(settings Settings) error {
+	c := &current{Settings: settings}
+	var err error
+	if c.tokens, err = secret.NewRing("session token", settings.Secrets); err != nil {
+		return err
+	}
+	if c.logout, err = secret.NewRing("logout token", settings.Secrets); err != nil {
+		return err
+	}
+	if c.cookies, err = secret.NewRing("session cookie", settings.CookieSecrets); err != nil {
+		return err
+	}
+	s.now.Store(c)
+	s.cache.forget(nil)
+	return nil
+}
+
+// Proof is what a request brings along to be recognised by.
+type Proof struct {
+	Token string
+	// Cookie says that the token came in a cookie; CookieExpires is the end
+	// of the session as the cookie knows it.
+	Cookie        bool
+	CookieExpires time.Time
+}
+
+// Proof reads the header X-Session-Token, else the session cookie, else the
+// header Authorization. A header that is there wins even if it is no good.
+// The token is empty where there is none.
+func (s *Sessions) Proof(r *http.Request) Proof {
+	if token := r.Header.Get("X-Session-Token"); token != "" {
+		return Proof{Token: bounded(token)}
+	}
+	c := s.now.Load()
+	if value := c.Cookie.Value(r); value != "" {
+		if token, expires, ok := c.open(value); ok {
+			return Proof{Token: token, Cookie: true, CookieExpires: expires}
+		}
+	}
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if strings.EqualFold(scheme, "bearer") {
+		return Proof{Token: bounded(strings.TrimSpace(token))}
+	}
+	return Proof{}
+}
+
+func bounded(token string) string {
+	if len(token) > maxToken {
+		return ""
+	}
+	return token
+}
+
+// open reads a session cookie: the end of the session and the token.
+func (c *current) open(value string) (token string, expires time.Time, ok bool) {
+	if len(value) > 2*maxToken {
+		return "", time.Time{}, false
+	}
+	plain, err := c.cookies.OpenString(value, []byte(c.Cookie.Name))
+	if err != nil || len(plain) <= 8 {
+		return "", time.Time{}, false
+	}
+	return string(plain[8:]), time.UnixMicro(int64(binary.BigEndian.Uint64(plain))).UTC(), true
+}
+
+// seal is the reverse of open.
+func (c *current) seal(token string, expires time.Time) string {
+	plain := binary.BigEndian.AppendUint64(nil, uint64(expires.UnixMicro()))
+	return c.cookies.SealString(append(plain, token...), []byte(c.Cookie.Name))
+}
+
+// Check recognises a session and gives the answer to who it is: from memory
+// where possible, else with one query. ErrNoSession where there is none.
+func (s *Sessions) Check(ctx context.Context, p Proof) (*Answer, error) {
+	if p.Token == "" {
+		return nil, auth.ErrNoSession
+	}
+	c, now := s.now.Load(), s.clock()
+	key := tokenKey(c.tokens.Hash(p.Token))
+	if a := s.cache.get(key); a != nil && s.store.Hearing() {
+		if !now.Before(a.ExpiresAt) {
+			return nil, auth.ErrNoSession
+		}
+		return a, nil
+	}
+	since := s.cache.now()
+	row, err := s.find(ctx, c, p.Token)
+	if err != nil {
+		return nil, err
+	}
+	if !row.Live(now) {
+		return nil, auth.ErrNoSession
+	}
+	a := &Answer{
+		Body:           s.body(c, row),
+		IdentityHeader: []string{row.Session.IdentityID.String()},
+		ExpiresAt:      row.Session.ExpiresAt,
+		NeedsAAL2:      !c.RequiredAAL.Met(row.Session.AAL, row.AvailableAAL),
+	}
+	s.cache.put(key, row.Session.IdentityID, a, since)
+	return a, nil
+}
+
+func (s *Sessions) body(c *current, row *store.SessionRow) []byte {
+	identity := row.Identity.Render(auth.Reader{BaseURL: c.BaseURL, Addresses: true})
+	return row.Session.AppendJSON(make([]byte, 0, len(identity)+768), true, identity)
+}
+
+// find asks the database, under each key that is configured.
+func (s *Sessions) find(ctx context.Context, c *current, token string) (*store.SessionRow, error) {
+	for _, hash := range c.tokens.Hashes(token) {
+		row, err := s.store.SessionByToken(ctx, hash)
+		if !errors.Is(err, store.ErrNotFound) {
+			return row, err
+		}
+	}
+	return nil, auth.ErrNoSession
+}
+
+// Find recognises a session for everything but a mere check. The row is live.
+// ErrNoSession where there is none.
+func (s *Sessions) Find(ctx context.Context, r *http.Request) (*store.SessionRow, error) {
+	p := s.Proof(r)
+	if p.Token == "" {
+		return nil, auth.ErrNoSession
+	}
+	return s.FindToken(ctx, p.Token)
+}
+
+// FindToken is Find for a token that came in another way.
+func (s *Sessions) FindToken(ctx context.Context, token string) (*store.SessionRow, error) {
+	if token == "" || len(token) > maxToken {
+		return nil, auth.ErrNoSession
+	}
+	row, err := s.find(ctx, s.now.Load(), token)
+	if err != nil {
+		return nil, err
+	}
+	if !row.Live(s.clock()) {
+		return nil, auth.ErrNoSession
+	}
+	return row, nil
+}
+
+// Satisfied says whether a session is proven as strongly as its owner could and
+// the configuration demands.
+func (s *Sessions) Satisfied(row *store.SessionRow) bool {
+	return s.now.Load().RequiredAAL.Met(row.Session.AAL, row.AvailableAAL)
+}
+
+// Issue makes a new session with a new token. The caller stores it.
+func (s *Sessions) Issue(i *auth.Identity, amr auth.AMR, r *http.Request) (*auth.Session, string) {
+	c, now := s.now.Load(), auth.Now(s.clock())
+	amr.CompletedAt = now
+	token := secret.Token(tokenPrefix, tokenLength)
+	done := []auth.AMR{amr}
+	return &auth.Session{ID: uuid.Must(uuid.NewV7()), Project: i.Project, IdentityID: i.ID, TokenHash: c.tokens.Hash(token), Active: true,
+		AAL: auth.LevelOf(done), AMR: done, IssuedAt: now, AuthenticatedAt: now, ExpiresAt: now.Add(c.Lifespan), CreatedAt: now,
+		Devices: []auth.Device{s.device(c, r)}}, token
+}
+
+func (s *Sessions) device(c *current, r *http.Request) auth.Device {
+	client := web.ClientOf(r, c.TrustedProxies)
+	return auth.Device{ID: uuid.New(), IPAddress: known(client.IP), UserAgent: known(client.UserAgent), Location: client.Location}
+}
+
+func known(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+// Renew changes a session whose owner has proven themselves again: refresh or
+// step-up keep the session. A browser gets a new token, so that a cookie that
+// was copied before is of no use after; an app keeps its token. The caller
+// stores the session.
+func (s *Sessions) Renew(session *auth.Session, p Proof, amr auth.AMR) (token string) {
+	c, now := s.now.Load(), auth.Now(s.clock())
+	amr.CompletedAt = now
+	token = p.Token
+	if p.Cookie {
+		token = secret.Token(tokenPrefix, tokenLength)
+	}
+	session.TokenHash = c.tokens.Hash(token)
+	session.AMR = append(session.AMR, amr)
+	session.AAL = auth.LevelOf(session.AMR)
+	session.IssuedAt, session.AuthenticatedAt, session.ExpiresAt = now, now, now.Add(c.Lifespan)
+	return token
+}
+
+// SetCookie gives a browser its session.
+func (s *Sessions) SetCookie(w http.ResponseWriter, token string, expires time.Time) {
+	c := s.now.Load()
+	c.Cookie.Set(w, c.seal(token, expires), s.clock(), expires)
+}
+
+// ClearCookie takes it away again.
+func (s *Sessions) ClearCookie(w http.ResponseWriter) { s.now.Load().Cookie.Clear(w) }
+
+// LogoutToken is what protects a sign-out by a link: it belongs to this
+// session and to this token, and follows from them, so that nothing is stored.
+func (s *Sessions) LogoutToken(session *auth.Session, token string) string {
+	return logoutToken(s.now.Load().logout.Hash(session.ID.String() + token))
+}
+
+// LogoutTokenValid compares in constant time, under each key that is configured.
+func (s *Sessions) LogoutTokenValid(given string, session *auth.Session, token string) bool {
+	found := false
+	for _, hash := range s.now.Load().logout.Hashes(session.ID.String() + token) {
+		found = hmac.Equal([]byte(logoutToken(hash)), []byte(given)) || found
+	}
+	return found
+}
+
+// logoutToken is 192 bits of the hash as 32 letters, digits and the two marks
+// of base64url replaced by letters.
+func logoutToken(hash []byte) string {
+	return logoutPrefix + strings.NewReplacer("-", "x", "_", "y").Replace(base64.RawURLEncoding.EncodeToString(hash[:24]))
+}
+
+// Revoke ends one session of an identity and says whether there was one.
+func (s *Sessions) Revoke(ctx context.Context, identity, id uuid.UUID) (found bool, err error) {
+	err = s.store.Write(ctx, store.Durable, func(tx *store.Tx) error {
+		found, err = tx.RevokeSession(ctx, auth.DefaultProject, identity, id)
+		return err
+	})
+	return found, err
+}
+
+// RevokeOthers ends all sessions of an identity but one and counts them.
+func (s *Sessions) RevokeOthers(ctx context.Context, identity, but uuid.UUID) (n int, err error) {
+	err = s.store.Write(ctx, store.Durable, func(tx *store.Tx) error {
+		n, err = tx.RevokeSessions(ctx, auth.DefaultProject, identity, but)
+		return err
+	})
+	return n, err
+}
+
+// Delete removes all sessions of an identity and counts them.
+func (s *Sessions) Delete(ctx context.Context, identity uuid.UUID) (n int, err error) {
+	err = s.store.Write(ctx, store.Durable, func(tx *store.Tx) error {
+		n, err = tx.DeleteSessions(ctx, auth.DefaultProject, identity)
+		return err
+	})
+	return n, err
+}
+
+// Others lists the live sessions of an identity but one, newest first, and
+// counts them all.
+func (s *Sessions) Others(ctx context.Context, identity, but uuid.UUID, offset, limit int) ([]store.SessionRow, int, error) {
+	return s.store.SessionsOf(ctx, auth.DefaultProject, identity, but, store.LiveSessions, s.clock(), offset, limit)
+}
+
+// Of lists sessions of an identity for an administrator.
+func (s *Sessions) Of(ctx context.Context, identity uuid.UUID, which store.Which, offset, limit int) ([]store.SessionRow, int, error) {
+	return s.store.SessionsOf(ctx, auth.DefaultProject, identity, uuid.Nil, which, s.clock(), offset, limit)
+}
+
+// Clock is the time by which sessions end.
+func (s *Sessions) Clock() time.Time { return s.clock() }
+
+// BaseURL is the public base URL, for those who render identities.
+func (s *Sessions) BaseURL() string { return s.now.Load().BaseURL }
