@@ -1,0 +1,91 @@
+package flow
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+
+	"github.com/google/uuid"
+
+	"zelus/internal/auth"
+	"zelus/internal/store"
+	"zelus/internal/web"
+)
+
+// fault answers an error that does not belong into a form: as JSON to those
+// who talk it, otherwise by keeping it and sending the browser to the error
+// page. It returns the error that is to be answered as JSON, or nil.
+func (v *visit) fault(err error) error {
+	if web.IsJSON(v.r) {
+		return err
+	}
+	e := auth.AsError(err)
+	v.engine.Server.LogError(v.r, err)
+	id, kept := v.keepError(e)
+	if kept != nil {
+		// The database is the problem: there is nowhere to keep it.
+		return errors.Join(err, kept)
+	}
+	page := v.config.SelfService.Flows.Error.UIURL
+	if page == "" {
+		page = v.base + "self-service/errors"
+	}
+	if e.RetryAfter > 0 {
+		v.w.Header().Set("Retry-After", "1")
+	}
+	v.redirect(http.StatusSeeOther, withQuery(page, "id", id.String()))
+	return nil
+}
+
+func (v *visit) keepError(e *auth.Error) (uuid.UUID, error) {
+	data, err := json.Marshal(e.Body(""))
+	if err != nil {
+		return uuid.Nil, err
+	}
+	kept := &store.StoredError{ID: uuid.New(), Project: auth.DefaultProject, Data: data, CreatedAt: auth.Now(v.engine.Clock()),
+		CSRF: v.bindings.Hash(string(v.csrf.Ensure(v.w, v.r)))}
+	return kept.ID, v.engine.Store.Write(v.r.Context(), store.Volatile, func(tx *store.Tx) error { return tx.InsertError(v.r.Context(), kept) })
+}
+
+// errorFields is a kept error on the wire.
+type errorFields struct {
+	ID        uuid.UUID       `json:"id"`
+	Error     json.RawMessage `json:"error"`
+	CreatedAt string          `json:"created_at"`
+	UpdatedAt string          `json:"updated_at"`
+}
+
+// showError answers with an error that a browser was sent to see. Its id is a
+// secret; a browser that proves to be another one than the error was made for
+// does not see it. The servers of user interfaces ask without cookies.
+func (e *Engine) showError(v *visit) error {
+	query := v.r.URL.Query()
+	given := query.Get("id")
+	if given == "" {
+		given = query.Get("error")
+	}
+	if given == "stub:500" {
+		// For those who build an error page.
+		now := auth.Stamp(auth.Now(e.Clock()))
+		stub, err := json.Marshal(auth.ErrInternal.Saying("This is an example of an error, to build an error page with.").Body(""))
+		if err != nil {
+			return err
+		}
+		return web.WriteJSON(v.w, http.StatusOK, errorFields{ID: uuid.New(), Error: stub, CreatedAt: now, UpdatedAt: now})
+	}
+	id, err := uuid.Parse(given)
+	if err != nil {
+		return auth.ErrErrorUnknown
+	}
+	kept, err := e.Store.StoredError(v.r.Context(), auth.DefaultProject, id)
+	if errors.Is(err, store.ErrNotFound) {
+		return auth.ErrErrorUnknown
+	}
+	if err != nil {
+		return err
+	}
+	if secret, ok := v.csrf.Secret(v.r); ok && !v.bindings.Matches(string(secret), kept.CSRF) {
+		return auth.ErrErrorUnknown
+	}
+	return web.WriteJSON(v.w, http.StatusOK, errorFields{ID: kept.ID, Error: kept.Data, CreatedAt: auth.Stamp(kept.CreatedAt), UpdatedAt: auth.Stamp(kept.CreatedAt)})
+}

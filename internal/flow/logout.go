@@ -1,0 +1,97 @@
+package flow
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+
+	"zelus/internal/auth"
+	"zelus/internal/web"
+)
+
+// logoutURL tells a browser's page where its sign-out link leads.
+func (e *Engine) logoutURL(v *visit) error {
+	to := v.r.URL.Query().Get("return_to")
+	if _, err := v.returnTo.Check(to); err != nil {
+		return v.fault(err)
+	}
+	proof := e.Sessions.Proof(v.r)
+	row, err := e.Sessions.FindToken(v.r.Context(), proof.Token)
+	if err != nil {
+		return v.fault(err)
+	}
+	token := e.Sessions.LogoutToken(&row.Session, proof.Token)
+	link := v.base + "self-service/logout?" + url.Values{"token": {token}}.Encode()
+	if to != "" {
+		link = withQuery(link, "return_to", to)
+	}
+	return web.WriteJSON(v.w, http.StatusOK, struct {
+		Token string `json:"logout_token"`
+		URL   string `json:"logout_url"`
+	}{token, link})
+}
+
+// logout ends the session of a browser that followed its sign-out link. The
+// token in the link keeps other sites from signing people out.
+func (e *Engine) logout(v *visit) error {
+	query := v.r.URL.Query()
+	to, err := v.returnTo.Resolve(query.Get("return_to"))
+	if err != nil {
+		return v.fault(err)
+	}
+	given := query.Get("token")
+	if given == "" {
+		return v.fault(auth.ErrLogoutTokenMissing)
+	}
+	proof := e.Sessions.Proof(v.r)
+	row, err := e.Sessions.FindToken(v.r.Context(), proof.Token)
+	if err != nil {
+		return v.fault(err)
+	}
+	if !e.Sessions.LogoutTokenValid(given, &row.Session, proof.Token) {
+		return v.fault(auth.ErrLogoutTokenWrong)
+	}
+	if _, err := e.Sessions.Revoke(v.r.Context(), row.Session.IdentityID, row.Session.ID); err != nil {
+		return v.fault(err)
+	}
+	e.Sessions.ClearCookie(v.w)
+	v.csrf.Rotate(v.w)
+	flows := &v.config.SelfService.Flows
+	if flows.Logout.ClearBrowserData && v.public.Scheme == "https" {
+		v.w.Header().Set("Clear-Site-Data", `"cookies", "storage", "cache"`)
+	}
+	if web.IsJSON(v.r) {
+		v.w.WriteHeader(http.StatusNoContent)
+		return nil
+	}
+	if to == "" {
+		to = flows.Logout.After.DefaultBrowserReturnURL
+	}
+	if to == "" {
+		to = v.config.SelfService.DefaultBrowserReturnURL
+	}
+	v.redirect(http.StatusSeeOther, to)
+	return nil
+}
+
+// logoutAPI ends the session of an app that gives back its token.
+func (e *Engine) logoutAPI(v *visit) error {
+	var body struct {
+		SessionToken string `json:"session_token"`
+	}
+	if err := web.DecodeJSON(v.r, &body, false); err != nil {
+		return err
+	}
+	row, err := e.Sessions.FindToken(v.r.Context(), body.SessionToken)
+	if errors.Is(err, auth.ErrNoSession) {
+		return auth.ErrTokenUnknown
+	}
+	if err != nil {
+		return err
+	}
+	if _, err := e.Sessions.Revoke(v.r.Context(), row.Session.IdentityID, row.Session.ID); err != nil {
+		return err
+	}
+	v.w.WriteHeader(http.StatusNoContent)
+	return nil
+}

@@ -1,0 +1,153 @@
+package flow
+
+import (
+	"context"
+	"encoding/json"
+
+	"zelus/internal/auth"
+	"zelus/internal/config"
+	"zelus/internal/identity"
+	"zelus/internal/schema"
+	"zelus/internal/store"
+	"zelus/internal/ui"
+	"zelus/internal/web"
+)
+
+// Method is a way for people to prove who they are or to change their account:
+// a password, a code, a passkey. It takes part in the kinds of flow for which
+// it has a Part.
+type Method struct {
+	// Name is what the field "method" of a submission and the configuration call it.
+	Name string
+	// Enabled says whether the configuration switches it on.
+	Enabled func(*config.Config) bool
+	// One part a kind; nil where it takes none.
+	Login, Registration, Settings, Recovery, Verification *Part
+	// Factor says how its credentials count.
+	Factor identity.Factor
+}
+
+// Part is what a method does in one kind of flow.
+type Part struct {
+	// Prepare adds the method's nodes to a form.
+	Prepare func(context.Context, *Form) error
+	// Claims says whether a submission is for this method; nil means that the
+	// field "method" names it.
+	Claims func(*Submission) bool
+	// Submit decides about a submission.
+	Submit func(context.Context, *Submission) (Outcome, error)
+}
+
+func (m *Method) part(k auth.Kind) *Part {
+	switch k {
+	case auth.Login:
+		return m.Login
+	case auth.Registration:
+		return m.Registration
+	case auth.Settings:
+		return m.Settings
+	case auth.Recovery:
+		return m.Recovery
+	}
+	return m.Verification
+}
+
+func (m *Method) claims(p *Part, s *Submission) bool {
+	if p.Claims != nil {
+		return p.Claims(s)
+	}
+	return s.Values.String("method") == m.Name
+}
+
+// Form is a form as methods see it while they prepare it.
+type Form struct {
+	Config *config.Config
+	Flow   *auth.Flow
+	// UI is the flow's container.
+	UI *ui.Container
+	// Schema is the identity schema of this form.
+	Schema *schema.Schema
+	// Identity is whose form this is, with credentials, where that is known:
+	// in a refresh, a step-up, settings.
+	Identity *auth.Identity
+}
+
+// Submission is a form that came back.
+type Submission struct {
+	Form
+	Values *web.Values
+	// Candidate is, in a registration, who signs up: traits are valid,
+	// identifiers and addresses are there, nothing is stored yet. The method
+	// adds its credential.
+	Candidate *auth.Identity
+}
+
+// Problem is a message for a field, or above the form where Field is empty.
+type Problem struct {
+	Field   string
+	Message ui.Message
+}
+
+// Outcome is what a method decides about a submission.
+type Outcome struct {
+	verdict  verdict
+	problems []Problem
+	identity *auth.Identity
+	amr      auth.AMR
+	then     func(context.Context, *store.Tx) error
+}
+
+type verdict string
+
+// The verdicts. What each client is told of each is a table in answer.go.
+const (
+	again      verdict = "again"
+	next       verdict = "next"
+	proven     verdict = "proven"
+	registered verdict = "registered"
+)
+
+// Again shows the form again and says why. Values that were sent stay, secrets do not.
+func Again(problems ...Problem) Outcome { return Outcome{verdict: again, problems: problems} }
+
+// Next shows the form as the method has changed it: a further step.
+func Next(problems ...Problem) Outcome { return Outcome{verdict: next, problems: problems} }
+
+// Proven says that somebody has proven to be this identity. If the flow
+// belongs to a session of the same identity the session is kept and gets
+// stronger, otherwise a new one begins.
+func Proven(i *auth.Identity, amr auth.AMR) Outcome {
+	return Outcome{verdict: proven, identity: i, amr: amr}
+}
+
+// Registered says that the candidate, with the credential that the method
+// added, is to be stored.
+func Registered(candidate *auth.Identity, amr auth.AMR) Outcome {
+	return Outcome{verdict: registered, identity: candidate, amr: amr}
+}
+
+// Then adds something to the transaction that commits the outcome.
+func (o Outcome) Then(f func(context.Context, *store.Tx) error) Outcome {
+	o.then = f
+	return o
+}
+
+// credentialOf is one of an identity's credentials, for methods.
+func (f *Form) Credential(t auth.CredentialType) (auth.Credential, bool) {
+	if f.Identity == nil {
+		return auth.Credential{}, false
+	}
+	c, ok := f.Identity.Credentials[t]
+	return c, ok
+}
+
+// AddCredential gives the candidate a credential's config. The row may exist
+// already, because the schema made it.
+func (s *Submission) AddCredential(t auth.CredentialType, config json.RawMessage) {
+	c, ok := s.Candidate.Credentials[t]
+	if !ok {
+		c = auth.Credential{Type: t, CreatedAt: s.Candidate.CreatedAt}
+	}
+	c.Config, c.UpdatedAt = config, s.Candidate.CreatedAt
+	s.Candidate.Credentials[t] = c
+}
