@@ -1,0 +1,186 @@
+package password
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+
+	"zelus/internal/auth"
+	"zelus/internal/config"
+	"zelus/internal/flow"
+	"zelus/internal/hash"
+	"zelus/internal/identity"
+	"zelus/internal/schema"
+	"zelus/internal/store"
+	"zelus/internal/ui"
+)
+
+// Password is what the method uses.
+type Password struct {
+	Store  *store.Store
+	Hashes *hash.Pool
+	Client *http.Client // for the range API
+	Logger *slog.Logger
+}
+
+// Method is the method for the engine.
+func (p *Password) Method() flow.Method {
+	return flow.Method{
+		Name:         "password",
+		Enabled:      func(c *config.Config) bool { return c.SelfService.Methods.Password.Enabled },
+		Login:        &flow.Part{Prepare: p.prepareLogin, Submit: p.login},
+		Registration: &flow.Part{Prepare: p.prepareRegistration, Submit: p.register},
+		Factor:       identity.Factor{Type: auth.Password, First: count},
+	}
+}
+
+// count says whether a credential can be signed in with.
+func count(c auth.Credential) int {
+	if len(c.Identifiers) > 0 && hashOf(c) != "" {
+		return 1
+	}
+	return 0
+}
+
+func hashOf(c auth.Credential) string {
+	var config identity.PasswordConfig
+	if len(c.Config) == 0 || json.Unmarshal(c.Config, &config) != nil {
+		return ""
+	}
+	return config.HashedPassword
+}
+
+const field = "password"
+
+func (p *Password) prepareLogin(_ context.Context, form *flow.Form) error {
+	f := form.Flow
+	if f.RequestedAAL.AtLeast(auth.AAL2) {
+		return nil // a password is no second factor
+	}
+	label := ui.Say(ui.LabelSignIn)
+	if f.Refresh {
+		c, ok := form.Credential(auth.Password)
+		if !ok || count(c) == 0 {
+			return nil
+		}
+		label = ui.Say(ui.LabelSignInRefresh)
+		form.UI.Put(ui.Input(ui.GroupDefault, "identifier", ui.InputHidden, c.Identifiers[0]))
+	} else {
+		form.UI.Put(ui.Input(ui.GroupDefault, "identifier", ui.InputText, "").Required().Labelled(form.Schema.IdentifierLabel()))
+	}
+	form.UI.Put(ui.Input(ui.GroupPassword, field, ui.InputPassword, nil).Required().Autocomplete("current-password").Labelled(ui.Say(ui.LabelPassword)))
+	form.UI.Put(ui.Input(ui.GroupPassword, "method", ui.InputSubmit, "password").Labelled(label))
+	return nil
+}
+
+func (p *Password) prepareRegistration(_ context.Context, form *flow.Form) error {
+	form.UI.Put(ui.Input(ui.GroupPassword, field, ui.InputPassword, nil).Required().Autocomplete("new-password").Labelled(ui.Say(ui.LabelPassword)))
+	form.UI.Put(ui.Input(ui.GroupPassword, "method", ui.InputSubmit, "password").Labelled(ui.Say(ui.LabelSignUp)))
+	return nil
+}
+
+func required(name string) flow.Problem {
+	return flow.Problem{Field: name, Message: ui.Say(ui.ErrorRequired, "property", name)}
+}
+
+// login checks a password. Whatever is wrong, the same work is done and the
+// same is said.
+func (p *Password) login(ctx context.Context, s *flow.Submission) (flow.Outcome, error) {
+	identifier, given := s.Identifier(), s.Values.String(field)
+	var missing []flow.Problem
+	if identifier == "" {
+		missing = append(missing, required("identifier"))
+	}
+	if given == "" {
+		missing = append(missing, required(field))
+	}
+	if len(missing) > 0 {
+		return flow.Again(missing...), nil
+	}
+	found, err := p.Store.SignInBy(ctx, auth.DefaultProject, auth.Password, schema.LookupIdentifier(identifier))
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return flow.Outcome{}, err
+	}
+	encoded := ""
+	if found != nil {
+		encoded = hashOf(found.Credential)
+	}
+	right := false
+	if encoded == "" {
+		err = p.Hashes.Dummy(ctx, given)
+	} else {
+		right, err = p.Hashes.Verify(ctx, given, encoded)
+	}
+	if err != nil && !errors.Is(err, hash.ErrTooLong) {
+		return flow.Outcome{}, problem(err)
+	}
+	// Somebody else's password does not refresh this person's session.
+	if !right || s.Identity != nil && s.Identity.ID != found.Identity.ID {
+		return flow.Again(flow.Problem{Message: ui.Say(ui.ErrorInvalidCredentials)}), nil
+	}
+	outcome := flow.Proven(found.Identity, auth.AMR{Method: "password", AAL: auth.AAL1})
+	if !p.Hashes.NeedsRehash(encoded, given) {
+		return outcome, nil
+	}
+	better, err := p.Hashes.Generate(ctx, given)
+	if err != nil {
+		// The next sign-in is as good an occasion.
+		p.Logger.WarnContext(ctx, "a password could not be hashed anew", "identity", found.Identity.ID, "error", err)
+		return outcome, nil
+	}
+	config := identity.PasswordConfig{HashedPassword: better}.JSON()
+	return outcome.Then(func(ctx context.Context, tx *store.Tx) error {
+		return tx.ReplaceConfig(ctx, found.Identity.ID, found.Credential, config)
+	}), nil
+}
+
+// problem says to people what the hashing pool said.
+func problem(err error) error {
+	switch {
+	case errors.Is(err, hash.ErrBusy):
+		return auth.ErrTooBusy.Because(err)
+	case errors.Is(err, hash.ErrClosed):
+		return auth.ErrUnavailable.Because(err)
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return auth.ErrTimeout.Because(err)
+	}
+	return fmt.Errorf("checking a password: %w", err)
+}
+
+func (p *Password) register(ctx context.Context, s *flow.Submission) (flow.Outcome, error) {
+	given := s.Values.String(field)
+	if given == "" {
+		return flow.Again(required(field)), nil
+	}
+	identifiers := s.Candidate.Credentials[auth.Password].Identifiers
+	if len(identifiers) == 0 {
+		return flow.Again(flow.Problem{Message: ui.Say(ui.ErrorIdentifierMissing)}), nil
+	}
+	wrong, err := p.policy(s.Config).Check(ctx, given, identifiers)
+	if err != nil {
+		return flow.Outcome{}, err
+	}
+	if wrong != nil {
+		return flow.Again(flow.Problem{Field: field, Message: *wrong}), nil
+	}
+	encoded, err := p.Hashes.Generate(ctx, given)
+	if err != nil {
+		return flow.Outcome{}, problem(err)
+	}
+	s.AddCredential(auth.Password, identity.PasswordConfig{HashedPassword: encoded}.JSON())
+	return flow.Registered(s.Candidate, auth.AMR{Method: "password", AAL: auth.AAL1}), nil
+}
+
+// policy is what the configuration says of new passwords.
+func (p *Password) policy(c *config.Config) *Policy {
+	set := c.SelfService.Methods.Password.Config
+	policy := &Policy{MinLength: set.MinPasswordLength, SimilarityCheck: set.IdentifierSimilarityCheckEnabled, MaxBreaches: set.MaxBreaches,
+		IgnoreNetworkErrors: set.IgnoreNetworkErrors, Log: p.Logger}
+	if set.HaveIBeenPwnedEnabled {
+		policy.Range = &RangeAPI{Host: set.HaveIBeenPwnedHost, Client: p.Client}
+	}
+	return policy
+}
