@@ -1,0 +1,142 @@
+package api
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"sync/atomic"
+
+	"zelus/internal/auth"
+	"zelus/internal/config"
+	"zelus/internal/identity"
+	"zelus/internal/schema"
+	"zelus/internal/secret"
+	"zelus/internal/session"
+	"zelus/internal/store"
+	"zelus/internal/web"
+)
+
+// API is what the handlers use. Build it as a literal and call Configure
+// before use.
+type API struct {
+	Store      *store.Store
+	Sessions   *session.Sessions
+	Identities *identity.Manager
+	// Version is what /version answers.
+	Version string
+
+	now atomic.Pointer[current]
+}
+
+// current is the configuration in force and what follows from it.
+type current struct {
+	config  *config.Config
+	schemas *schema.Set
+	public  string // base URLs, with their final slash
+	admin   string
+	lists   web.Offsets
+}
+
+// Configure replaces the configuration.
+func (a *API) Configure(c *config.Config, schemas *schema.Set) error {
+	pages, err := secret.NewRing("page token", c.Secrets.Pagination)
+	if err != nil {
+		return err
+	}
+	a.now.Store(&current{config: c, schemas: schemas, public: c.PublicURL().String(), admin: c.AdminURL().String(),
+		lists: web.Offsets{Default: 250, Max: 1000,
+			Seal: func(plain []byte) string { return pages.SealString(plain, nil) },
+			Open: func(token string) ([]byte, error) { return pages.OpenString(token, nil) },
+		}})
+	return nil
+}
+
+// Mount adds a route.
+type Mount func(pattern string, h web.Handler)
+
+// Public is what the public server has besides the flows.
+func (a *API) Public(mount Mount) {
+	for _, method := range []string{"GET", "POST", "PUT", "PATCH", "CONNECT", "OPTIONS", "TRACE"} {
+		mount(method+" /sessions/whoami", a.whoami)
+	}
+	mount("GET /sessions", a.listOwnSessions)
+	mount("DELETE /sessions", a.revokeOtherSessions)
+	mount("DELETE /sessions/{id}", a.revokeOwnSession)
+
+	mount("GET /schemas", a.listSchemas)
+	mount("GET /schemas/{id}", a.getSchema)
+	mount("GET /admin/schemas", a.listSchemas)
+	mount("GET /admin/schemas/{id}", a.getSchema)
+
+	mount("GET /health/alive", a.alive)
+	mount("GET /health/ready", a.ready)
+
+	for _, prefix := range []string{"", "/admin"} {
+		for _, route := range []string{
+			"GET /identities", "POST /identities", "GET /identities/{id}", "PUT /identities/{id}", "PATCH /identities/{id}", "DELETE /identities/{id}",
+			"GET /identities/by/external/{external}", "DELETE /identities/{id}/credentials/{type}", "DELETE /identities/{id}/sessions",
+		} {
+			method, path, _ := strings.Cut(route, " ")
+			mount(method+" "+prefix+path, a.toAdmin)
+		}
+	}
+}
+
+// Admin is what the admin server has. Every path is below /admin; the server
+// adds the prefix for clients that leave it out.
+func (a *API) Admin(mount Mount) {
+	mount("GET /admin/identities", a.listIdentities)
+	mount("POST /admin/identities", a.createIdentity)
+	mount("PATCH /admin/identities", a.createIdentities)
+	mount("GET /admin/identities/{id}", a.getIdentity)
+	mount("PUT /admin/identities/{id}", a.replaceIdentity)
+	mount("PATCH /admin/identities/{id}", a.patchIdentity)
+	mount("DELETE /admin/identities/{id}", a.deleteIdentity)
+	mount("GET /admin/identities/by/external/{external}", a.getIdentityByExternalID)
+	mount("DELETE /admin/identities/{id}/credentials/{type}", a.deleteCredential)
+	mount("GET /admin/identities/{id}/sessions", a.listSessionsOf)
+	mount("DELETE /admin/identities/{id}/sessions", a.deleteSessionsOf)
+
+	mount("GET /admin/health/alive", a.alive)
+	mount("GET /admin/health/ready", a.readyForOperators)
+	mount("GET /admin/health/config", a.revision)
+	mount("GET /admin/version", a.version)
+
+	mount("/admin/self-service/", a.toPublic)
+	mount("/admin/sessions/whoami", a.toPublic)
+	mount("GET /admin/schemas", a.toPublic)
+	mount("GET /admin/schemas/{id}", a.toPublic)
+}
+
+// toAdmin sends a client on to the admin server.
+func (a *API) toAdmin(w http.ResponseWriter, r *http.Request) error {
+	return sendOn(w, r, a.now.Load().admin+"admin/", strings.TrimPrefix(strings.TrimPrefix(r.URL.EscapedPath(), "/admin"), "/"))
+}
+
+// toPublic sends a client on to the public server.
+func (a *API) toPublic(w http.ResponseWriter, r *http.Request) error {
+	return sendOn(w, r, a.now.Load().public, strings.TrimPrefix(strings.TrimPrefix(r.URL.EscapedPath(), "/admin"), "/"))
+}
+
+func sendOn(w http.ResponseWriter, r *http.Request, base, path string) error {
+	to := base + path
+	if r.URL.RawQuery != "" {
+		to += "?" + r.URL.RawQuery
+	}
+	w.Header().Set("Location", to)
+	w.WriteHeader(http.StatusTemporaryRedirect)
+	return nil
+}
+
+// parameter is the error of a query parameter that makes no sense.
+func parameter(query url.Values, name, want string) error {
+	return auth.ErrParameter.Saying("The parameter %s is %q, but it must be %s.", name, short(query.Get(name)), want)
+}
+
+// short keeps an error from repeating a long input.
+func short(s string) string {
+	if len(s) > 64 {
+		return strings.ToValidUTF8(s[:64], "") + "…"
+	}
+	return s
+}

@@ -1,0 +1,59 @@
+package api
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"time"
+
+	"zelus/internal/auth"
+	"zelus/internal/web"
+)
+
+type status struct {
+	Status string `json:"status"`
+}
+
+// alive says that the process answers.
+func (a *API) alive(w http.ResponseWriter, _ *http.Request) error {
+	return web.WriteJSON(w, http.StatusOK, status{"ok"})
+}
+
+// readyWithin bounds how long a health check waits for the database.
+const readyWithin = 5 * time.Second
+
+// ready says that the server can do its work. Strangers are not told why not.
+func (a *API) ready(w http.ResponseWriter, r *http.Request) error {
+	if err := a.check(r); err != nil {
+		return auth.ErrNotReady.Because(err)
+	}
+	return web.WriteJSON(w, http.StatusOK, status{"ok"})
+}
+
+// readyForOperators is ready, with the cause.
+func (a *API) readyForOperators(w http.ResponseWriter, r *http.Request) error {
+	if err := a.check(r); err != nil {
+		return auth.ErrNotReady.Because(err).Saying("%s", err)
+	}
+	return web.WriteJSON(w, http.StatusOK, status{"ok"})
+}
+
+func (a *API) check(r *http.Request) error {
+	ctx, cancel := context.WithTimeout(r.Context(), readyWithin)
+	defer cancel()
+	return a.Store.Ready(ctx)
+}
+
+// revision names the configuration in force, so that a roll-out can tell
+// whether it has arrived.
+func (a *API) revision(w http.ResponseWriter, _ *http.Request) error {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	_, err := io.WriteString(w, a.now.Load().config.Revision)
+	return err
+}
+
+func (a *API) version(w http.ResponseWriter, _ *http.Request) error {
+	return web.WriteJSON(w, http.StatusOK, struct {
+		Version string `json:"version"`
+	}{a.Version})
+}

@@ -1,0 +1,187 @@
+package api
+
+import (
+	"errors"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/google/uuid"
+
+	"zelus/internal/auth"
+	"zelus/internal/store"
+	"zelus/internal/web"
+)
+
+// whoami is the session check. Warm, it reads one entry of the cache and
+// sends it as it is.
+func (a *API) whoami(w http.ResponseWriter, r *http.Request) error {
+	c := a.now.Load()
+	flags := &c.config.FeatureFlags
+	proof := a.Sessions.Proof(r)
+	if r.URL.RawQuery != "" && r.URL.Query().Get("tokenize_as") != "" {
+		return auth.ErrParameter.Saying("There is no tokenizer template %q.", short(r.URL.Query().Get("tokenize_as")))
+	}
+	answer, err := a.Sessions.Check(r.Context(), proof)
+	if err != nil {
+		if flags.CacheableSessions && proof.Token == "" && errors.Is(err, auth.ErrNoSession) {
+			w.Header().Set("Ory-Session-Cache-For", "60")
+		}
+		return err
+	}
+	if answer.NeedsAAL2 {
+		return auth.ErrAAL2Required.RedirectTo(c.public + "self-service/login/browser?aal=aal2")
+	}
+	if proof.Cookie && proof.CookieExpires.Before(answer.ExpiresAt) {
+		a.Sessions.SetCookie(w, proof.Token, answer.ExpiresAt)
+	}
+	w.Header()["X-Kratos-Authenticated-Identity-Id"] = answer.IdentityHeader
+	if flags.CacheableSessions {
+		left := answer.ExpiresAt.Sub(a.Sessions.Clock())
+		if most := flags.CacheableSessionsMaxAge; most > 0 {
+			left = min(left, most)
+		}
+		w.Header().Set("Ory-Session-Cache-For", strconv.Itoa(int(left/time.Second)))
+	}
+	web.WriteRawJSON(w, http.StatusOK, answer.Body)
+	return nil
+}
+
+// own finds the session of a person who asks about their own.
+func (a *API) own(r *http.Request) (*store.SessionRow, error) {
+	return a.Sessions.Find(r.Context(), r)
+}
+
+// listOwnSessions lists the other live sessions of whoever asks.
+func (a *API) listOwnSessions(w http.ResponseWriter, r *http.Request) error {
+	row, err := a.own(r)
+	if err != nil {
+		return err
+	}
+	c := a.now.Load()
+	if !a.Sessions.Satisfied(row) {
+		return auth.ErrAAL2Required.RedirectTo(c.public + "self-service/login/browser?aal=aal2")
+	}
+	at := c.lists.Read(r.URL.Query())
+	all, total, err := a.Sessions.Others(r.Context(), row.Session.IdentityID, row.Session.ID, at.Skip, at.Size)
+	if err != nil {
+		return err
+	}
+	c.lists.WriteHeaders(w, r, at, total)
+	web.WriteRawJSON(w, http.StatusOK, sessionList(all, a.Sessions.Clock(), auth.Reader{}))
+	return nil
+}
+
+// sessionList is a list of sessions on the wire.
+func sessionList(all []store.SessionRow, now time.Time, reader auth.Reader) []byte {
+	out := []byte{'['}
+	for i := range all {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		out = all[i].Session.AppendJSON(out, all[i].Live(now), all[i].Identity.Render(reader))
+	}
+	return append(out, ']')
+}
+
+// revokeOtherSessions ends all sessions of whoever asks but the present one.
+func (a *API) revokeOtherSessions(w http.ResponseWriter, r *http.Request) error {
+	row, err := a.own(r)
+	if err != nil {
+		return err
+	}
+	if err := a.sameSite(r); err != nil {
+		return err
+	}
+	n, err := a.Sessions.RevokeOthers(r.Context(), row.Session.IdentityID, row.Session.ID)
+	if err != nil {
+		return err
+	}
+	return web.WriteJSON(w, http.StatusOK, struct {
+		Count int `json:"count"`
+	}{n})
+}
+
+// revokeOwnSession ends one other session of whoever asks. That of somebody
+// else, or none, is answered in the same way.
+func (a *API) revokeOwnSession(w http.ResponseWriter, r *http.Request) error {
+	row, err := a.own(r)
+	if err != nil {
+		return err
+	}
+	if err := a.sameSite(r); err != nil {
+		return err
+	}
+	id, err := uuid.Parse(r.PathValue("id"))
+	if err != nil {
+		return auth.ErrUUID.Because(err)
+	}
+	if id == row.Session.ID {
+		return auth.ErrOwnSession
+	}
+	if _, err := a.Sessions.Revoke(r.Context(), row.Session.IdentityID, id); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+// sameSite protects changes that carry no form token: a browser that says
+// itself that another site asks for them is refused.
+func (a *API) sameSite(r *http.Request) error {
+	c := a.now.Load()
+	allowed := []string{web.Origin(c.config.PublicURL())}
+	if c.config.Serve.Public.CORS.Enabled {
+		allowed = append(allowed, c.config.Serve.Public.CORS.AllowedOrigins...)
+	}
+	if web.CrossSite(r, allowed) {
+		return auth.ErrCSRF
+	}
+	return nil
+}
+
+// listSessionsOf lists the sessions of an identity for an administrator.
+func (a *API) listSessionsOf(w http.ResponseWriter, r *http.Request) error {
+	id, err := uuid.Parse(r.PathValue("id"))
+	if err != nil {
+		return auth.ErrUUID.Because(err)
+	}
+	query, which := r.URL.Query(), store.AllSessions
+	if text := query.Get("active"); text != "" {
+		active, err := strconv.ParseBool(text)
+		if err != nil {
+			return parameter(query, "active", "true or false")
+		}
+		which = store.DeadSessions
+		if active {
+			which = store.LiveSessions
+		}
+	}
+	c := a.now.Load()
+	at := c.lists.Read(query)
+	all, total, err := a.Sessions.Of(r.Context(), id, which, at.Skip, at.Size)
+	if err != nil {
+		return err
+	}
+	c.lists.WriteHeaders(w, r, at, total)
+	web.WriteRawJSON(w, http.StatusOK, sessionList(all, a.Sessions.Clock(), auth.Reader{}))
+	return nil
+}
+
+// deleteSessionsOf removes all sessions of an identity.
+func (a *API) deleteSessionsOf(w http.ResponseWriter, r *http.Request) error {
+	id, err := uuid.Parse(r.PathValue("id"))
+	if err != nil {
+		return auth.ErrUUID.Because(err)
+	}
+	n, err := a.Sessions.Delete(r.Context(), id)
+	if err != nil {
+		return err
+	}
+	if n == 0 {
+		return auth.ErrSessionsNone
+	}
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
