@@ -1,0 +1,85 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"zelus/internal/config"
+)
+
+// Process is what a program is given by the system.
+type Process struct {
+	Args     []string
+	Environ  []string
+	In       io.Reader
+	Out, Err io.Writer
+	Clock    func() time.Time
+}
+
+// command is what the commands share.
+type command struct {
+	Process
+	files []string // -c
+}
+
+// Run runs the command that the arguments name and returns the exit code.
+func Run(ctx context.Context, p Process) int {
+	c := &command{Process: p}
+	root := &cobra.Command{
+		Use:           "zelus",
+		Short:         "Identity and user management: sign-up, sign-in, sessions, and the admin API over it all",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	root.AddCommand(c.serve(), c.migrate(), c.config(), c.version())
+	root.SetArgs(p.Args)
+	root.SetIn(p.In)
+	root.SetOut(p.Out)
+	root.SetErr(p.Err)
+	if err := root.ExecuteContext(ctx); err != nil {
+		fmt.Fprintln(p.Err, "Error: "+err.Error())
+		return 1
+	}
+	return 0
+}
+
+// withConfig adds the flag that names the configuration files.
+func (c *command) withConfig(cmd *cobra.Command) *cobra.Command {
+	cmd.PersistentFlags().StringSliceVarP(&c.files, "config", "c", nil, "configuration file (.yml, .yaml, .json or .toml); may be given several times, a later one wins")
+	return cmd
+}
+
+// sources is where a configuration comes from.
+func (c *command) sources(flags config.Flags) config.Options {
+	hostname, _ := os.Hostname() // without one, base URLs say localhost
+	return config.Options{Files: c.files, Environ: c.Environ, Flags: flags, Hostname: hostname}
+}
+
+// environ is a variable of the environment, or empty.
+func (c *command) environ(name string) string {
+	for _, pair := range c.Environ {
+		if key, value, _ := strings.Cut(pair, "="); key == name {
+			return value
+		}
+	}
+	return ""
+}
+
+// Version is the version of this program; releases set it when they are built.
+func Version() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
+		return info.Main.Version
+	}
+	return "v0.1.0-dev"
+}
+
+// errAborted ends a command that has said why already.
+var errAborted = errors.New("nothing was changed")

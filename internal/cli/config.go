@@ -1,0 +1,78 @@
+package cli
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"zelus/internal/config"
+)
+
+// config groups the commands that look at a configuration without starting
+// a server.
+func (c *command) config() *cobra.Command {
+	group := c.withConfig(&cobra.Command{Use: "config", Short: "Check, show and explain the configuration"})
+	var dev bool
+	group.PersistentFlags().BoolVar(&dev, "dev", false, "as the server would see it with --dev")
+	load := func() (*config.Config, []config.Warning, error) {
+		o := c.sources(config.Flags{Dev: dev})
+		o.ReadOnly = true
+		return config.Load(o)
+	}
+	group.AddCommand(
+		&cobra.Command{
+			Use:   "check",
+			Short: "Say everything that is wrong with the configuration",
+			Args:  cobra.NoArgs,
+			RunE: func(*cobra.Command, []string) error {
+				_, warnings, err := load()
+				for _, w := range warnings {
+					fmt.Fprintln(c.Err, "Warning: "+w.String())
+				}
+				if err != nil {
+					return err
+				}
+				fmt.Fprintln(c.Out, "The configuration is valid.")
+				return nil
+			},
+		},
+		&cobra.Command{
+			Use:   "print",
+			Short: "Show the whole configuration as it is in force, without secrets, and where each value comes from",
+			Args:  cobra.NoArgs,
+			RunE: func(*cobra.Command, []string) error {
+				loaded, _, err := load()
+				if err != nil {
+					return err
+				}
+				return config.Print(c.Out, loaded)
+			},
+		},
+		&cobra.Command{
+			Use:     "explain KEY",
+			Short:   "Explain a key: what it does, its type, default, and environment variable",
+			Example: "  zelus config explain session.lifespan",
+			Args:    cobra.ExactArgs(1),
+			RunE: func(_ *cobra.Command, args []string) error {
+				text, err := config.Explain(args[0])
+				if err == nil {
+					fmt.Fprint(c.Out, text)
+				}
+				return err
+			},
+		},
+		&cobra.Command{
+			Use:   "schema",
+			Short: "Print a JSON Schema of the configuration, for editors",
+			Args:  cobra.NoArgs,
+			RunE: func(*cobra.Command, []string) error {
+				text, err := config.Schema()
+				if err == nil {
+					_, err = c.Out.Write(text)
+				}
+				return err
+			},
+		},
+	)
+	return group
+}
