@@ -1,0 +1,10 @@
+// Package test holds the black-box tests: they build bin/zelus, start it and
+// talk to it over HTTP as clients do, with the official Ory clients among
+// them. Folders: server starts and stops the binary, sdk holds the programs
+// that use the official clients, contract the helper for the contract of the
+// wire, testdata the configurations.
+//
+// Beside them stand the two lists that the contract of the wire is checked
+// with: contract-scenarios.txt, the scenarios that hold, and divergences.txt,
+// the places where the server differs from Ory Kratos on purpose.
+package test

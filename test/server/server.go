@@ -1,0 +1,224 @@
+package server
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"text/template"
+	"time"
+)
+
+const (
+	readyWithin   = 60 * time.Second
+	stoppedWithin = 20 * time.Second
+	// shownOfLog is how much of the log's end a failed test shows, in bytes.
+	shownOfLog = 8 << 10
+)
+
+// Server is one running server.
+type Server struct {
+	// Public and Admin are the base URLs, without a slash at the end.
+	Public, Admin string
+
+	log    string // path of the log file
+	cmd    *exec.Cmd
+	exited chan struct{} // closed once the process is gone
+	err    error         // how it ended; read after exited is closed
+}
+
+// place is what a configuration template can say about where it runs.
+type place struct {
+	// Dir is the server's own folder, Source the folder of the template.
+	Dir, Source           string
+	PublicPort, AdminPort int
+}
+
+// Start builds the binary, starts it in development mode on the configuration
+// in the file config (a text/template, see place) and returns once both ports
+// say that they are ready. The server stops when the test ends; one that does
+// not stop cleanly fails the test.
+func Start(tb testing.TB, config string) *Server {
+	tb.Helper()
+	binary, err := build()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	source, err := filepath.Abs(filepath.Dir(config))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	public, admin := freePorts(tb)
+	here := place{Dir: tb.TempDir(), Source: source, PublicPort: public, AdminPort: admin}
+	rendered := filepath.Join(here.Dir, "zelus.yml")
+	if err := render(rendered, config, here); err != nil {
+		tb.Fatal(err)
+	}
+
+	s := &Server{
+		Public: fmt.Sprintf("http://127.0.0.1:%d", public),
+		Admin:  fmt.Sprintf("http://127.0.0.1:%d", admin),
+		log:    filepath.Join(here.Dir, "log"),
+		cmd:    exec.Command(binary, "serve", "--dev", "-c", rendered),
+		exited: make(chan struct{}),
+	}
+	log, err := os.Create(s.log)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer log.Close()
+	s.cmd.Stdout, s.cmd.Stderr = log, log
+	s.cmd.Dir = here.Dir
+	// Settings in the tester's environment must not reach the server.
+	s.cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + here.Dir}
+	if err := s.cmd.Start(); err != nil {
+		tb.Fatal(err)
+	}
+	go func() {
+		s.err = s.cmd.Wait()
+		close(s.exited)
+	}()
+	tb.Cleanup(func() { s.stop(tb) })
+
+	if err := s.ready(tb.Context()); err != nil {
+		tb.Fatal(err)
+	}
+	return s
+}
+
+// Log is all that the server has written to its standard output and error.
+func (s *Server) Log(tb testing.TB) string {
+	tb.Helper()
+	b, err := os.ReadFile(s.log)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return string(b)
+}
+
+func (s *Server) ready(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, readyWithin)
+	defer cancel()
+	again := time.NewTicker(50 * time.Millisecond)
+	defer again.Stop()
+	for {
+		if answersReady(ctx, s.Public) && answersReady(ctx, s.Admin) {
+			return nil
+		}
+		select {
+		case <-s.exited:
+			return fmt.Errorf("the server ended before it was ready: %v", s.err)
+		case <-ctx.Done():
+			return errors.New("the server did not get ready in time")
+		case <-again.C:
+		}
+	}
+}
+
+func answersReady(ctx context.Context, base string) bool {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, base+"/health/ready", nil)
+	if err != nil {
+		return false
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return false
+	}
+	res.Body.Close()
+	return res.StatusCode == http.StatusOK
+}
+
+// stop asks the server to end as an operator's service manager would.
+func (s *Server) stop(tb testing.TB) {
+	// The process may have ended by itself; that shows in s.err.
+	_ = s.cmd.Process.Signal(syscall.SIGTERM)
+	select {
+	case <-s.exited:
+		if s.err != nil {
+			tb.Errorf("the server did not end cleanly: %v", s.err)
+		}
+	case <-time.After(stoppedWithin):
+		_ = s.cmd.Process.Kill()
+		<-s.exited
+		tb.Errorf("the server did not stop within %v of SIGTERM", stoppedWithin)
+	}
+	if tb.Failed() {
+		log := s.Log(tb)
+		tb.Logf("the end of the server's log:\n%s", log[max(0, len(log)-shownOfLog):])
+	}
+}
+
+func render(to, from string, values place) error {
+	text, err := os.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	t, err := template.New(filepath.Base(from)).Parse(string(text))
+	if err != nil {
+		return err
+	}
+	var out bytes.Buffer
+	if err := t.Execute(&out, values); err != nil {
+		return err
+	}
+	return os.WriteFile(to, out.Bytes(), 0o600)
+}
+
+// freePorts finds two ports that were free a moment ago.
+func freePorts(tb testing.TB) (int, int) {
+	tb.Helper()
+	var ports [2]int
+	for i := range ports {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			tb.Fatal(err)
+		}
+		defer l.Close() // not before both are chosen, so that they differ
+		ports[i] = l.Addr().(*net.TCPAddr).Port
+	}
+	return ports[0], ports[1]
+}
+
+// build makes bin/zelus from the sources, once per test program, and gives
+// its path.
+var build = sync.OnceValues(func() (string, error) {
+	root, err := Root()
+	if err != nil {
+		return "", err
+	}
+	binary := filepath.Join(root, "bin", "zelus")
+	cmd := exec.Command("go", "build", "-trimpath", "-o", binary, "./cmd/zelus")
+	cmd.Dir = root
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("building bin/zelus: %w\n%s", err, out)
+	}
+	return binary, nil
+})
+
+// Root is the folder of the repository: the nearest one above the working
+// folder that holds the module zelus.
+func Root() (string, error) {
+	start, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	for dir := start; ; dir = filepath.Dir(dir) {
+		mod, err := os.ReadFile(filepath.Join(dir, "go.mod"))
+		if err == nil && strings.HasPrefix(string(mod), "module zelus\n") {
+			return dir, nil
+		}
+		if dir == filepath.Dir(dir) {
+			return "", fmt.Errorf("no go.mod of the module zelus in %s or above", start)
+		}
+	}
+}
