@@ -2,6 +2,7 @@ package api
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/url"
 	"sync"
@@ -332,29 +333,50 @@ func (a *API) createIdentities(w http.ResponseWriter, r *http.Request) error {
 	if plain > maxBatchPlain {
 		return auth.ErrBadRequest.Saying("At most %d identities with a password in clear can be created with one request.", maxBatchPlain)
 	}
-	results := make([]*batchResult, len(body.Identities))
-	var all sync.WaitGroup
-	places := make(chan struct{}, batchWorkers)
-	for n, e := range body.Identities {
-		if e.Create == nil {
-			continue
+	drafts, failed := make([]*identity.Draft, len(body.Identities)), make([]error, len(body.Identities))
+	each(len(body.Identities), func(n int) {
+		if create := body.Identities[n].Create; create != nil {
+			drafts[n], failed[n] = a.Identities.Draft(r.Context(), *create)
 		}
-		places <- struct{}{}
-		all.Go(func() {
-			defer func() { <-places }()
-			results[n] = a.createOne(r, e)
-		})
+	})
+	for _, err := range failed {
+		if err != nil {
+			return err
+		}
 	}
-	all.Wait()
+	results := make([]*batchResult, len(body.Identities))
+	each(len(drafts), func(n int) {
+		if drafts[n] != nil {
+			results[n] = a.createOne(r, drafts[n], body.Identities[n].PatchID)
+		}
+	})
 	return web.WriteJSON(w, http.StatusOK, struct {
 		Identities []*batchResult `json:"identities"`
 	}{results})
 }
 
-func (a *API) createOne(r *http.Request, e batchEntry) *batchResult {
-	i, err := a.Identities.Create(r.Context(), *e.Create)
+func (a *API) createOne(r *http.Request, draft *identity.Draft, patch *uuid.UUID) *batchResult {
+	i, err := a.Identities.Insert(r.Context(), draft)
 	if err != nil {
-		return &batchResult{Action: "error", PatchID: e.PatchID, Error: auth.AsError(err).Body("")}
+		if errors.Is(err, auth.ErrConflict) {
+			err = auth.AsError(err).InMessage()
+		}
+		return &batchResult{Action: "error", PatchID: patch, Error: auth.AsError(err).Body("")}
 	}
-	return &batchResult{Action: "create", Identity: &i.ID, PatchID: e.PatchID}
+	return &batchResult{Action: "create", Identity: &i.ID, PatchID: patch}
+}
+
+// each calls f for the numbers below n, a few at a time: their writes share
+// one commit, their passwords all workers.
+func each(n int, f func(int)) {
+	var all sync.WaitGroup
+	places := make(chan struct{}, batchWorkers)
+	for i := range n {
+		places <- struct{}{}
+		all.Go(func() {
+			defer func() { <-places }()
+			f(i)
+		})
+	}
+	all.Wait()
 }

@@ -90,6 +90,14 @@ func (e *Error) With(key string, value any) *Error {
 	return &c
 }
 
+// InMessage returns a copy that says in its message what it said in its
+// reason: some answers of the wire have no reason.
+func (e *Error) InMessage() *Error {
+	c := *e
+	c.Message, c.Reason = e.Reason, ""
+	return &c
+}
+
 // RedirectTo returns a copy that tells a browser client where to go.
 func (e *Error) RedirectTo(url string) *Error {
 	return e.Detail("redirect_browser_to", url).With("redirect_browser_to", url)

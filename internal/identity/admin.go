@@ -100,8 +100,26 @@ type Replacement struct {
 	ExternalID     string          `json:"external_id"`
 }
 
-// Create makes an identity from what an administrator gave.
+// Create makes and stores an identity from what an administrator gave.
 func (m *Manager) Create(ctx context.Context, c Creation) (*auth.Identity, error) {
+	d, err := m.Draft(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	return m.Insert(ctx, d)
+}
+
+// Draft is an identity on its way: what was given is understood, passwords
+// are hashed, traits are not looked at yet.
+type Draft struct {
+	identity *auth.Identity
+	given    []GivenVerifiable
+}
+
+// Draft begins an identity from what an administrator gave. A batch makes all
+// its drafts first: an error here, unlike one of Insert, is a mistake of the
+// whole request.
+func (m *Manager) Draft(ctx context.Context, c Creation) (*Draft, error) {
 	if c.SchemaID == "" {
 		c.SchemaID = m.Schemas().Default().ID()
 	}
@@ -119,16 +137,22 @@ func (m *Manager) Create(ctx context.Context, c Creation) (*auth.Identity, error
 		return nil, err
 	}
 	imported.apply(i, i.CreatedAt)
+	return &Draft{identity: i, given: c.Verifiable}, nil
+}
+
+// Insert validates the traits of a draft, completes and stores it.
+func (m *Manager) Insert(ctx context.Context, d *Draft) (*auth.Identity, error) {
+	i := d.identity
 	if err := m.settled(i); err != nil {
 		return nil, err
 	}
 	for n := range i.Verifiable {
 		a := &i.Verifiable[n]
-		at := slices.IndexFunc(c.Verifiable, func(g GivenVerifiable) bool { return g.Via == a.Via && normalisedAddress(g.Value) == a.Value })
+		at := slices.IndexFunc(d.given, func(g GivenVerifiable) bool { return g.Via == a.Via && normalisedAddress(g.Value) == a.Value })
 		if at < 0 {
 			continue
 		}
-		g := c.Verifiable[at]
+		g := d.given[at]
 		a.Verified, a.Status, a.VerifiedAt = g.Verified, g.Status, g.VerifiedAt
 		proven(a, i.CreatedAt)
 	}

@@ -262,9 +262,7 @@ func (m *Manager) change(ctx context.Context, id uuid.UUID, f func(*auth.Identit
 		return err
 	})
 	if errors.Is(err, store.ErrConflict) {
-		conflict := auth.ErrConflict.Because(err)
-		conflict.Message, conflict.Reason = conflict.Reason, ""
-		return nil, conflict
+		return nil, auth.ErrConflict.Because(err).InMessage()
 	}
 	return after, err
 }
