@@ -621,7 +621,7 @@ func TestRevision(t *testing.T) {
 
 func TestExplain(t *testing.T) {
 	for key, want := range map[string][]string{
-		"selfservice.methods.password.config.min_password_length": {"Least length in bytes.", "a whole number of at least 6", "default", "8", "SELFSERVICE_METHODS_PASSWORD_CONFIG_MIN_PASSWORD_LENGTH", "acted on"},
+		"selfservice.methods.password.config.min_password_length": {"Least length in characters.", "a whole number of at least 6", "default", "8", "SELFSERVICE_METHODS_PASSWORD_CONFIG_MIN_PASSWORD_LENGTH", "acted on"},
 		"selfservice.methods.totp.config.issuer":                  {"not acted on yet (second factors)"},
 		"selfservice.methods.link.config.base_url":                {"accepted, changes nothing"},
 		"serve.public.port":                                       {"takes effect at the next start"},

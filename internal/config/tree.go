@@ -139,7 +139,7 @@ type CORS struct {
 	AllowCredentials   bool     `key:"allow_credentials" default:"true" doc:"Whether cookies are sent along."`
 	OptionsPassthrough bool     `key:"options_passthrough" default:"false" doc:"Hand OPTIONS requests on instead of answering them."`
 	MaxAge             int      `key:"max_age" default:"0" min:"0" doc:"Seconds for which a browser may remember the answer."`
-	Debug              bool     `key:"debug" default:"false" doc:"Log each decision."`
+	Debug              bool     `key:"debug" default:"false" inert:"yes" doc:"Accepted and ignored."`
 }
 
 // Log says what is logged.
@@ -147,7 +147,7 @@ type Log struct {
 	Level               string `key:"level" default:"info" enum:"trace debug info warning error fatal panic" doc:"The least serious line that is logged."`
 	Format              string `key:"format" default:"text" enum:"json text" doc:"Form of a line."`
 	LeakSensitiveValues bool   `key:"leak_sensitive_values" default:"false" inert:"yes" doc:"Accepted; secrets are never logged."`
-	RedactionText       string `key:"redaction_text" doc:"Text that stands in for what is hidden."`
+	RedactionText       string `key:"redaction_text" inert:"yes" doc:"Accepted and ignored: secrets are never logged."`
 }
 
 // Tracing says where traces go.
@@ -212,8 +212,8 @@ type IdentitySchema struct {
 // Secrets are the keys of the server: lists whose first entry is used for new
 // data, while all are tried on old data. After loading none is empty.
 type Secrets struct {
-	Default    []string `key:"default" unique:"yes" secret:"all" doc:"Keys for everything that has none of its own."`
-	Cookie     []string `key:"cookie" unique:"yes" secret:"all" doc:"Keys for cookies and for the hashes of codes and tokens. Not set: those of default."`
+	Default    []string `key:"default" unique:"yes" secret:"all" doc:"Keys for the hashes of tokens and for everything that has none of its own."`
+	Cookie     []string `key:"cookie" unique:"yes" secret:"all" doc:"Keys for session cookies. Not set: those of default."`
 	Cipher     []string `key:"cipher" min:"1" secret:"all" doc:"Keys for encrypted columns, exactly 32 characters each."`
 	Pagination []string `key:"pagination" min:"1" secret:"all" doc:"Keys for page tokens."`
 }
@@ -232,9 +232,9 @@ type Argon2 struct {
 	Parallelism       int           `key:"parallelism" default:"1" min:"1" max:"16" doc:"Lanes of one hash. A constant, so that hashes made on one machine suit all."`
 	SaltLength        int           `key:"salt_length" default:"16" min:"16" max:"1024" doc:"Length of salts in bytes."`
 	KeyLength         int           `key:"key_length" default:"32" min:"16" max:"1024" doc:"Length of hashes in bytes."`
-	ExpectedDuration  time.Duration `key:"expected_duration" default:"500ms" doc:"How long one hash should take; the commands that measure use it."`
-	ExpectedDeviation time.Duration `key:"expected_deviation" default:"500ms" doc:"How far one hash may be off; the commands that measure use it."`
-	DedicatedMemory   Bytes         `key:"dedicated_memory" default:"1GB" doc:"Memory that all hashes may take together; the commands that measure use it."`
+	ExpectedDuration  time.Duration `key:"expected_duration" default:"500ms" later:"the commands that measure" doc:"How long one hash should take; the commands that measure use it."`
+	ExpectedDeviation time.Duration `key:"expected_deviation" default:"500ms" later:"the commands that measure" doc:"How far one hash may be off; the commands that measure use it."`
+	DedicatedMemory   Bytes         `key:"dedicated_memory" default:"1GB" later:"the commands that measure" doc:"Memory that all hashes may take together; the commands that measure use it."`
 }
 
 // Bcrypt holds the parameter of bcrypt.
@@ -258,7 +258,7 @@ type Cookies struct {
 // Session says how long people stay signed in.
 type Session struct {
 	Lifespan               time.Duration `key:"lifespan" default:"24h" doc:"How long a session lasts."`
-	EarliestPossibleExtend time.Duration `key:"earliest_possible_extend" doc:"A session can be extended once it has no more than this left. Not set: at any time."`
+	EarliestPossibleExtend time.Duration `key:"earliest_possible_extend" later:"sessions" doc:"A session can be extended once it has no more than this left. Not set: at any time."`
 	Cookie                 SessionCookie `key:"cookie" doc:"The cookie of a session. What is not set here comes from cookies."`
 	Whoami                 Whoami        `key:"whoami" doc:"The session check."`
 }
@@ -301,7 +301,7 @@ type Security struct {
 
 // AccountEnumeration says whether strangers may learn who has an account.
 type AccountEnumeration struct {
-	Mitigate bool `key:"mitigate" default:"false" doc:"Answer alike whether or not there is an account."`
+	Mitigate bool `key:"mitigate" default:"false" later:"codes" doc:"Answer alike whether or not there is an account."`
 }
 
 // Database is the upkeep of the database.
@@ -318,12 +318,12 @@ type Cleanup struct {
 
 // CleanupSleep holds the pauses of the clean-up.
 type CleanupSleep struct {
-	Tables time.Duration `key:"tables" default:"1m" format:"single" doc:"Pause between two tables."`
+	Tables time.Duration `key:"tables" default:"1m" format:"single" inert:"yes" doc:"Pause between two tables."`
 }
 
 // Clients limits requests that the server makes to others.
 type Clients struct {
-	HTTP    HTTPClient    `key:"http" doc:"All requests over HTTP."`
+	HTTP    HTTPClient    `key:"http" later:"web hooks" doc:"All requests over HTTP."`
 	SMTP    SMTPClient    `key:"smtp" later:"mail" doc:"Connections to mail servers."`
 	WebHook WebHookClient `key:"web_hook" later:"web hooks" doc:"Calls of web hooks."`
 }

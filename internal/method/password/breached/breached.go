@@ -7,8 +7,6 @@ import (
 	"strings"
 )
 
-//go:generate go run ./gen -list common.txt -out common.bin
-
 //go:embed common.bin
 var common string
 
