@@ -1,9 +1,11 @@
 package store
 
 import (
+	"context"
 	"errors"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -31,6 +33,10 @@ type dialect struct {
 	tableExists query
 	// id turns an id into what the driver stores.
 	id func(uuid.UUID) any
+	// reading is the context of a read. With an embedded database a read is a
+	// matter of microseconds, and watching for its cancellation costs a third
+	// of that again; a server that hangs must not hold its clients for ever.
+	reading func(context.Context) (context.Context, context.CancelFunc)
 	// conflict says whether an error is a violated uniqueness; retry whether
 	// the transaction may simply be run again; down whether the database,
 	// rather than the statement, is the problem.
@@ -46,6 +52,9 @@ var sqliteDialect = dialect{
 	conflict: func(err error) bool {
 		var e *sqlite.Error
 		return errors.As(err, &e) && (e.Code() == sqlite3.SQLITE_CONSTRAINT_UNIQUE || e.Code() == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY)
+	},
+	reading: func(ctx context.Context) (context.Context, context.CancelFunc) {
+		return context.WithoutCancel(ctx), func() {}
 	},
 	retry: func(error) bool { return false },
 	down: func(err error) bool {
@@ -72,7 +81,10 @@ var postgresDialect = dialect{
 	lock:        "SELECT pg_advisory_xact_lock(7311014612)",
 	tableExists: "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = current_schema() AND table_name = ?",
 	id:          func(id uuid.UUID) any { return id.String() },
-	conflict:    func(err error) bool { return postgresCode(err) == "23505" },
+	reading: func(ctx context.Context) (context.Context, context.CancelFunc) {
+		return context.WithTimeout(ctx, readWithin)
+	},
+	conflict: func(err error) bool { return postgresCode(err) == "23505" },
 	retry: func(err error) bool {
 		code := postgresCode(err)
 		return code == "40001" || code == "40P01"
@@ -90,6 +102,9 @@ var postgresDialect = dialect{
 		return code == "25006" // read-only
 	},
 }
+
+// readWithin bounds a read from a database server.
+const readWithin = 10 * time.Second
 
 func postgresCode(err error) string {
 	var e *pgconn.PgError

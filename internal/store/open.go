@@ -30,6 +30,10 @@ type Options struct {
 	Memory bool
 	// URL is a PostgreSQL connection string.
 	URL string
+	// Cores is how many readers an embedded database has, and half of the
+	// connections to a server that are used where MaxConns does not say.
+	// 0 means as many as Go uses.
+	Cores int
 	// MaxConns bounds the pool of a database server; 0 means twice the cores.
 	MaxConns        int
 	MaxConnLifetime time.Duration
@@ -58,6 +62,9 @@ type Store struct {
 // Open connects. It neither creates tables nor waits for a server to appear;
 // see Migrate and Ping.
 func Open(ctx context.Context, o Options) (*Store, error) {
+	if o.Cores <= 0 {
+		o.Cores = runtime.GOMAXPROCS(0)
+	}
 	s := &Store{options: o}
 	s.texts, s.observe = &sync.Map{}, o.Observe
 	background, cancel := context.WithCancel(context.WithoutCancel(ctx))
@@ -113,6 +120,9 @@ func (s *Store) openSQLite(ctx context.Context) error {
 		if err := os.MkdirAll(filepath.Dir(s.options.Path), 0o700); err != nil {
 			return fmt.Errorf("the folder of the database cannot be made: %w", err)
 		}
+		if err := ownFile(s.options.Path); err != nil {
+			return err
+		}
 		options["_pragma"] = append(options["_pragma"], "journal_mode(WAL)", "synchronous(NORMAL)")
 	}
 	open := func(connections int) (*sql.DB, error) {
@@ -139,7 +149,7 @@ func (s *Store) openSQLite(ctx context.Context) error {
 	}
 	s.pool = writing
 	if !s.options.Memory { // in memory, a second connection would see another database
-		if s.pool, err = open(runtime.NumCPU()); err != nil {
+		if s.pool, err = open(s.options.Cores); err != nil {
 			writing.Close()
 			return err
 		}
@@ -150,13 +160,23 @@ func (s *Store) openSQLite(ctx context.Context) error {
 	return nil
 }
 
+// ownFile makes the file of a new database, so that nobody else on the machine
+// can read it; SQLite gives its companions the same rights.
+func ownFile(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return fmt.Errorf("the database cannot be opened: %w", err)
+	}
+	return f.Close()
+}
+
 func (s *Store) openPostgres(ctx context.Context) error {
 	s.dialect = &postgresDialect
 	config, err := pgxpool.ParseConfig(s.options.URL)
 	if err != nil {
 		return fmt.Errorf("the PostgreSQL address in dsn cannot be read: %s", withoutPassword(err))
 	}
-	config.MaxConns = int32(max(2, 2*runtime.NumCPU()))
+	config.MaxConns = int32(max(2, 2*s.options.Cores))
 	if s.options.MaxConns > 0 {
 		config.MaxConns = int32(s.options.MaxConns)
 	}
@@ -216,16 +236,24 @@ func (s *Store) hear(ctx context.Context, config *pgx.ConnConfig) {
 	}
 }
 
+// silence is how long the listening connection may say nothing before it is
+// asked whether it is still there, and how long it may take to say so. So a
+// node that is cut off answers from memory for twice this long at most.
+const silence = 2 * time.Second
+
 // follow passes announcements on until the connection fails.
 func (s *Store) follow(ctx context.Context, conn *pgx.Conn) error {
 	for {
-		// A connection that died silently is noticed by the ping.
-		waiting, cancel := context.WithTimeout(ctx, 10*time.Second)
+		waiting, cancel := context.WithTimeout(ctx, silence)
 		n, err := conn.WaitForNotification(waiting)
 		idle := waiting.Err() != nil && ctx.Err() == nil
 		cancel()
 		if idle {
-			if err := conn.Ping(ctx); err != nil {
+			// A connection that died silently does not answer.
+			asking, cancel := context.WithTimeout(ctx, silence)
+			err := conn.Ping(asking)
+			cancel()
+			if err != nil {
 				return err
 			}
 			continue

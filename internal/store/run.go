@@ -73,7 +73,9 @@ func (q *queries) exec(ctx context.Context, s query, args ...any) (int, error) {
 
 // each runs a SELECT and calls scan for every row.
 func (q *queries) each(ctx context.Context, s query, scan func(scanner) error, args ...any) error {
-	rows, err := q.on.QueryContext(context.WithoutCancel(ctx), q.text(s), q.arguments(args)...)
+	ctx, cancel := q.dialect.reading(ctx)
+	defer cancel()
+	rows, err := q.on.QueryContext(ctx, q.text(s), q.arguments(args)...)
 	if err != nil {
 		return q.problem(s, err)
 	}

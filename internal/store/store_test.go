@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -431,5 +434,67 @@ func TestOtherNode(t *testing.T) {
 		}
 	case <-ctx.Done():
 		t.Fatal("nothing was heard")
+	}
+}
+
+// TestCancelledWriteLeavesTheOthers: a client that hangs up in the middle of
+// its write does not fail the writes that share its transaction.
+func TestCancelledWriteLeavesTheOthers(t *testing.T) {
+	storetest.Each(t, nil, func(t *testing.T, st *store.Store) {
+		hold, held := make(chan struct{}), make(chan struct{})
+		var all sync.WaitGroup
+		all.Go(func() { // keeps the writer busy while the others queue up
+			err := st.Write(t.Context(), store.Durable, func(tx *store.Tx) error {
+				close(held)
+				<-hold
+				return nil
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		})
+		<-held
+		for n := range 32 {
+			all.Go(func() {
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				hangsUp := n%4 == 0
+				err := st.Write(ctx, store.Durable, func(tx *store.Tx) error {
+					if err := tx.InsertIdentity(ctx, newIdentity(fmt.Sprintf("a%d@example.org", n))); err != nil {
+						return err
+					}
+					if hangsUp {
+						cancel()
+					}
+					return tx.InsertIdentity(ctx, newIdentity(fmt.Sprintf("b%d@example.org", n)))
+				})
+				if err != nil && !hangsUp {
+					t.Errorf("%d: %v", n, err)
+				}
+			})
+		}
+		close(hold)
+		all.Wait()
+	})
+}
+
+func TestDatabaseFileIsPrivate(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "zelus.db")
+	st, err := store.Open(t.Context(), store.Options{Dialect: "sqlite", Path: path, Clock: time.Now, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer st.Close()
+	if _, err := st.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{path, path + "-wal", path + "-shm"} {
+		info, err := os.Stat(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if info.Mode().Perm() != 0o600 {
+			t.Errorf("%s has mode %v", name, info.Mode())
+		}
 	}
 }

@@ -40,7 +40,8 @@ type Tx struct {
 func (tx *Tx) Changed(identities ...uuid.UUID) { tx.changed = append(tx.changed, identities...) }
 
 // Write runs f in a transaction and commits it if f returns nil. f may be run
-// again and must do nothing but SQL. When Write returns nil the change is as
+// again and must do nothing but SQL, quickly: on an embedded database
+// everybody else's writes wait for it. When Write returns nil the change is as
 // durable as asked for, and no session check on this node answers from before it.
 func (s *Store) Write(ctx context.Context, d Durability, f func(*Tx) error) error {
 	if s.writer != nil {
@@ -129,6 +130,7 @@ type sqliteWriter struct {
 }
 
 type job struct {
+	ctx  context.Context
 	d    Durability
 	f    func(*Tx) error
 	tx   *Tx
@@ -160,13 +162,15 @@ func (w *sqliteWriter) close() {
 }
 
 func (w *sqliteWriter) write(ctx context.Context, d Durability, f func(*Tx) error) error {
-	j := &job{d: d, f: f, done: make(chan error, 1)}
+	j := &job{ctx: ctx, d: d, f: f, done: make(chan error, 1)}
 	if err := w.queue(ctx, j); err != nil {
 		return err
 	}
 	return <-j.done
 }
 
+// queue hands a write to the writer. From then on it is not taken back: a
+// client that hangs up must not disturb the group that its write is in.
 func (w *sqliteWriter) queue(ctx context.Context, j *job) error {
 	w.mu.RLock()
 	defer w.mu.RUnlock()
@@ -282,6 +286,9 @@ func (j *job) run() (err error) {
 			err = fmt.Errorf("store: a write panicked: %v", p)
 		}
 	}()
+	if err := j.ctx.Err(); err != nil {
+		return auth.ErrTimeout.Because(err) // nobody waits for it any more
+	}
 	return j.f(j.tx)
 }
 
@@ -309,7 +316,10 @@ func (t *inTx) keep(ctx context.Context) {
 	}
 }
 
+// A statement that is cancelled half-way makes SQLite end the transaction, and
+// with it the writes of everybody else in the group.
 func (t *inTx) ExecContext(ctx context.Context, text string, args ...any) (sql.Result, error) {
+	ctx = context.WithoutCancel(ctx)
 	st, err := t.statement(ctx, text)
 	if err != nil {
 		return nil, err
@@ -318,6 +328,7 @@ func (t *inTx) ExecContext(ctx context.Context, text string, args ...any) (sql.R
 }
 
 func (t *inTx) QueryContext(ctx context.Context, text string, args ...any) (*sql.Rows, error) {
+	ctx = context.WithoutCancel(ctx)
 	st, err := t.statement(ctx, text)
 	if err != nil {
 		return nil, err
