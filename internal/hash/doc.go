@@ -6,10 +6,15 @@
 // parse.go lists their layouts. None of them is ever made here, and
 // NeedsRehash tells the caller to replace one at the next sign-in.
 //
-// All of this work goes through a Pool. It has a fixed number of workers,
-// each on an OS thread of its own that runs at the lowest priority, so that
-// the requests that hash nothing do not wait for those that do. Two things
-// follow for the program that owns the pool:
+// An answer of no costs about as much for an account that does not exist as for
+// one that does, whatever kind of hash that has; see Pool.Verify. What a hash
+// costs is estimated in cost.go, which also bounds those that are imported.
+//
+// All of this work goes through a Pool. The queue before it is bounded by number
+// and by time. It has a fixed number of workers, each on an OS thread of its own
+// that runs at the lowest priority, so that the requests that hash nothing do
+// not wait for those that do. Two things follow for the program that owns the
+// pool:
 //
 //   - A worker keeps one of Go's processors (P) to itself for as long as it
 //     computes. Call runtime.GOMAXPROCS(cores + pool.Workers()) once, after

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"time"
 
 	"golang.org/x/crypto/bcrypt"
 )
@@ -16,17 +17,26 @@ var (
 	ErrUnknownFormat = errors.New("the password hash has no known format")
 	// ErrMalformed is a hash of a known format that breaks its rules.
 	ErrMalformed = errors.New("the password hash cannot be read")
-	// ErrTooExpensive is a hash that would take too long to verify.
+	// ErrTooExpensive is a hash that would take too long to verify: beyond the
+	// bounds of its parameters or, for a new one, beyond maxImportCost.
 	ErrTooExpensive = errors.New("the password hash asks for more work than is allowed")
 	// ErrTooLong is a password of more than MaxPassword bytes.
 	ErrTooLong = fmt.Errorf("the password is longer than %d bytes", MaxPassword)
 )
 
-// Check says whether a hash can be verified here: nil, or an error that is
-// ErrUnknownFormat, ErrMalformed or ErrTooExpensive. It costs nothing.
+// Check says whether a hash of another system can be taken over: nil, or an
+// error that is ErrUnknownFormat, ErrMalformed or ErrTooExpensive. It costs
+// nothing.
 func Check(encoded string) error {
-	_, err := parse(encoded)
-	return err
+	s, err := parse(encoded)
+	if err != nil {
+		return err
+	}
+	if s.cost > maxImportCost {
+		return fmt.Errorf("%w: each sign-in would take about %s, and at most %s are allowed",
+			ErrTooExpensive, s.cost.Round(100*time.Millisecond), maxImportCost)
+	}
+	return nil
 }
 
 // NeedsRehash says whether a hash is not what the parameters would now give for
@@ -67,11 +77,11 @@ func (a Argon2) encode(salt, key []byte) string {
 		base64.RawStdEncoding.EncodeToString(salt), base64.RawStdEncoding.EncodeToString(key))
 }
 
-// dummy is a hash of these parameters that no password is known for: verifying
-// it is the same work as verifying a real one. It is made of noise, and so
-// costs nothing to make.
-func (p Params) dummy() string {
-	if p.Algorithm == AlgorithmBcrypt {
+// dummy is a hash that no password is known for, with the parameters that a
+// password of this many bytes is hashed with: verifying it is the same work as
+// verifying a real one. It is made of noise, and so costs nothing to make.
+func (p Params) dummy(passwordLen int) string {
+	if p.algorithmFor(passwordLen) == AlgorithmBcrypt {
 		// 53 letters of bcrypt's own base64: salt and key. The last letter of
 		// each holds bits that are always zero, as "." is.
 		letters := make([]byte, bcryptLetters)

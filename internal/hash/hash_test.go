@@ -226,7 +226,9 @@ func TestCheck(t *testing.T) {
 		{"bcrypt, long", "$2b$04$" + bcrypt + "a", ErrMalformed},
 		{"bcrypt, foreign letter", "$2b$04$" + bcrypt[1:] + "+", ErrMalformed},
 
-		{"argon2id", "$argon2id$v=19$m=1048576,t=10,p=16$" + salt + "$" + hash32, nil},
+		{"argon2id", "$argon2id$v=19$m=1048576,t=1,p=16$" + salt + "$" + hash32, nil},
+		{"argon2id, all passes", "$argon2id$v=19$m=131072,t=10,p=16$" + salt + "$" + hash32, nil},
+		{"argon2id, memory and passes together", "$argon2id$v=19$m=1048576,t=2,p=1$" + salt + "$" + hash32, ErrTooExpensive},
 		{"argon2id, memory", "$argon2id$v=19$m=1048577,t=1,p=1$" + salt + "$" + hash32, ErrTooExpensive},
 		{"argon2id, passes", "$argon2id$v=19$m=4096,t=11,p=1$" + salt + "$" + hash32, ErrTooExpensive},
 		{"argon2id, lanes", "$argon2id$v=19$m=4096,t=1,p=17$" + salt + "$" + hash32, ErrTooExpensive},
@@ -244,12 +246,16 @@ func TestCheck(t *testing.T) {
 		{"argon2id, a long hash", "$argon2id$v=19$m=4096,t=1,p=1$" + salt + "$" + strings.Repeat("AAAA", 43), ErrMalformed},
 		{"argon2id, huge", "$argon2id$v=19$m=4096,t=1,p=1$" + strings.Repeat("AAAA", 2000) + "$" + hash32, ErrMalformed},
 
-		{"pbkdf2", "$pbkdf2-sha1$i=10000000,l=32$" + salt + "$" + hash32, nil},
+		{"pbkdf2", "$pbkdf2-sha256$i=8000000,l=32$" + salt + "$" + hash32, nil},
+		{"pbkdf2, rounds that take too long", "$pbkdf2-sha256$i=10000000,l=32$" + salt + "$" + hash32, ErrTooExpensive},
+		{"pbkdf2 of 64 bits, rounds that take too long", "$pbkdf2-sha512$i=8000000,l=32$" + salt + "$" + hash32, ErrTooExpensive},
+		{"pbkdf2 of two blocks, rounds that take too long", "$pbkdf2-sha1$i=8000000,l=32$" + salt + "$" + hash32, ErrTooExpensive},
 		{"pbkdf2, iterations", "$pbkdf2-sha1$i=10000001,l=32$" + salt + "$" + hash32, ErrTooExpensive},
 		{"pbkdf2, no hash", "$pbkdf2-sha1$i=1,l=32$" + salt + "$", ErrMalformed},
 		{"pbkdf2, no length", "$pbkdf2-sha1$i=1$" + salt + "$" + hash32, ErrMalformed},
 
-		{"scrypt", "$scrypt$ln=131072,r=8,p=10$" + salt + "==$" + hash32 + "=", nil},
+		{"scrypt", "$scrypt$ln=131072,r=8,p=6$" + salt + "==$" + hash32 + "=", nil},
+		{"scrypt, all together", "$scrypt$ln=131072,r=8,p=10$" + salt + "==$" + hash32 + "=", ErrTooExpensive},
 		{"scrypt, N", "$scrypt$ln=262144,r=8,p=1$" + salt + "==$" + hash32 + "=", ErrTooExpensive},
 		{"scrypt, r", "$scrypt$ln=1024,r=9,p=1$" + salt + "==$" + hash32 + "=", ErrTooExpensive},
 		{"scrypt, p", "$scrypt$ln=1024,r=8,p=11$" + salt + "==$" + hash32 + "=", ErrTooExpensive},
@@ -257,7 +263,8 @@ func TestCheck(t *testing.T) {
 		{"scrypt, N of 1", "$scrypt$ln=1,r=8,p=1$" + salt + "==$" + hash32 + "=", ErrMalformed},
 		{"scrypt, no padding", "$scrypt$ln=1024,r=8,p=1$" + salt + "$" + hash32, ErrMalformed},
 
-		{"firescrypt", "$firescrypt$ln=17,r=8,p=10$" + salt + "==$" + hash32 + "=$$" + hash32 + "=", nil},
+		{"firescrypt", "$firescrypt$ln=17,r=8,p=6$" + salt + "==$" + hash32 + "=$$" + hash32 + "=", nil},
+		{"firescrypt, all together", "$firescrypt$ln=17,r=8,p=10$" + salt + "==$" + hash32 + "=$$" + hash32 + "=", ErrTooExpensive},
 		{"firescrypt, ln", "$firescrypt$ln=18,r=8,p=1$" + salt + "==$" + hash32 + "=$$" + hash32 + "=", ErrTooExpensive},
 		{"firescrypt, signer of another length", "$firescrypt$ln=14,r=8,p=1$" + salt + "==$" + hash32 + "=$$YWJj", ErrMalformed},
 		{"firescrypt, nothing in it", "$firescrypt$ln=14,r=8,p=1$$$$", ErrMalformed},
@@ -279,6 +286,7 @@ func TestCheck(t *testing.T) {
 		{"md5-crypt, short", "$md5-crypt$01234567$SW3dErLdrE75XmAmQ5Vyo", ErrMalformed},
 		{"sha256-crypt, no salt", "$sha256-crypt$o1lZyWFpTqbaDPRpt5kzogsEbyh4ARtqOcXKHd.2S/A", ErrMalformed},
 		{"sha256-crypt, rounds", "$sha256-crypt$rounds=1000001$s$o1lZyWFpTqbaDPRpt5kzogsEbyh4ARtqOcXKHd.2S/A", ErrTooExpensive},
+		{"sha256-crypt, as many rounds as there can be", "$sha256-crypt$rounds=1000000$s$o1lZyWFpTqbaDPRpt5kzogsEbyh4ARtqOcXKHd.2S/A", nil},
 		{"sha256-crypt, few rounds", "$sha256-crypt$rounds=999$s$o1lZyWFpTqbaDPRpt5kzogsEbyh4ARtqOcXKHd.2S/A", ErrMalformed},
 		{"sha512-crypt of another length", "$sha512-crypt$s$o1lZyWFpTqbaDPRpt5kzogsEbyh4ARtqOcXKHd.2S/A", ErrMalformed},
 	} {
@@ -289,6 +297,18 @@ func TestCheck(t *testing.T) {
 		if err != nil && len(c.encoded) > 20 && strings.Contains(err.Error(), c.encoded[len(c.encoded)-10:]) {
 			t.Errorf("%s: the error tells the hash: %v", c.name, err)
 		}
+	}
+}
+
+// TestStoredHashesAreKept: what is too expensive to be taken over is verified
+// all the same where it is stored, up to the bounds of its parameters.
+func TestStoredHashesAreKept(t *testing.T) {
+	const dear = "$argon2id$v=19$m=1048576,t=10,p=1$MDEyMzQ1Njc4OWFiY2RlZg$SJw3h9A3uyV9axj3pbjB3iQEnMyZrNFtgfMzSB+ke/c"
+	if err := Check(dear); !errors.Is(err, ErrTooExpensive) || !strings.Contains(err.Error(), "11.5s") || !strings.Contains(err.Error(), "at most 2s") {
+		t.Errorf("Check: %v", err)
+	}
+	if _, err := parse(dear); err != nil {
+		t.Errorf("parse: %v", err)
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 	"hash"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/crypto/bcrypt"
 	//lint:ignore SA1019 some systems still hold such hashes; they are only ever verified
@@ -44,11 +45,24 @@ var (
 
 // stored is a hash that was read and found sound.
 type stored struct {
-	// matches does the work. It uses mem where it needs much memory.
-	matches func(password string, mem *memory) bool
+	// compute does the work for a password of at most longest bytes. It uses
+	// mem where it needs much memory.
+	compute func(password string, mem *memory) bool
+	longest int
+	// cost is about how long that takes; see cost.go.
+	cost time.Duration
 	// argon2id and bcryptCost are the parameters of a hash of that kind.
 	argon2id   Argon2
 	bcryptCost int
+}
+
+// fits says whether the hash can be that of a password of this length.
+func (s stored) fits(password string) bool { return len(password) <= s.longest }
+
+// matches says whether the hash is that of the password. One that does not fit
+// costs nothing.
+func (s stored) matches(password string, mem *memory) bool {
+	return s.fits(password) && s.compute(password, mem)
 }
 
 // parse reads a hash of any of these layouts, where base64 is the standard
@@ -145,14 +159,10 @@ func parseBcrypt(encoded string, fields []string) (stored, error) {
 	if err != nil {
 		return stored{}, err
 	}
-	return stored{bcryptCost: cost, matches: func(password string, _ *memory) bool {
-		// A longer password was never hashed with bcrypt, and must not match by
-		// its first bytes. It takes as long as any other to be refused.
-		tooLong := len(password) > maxBcryptPassword
-		if tooLong {
-			password = password[:maxBcryptPassword]
-		}
-		return bcrypt.CompareHashAndPassword([]byte(encoded), []byte(password)) == nil && !tooLong
+	// bcrypt reads no more than longest, so a longer password was never hashed
+	// with it and must not match by its first bytes.
+	return stored{bcryptCost: cost, longest: maxBcryptPassword, cost: bcryptTime << cost, compute: func(password string, _ *memory) bool {
+		return bcrypt.CompareHashAndPassword([]byte(encoded), []byte(password)) == nil
 	}}, nil
 }
 
@@ -174,7 +184,7 @@ func parseArgon2(variant uint64, fields []string) (stored, error) {
 		return stored{}, err
 	}
 	a.SaltLength, a.KeyLength = len(salt), len(want)
-	s := stored{matches: func(password string, mem *memory) bool {
+	s := stored{longest: MaxPassword, cost: argon2Cost(a), compute: func(password string, mem *memory) bool {
 		return equal(argon2(variant, password, salt, a, mem), want)
 	}}
 	if variant == argon2id {
@@ -197,7 +207,7 @@ func parsePBKDF2(newHash func() hash.Hash, fields []string) (stored, error) {
 	if err != nil {
 		return stored{}, err
 	}
-	return stored{matches: func(password string, _ *memory) bool {
+	return stored{longest: MaxPassword, cost: pbkdf2Cost(newHash().Size(), iterations, len(want)), compute: func(password string, _ *memory) bool {
 		got, err := pbkdf2.Key(newHash, password, salt, iterations, len(want))
 		return err == nil && equal(got, want)
 	}}, nil
@@ -219,7 +229,7 @@ func parseScrypt(fields []string) (stored, error) {
 	if err != nil {
 		return stored{}, err
 	}
-	return stored{matches: func(password string, _ *memory) bool {
+	return stored{longest: MaxPassword, cost: scryptCost(n, r, p), compute: func(password string, _ *memory) bool {
 		got, err := scrypt.Key([]byte(password), salt, n, r, p, len(want))
 		return err == nil && equal(got, want)
 	}}, nil
@@ -250,7 +260,7 @@ func parseFirescrypt(fields []string) (stored, error) {
 		return stored{}, malformed("the signer key is not base64 or not as long as the hash")
 	}
 	salt = append(salt, separator...)
-	return stored{matches: func(password string, _ *memory) bool {
+	return stored{longest: MaxPassword, cost: scryptCost(1<<logN, r, p), compute: func(password string, _ *memory) bool {
 		key, err := scrypt.Key([]byte(password), salt, 1<<logN, r, p, 32)
 		if err != nil {
 			return false
@@ -286,7 +296,7 @@ func parseSSHA(name, rest string) (stored, error) {
 		return stored{}, malformed("it is not base64 of a digest and a salt")
 	}
 	want, salt := both[:size], both[size:]
-	return stored{matches: func(password string, _ *memory) bool {
+	return stored{longest: MaxPassword, compute: func(password string, _ *memory) bool {
 		return equal(sum(newHash, password, string(salt)), want)
 	}}, nil
 }
@@ -296,7 +306,7 @@ func parseMD5(encoded string) (stored, error) {
 	if err != nil || len(want) != md5.Size {
 		return stored{}, malformed("it is not base64 of a digest")
 	}
-	return stored{matches: func(password string, _ *memory) bool {
+	return stored{longest: MaxPassword, compute: func(password string, _ *memory) bool {
 		return equal(sum(md5.New, password), want)
 	}}, nil
 }
@@ -318,7 +328,7 @@ func parseTemplate(newHash func() hash.Hash, fields []string) (stored, error) {
 	if err != nil || len(want) != newHash().Size() {
 		return stored{}, malformed("the hash is not base64 of a digest")
 	}
-	return stored{matches: func(password string, _ *memory) bool {
+	return stored{longest: MaxPassword, compute: func(password string, _ *memory) bool {
 		// One pass: what the salt or the password contain is not replaced again.
 		return equal(sum(newHash, strings.NewReplacer("{SALT}", string(salt), "{PASSWORD}", password).Replace(string(template))), want)
 	}}, nil
@@ -340,7 +350,7 @@ func parseHMAC(newHash func() hash.Hash, fields []string) (stored, error) {
 	if err != nil {
 		return stored{}, malformed("the key is not base64")
 	}
-	return stored{matches: func(password string, _ *memory) bool {
+	return stored{longest: MaxPassword, compute: func(password string, _ *memory) bool {
 		mac := hmac.New(newHash, key)
 		mac.Write([]byte(password))
 		return equal(mac.Sum(nil), want)
@@ -352,8 +362,8 @@ func parseMD5Crypt(fields []string) (stored, error) {
 		return stored{}, malformed("it is not a salt and %d letters of hash", md5CryptLetters)
 	}
 	salt, want := fields[0], []byte(fields[1])
-	return stored{matches: func(password string, _ *memory) bool {
-		return len(password) <= maxCryptPassword && equal(md5Crypt(password, salt), want)
+	return stored{longest: maxCryptPassword, cost: 1000 * cryptRoundTime, compute: func(password string, _ *memory) bool {
+		return equal(md5Crypt(password, salt), want)
 	}}, nil
 }
 
@@ -372,8 +382,8 @@ func parseSHACrypt(kind shaCrypt, fields []string) (stored, error) {
 		return stored{}, malformed("it is not a salt and %d letters of hash", kind.letters)
 	}
 	salt, want := fields[0], []byte(fields[1])
-	return stored{matches: func(password string, _ *memory) bool {
-		return len(password) <= maxCryptPassword && equal(kind.hash(password, salt, rounds), want)
+	return stored{longest: maxCryptPassword, cost: time.Duration(rounds) * cryptRoundTime, compute: func(password string, _ *memory) bool {
+		return equal(kind.hash(password, salt, rounds), want)
 	}}, nil
 }
 

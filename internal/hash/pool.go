@@ -7,17 +7,26 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 var (
-	// ErrBusy says that as many people wait for a worker as are allowed to.
+	// ErrBusy says that too many people wait for a worker, by their number or
+	// by the time that it would take.
 	ErrBusy = errors.New("too many passwords are waiting to be checked")
 	// ErrClosed says that the pool was closed.
 	ErrClosed = errors.New("the password workers are stopped")
 )
 
-// queuePerWorker is how many may wait for each worker, unless configured.
-const queuePerWorker = 64
+// How many may wait for each worker, and how long, unless configured.
+const (
+	queuePerWorker = 64
+	queueTime      = 5 * time.Second
+)
+
+// averageOf is roughly how many jobs the average work is taken of: each new one
+// counts for one part of so many.
+const averageOf = 8
 
 // Options are what a Pool is made of. Zero fields take their defaults.
 type Options struct {
@@ -29,6 +38,13 @@ type Options struct {
 	// when all places are taken gets ErrBusy at once, which is better for
 	// everybody than to wait for longer than clients do.
 	Queue int
+	// MaxWait is how long anybody may wait for a worker, 5 seconds by default.
+	// ErrBusy is for whoever would have to wait longer, by the average work of
+	// the last passwords, and for whoever did wait longer in the end.
+	MaxWait time.Duration
+	// Clock measures waiting and work. Without one, no time passes for the
+	// pool: the queue is bounded by Queue alone.
+	Clock func() time.Time
 }
 
 // Pool hashes and verifies passwords on a fixed number of low-priority threads.
@@ -37,25 +53,39 @@ type Pool struct {
 	setup   atomic.Pointer[setup]
 	workers int
 	places  int // in the queue
+	maxWait time.Duration
+	clock   func() time.Time
 	stopped sync.WaitGroup
 
 	mu      sync.Mutex
-	wake    sync.Cond // signalled when there is work, or no more will come
-	waiting []*job    // the oldest first
+	wake    sync.Cond     // signalled when there is work, or no more will come
+	waiting []*job        // the oldest first
+	working int           // workers that are at a job
+	average time.Duration // of the work of the last jobs; 0 before the first
 	closed  bool
 }
 
 // setup is what depends on the parameters.
 type setup struct {
 	params Params
-	dummy  stored
+	// short and long are the dummies for passwords that bcrypt can read and
+	// for longer ones.
+	short, long stored
 }
 
 // job is one person's password.
 type job struct {
-	work func(*memory)
-	err  error         // ErrClosed if the work was not done
-	done chan struct{} // closed when all of that is settled
+	work   func(*memory)
+	joined time.Time     // the queue
+	began  time.Time     // to be worked on
+	err    error         // ErrClosed or ErrBusy if the work was not done
+	done   chan struct{} // closed when all of that is settled
+}
+
+// end settles a job.
+func (j *job) end(err error) {
+	j.err = err
+	close(j.done)
 }
 
 // NewPool starts the workers. The error names a setting that is wrong.
@@ -66,7 +96,13 @@ func NewPool(o Options) (*Pool, error) {
 	if o.Queue <= 0 {
 		o.Queue = queuePerWorker
 	}
-	p := &Pool{workers: o.Workers, places: o.Queue * o.Workers}
+	if o.MaxWait <= 0 {
+		o.MaxWait = queueTime
+	}
+	if o.Clock == nil {
+		o.Clock = func() time.Time { return time.Time{} }
+	}
+	p := &Pool{workers: o.Workers, places: o.Queue * o.Workers, maxWait: o.MaxWait, clock: o.Clock}
 	p.wake.L = &p.mu
 	if err := p.SetParams(o.Params); err != nil {
 		return nil, err
@@ -85,11 +121,14 @@ func (p *Pool) SetParams(params Params) error {
 	if err != nil {
 		return err
 	}
-	dummy, err := parse(params.dummy())
-	if err != nil {
+	u := &setup{params: params}
+	if u.short, err = parse(params.dummy(0)); err != nil {
 		return err
 	}
-	p.setup.Store(&setup{params: params, dummy: dummy})
+	if u.long, err = parse(params.dummy(maxBcryptPassword + 1)); err != nil {
+		return err
+	}
+	p.setup.Store(u)
 	return nil
 }
 
@@ -113,23 +152,37 @@ func (p *Pool) Generate(ctx context.Context, password string) (string, error) {
 	return encoded, failed
 }
 
-// Verify says whether a hash is that of the password. The errors are those of
-// Check, at once, and ErrBusy, ErrClosed and that of the context.
+// Verify says whether a hash is that of the password. The errors are those of a
+// hash that cannot be read, at once, and ErrBusy, ErrClosed and that of the
+// context.
+//
+// A no takes about as long as Dummy does for the same password, so that the
+// time of the answer does not tell accounts that exist from those that do not.
+// What remains to be seen is a hash that is much dearer than new ones, by all
+// of the difference, and one that is cheaper but not for nothing, by up to half
+// of a new one's cost. Both end at the owner's next sign-in, see NeedsRehash.
 func (p *Pool) Verify(ctx context.Context, password, encoded string) (bool, error) {
 	s, err := parse(encoded)
 	if err != nil {
 		return false, err
 	}
-	return p.verify(ctx, password, s)
+	if len(password) > MaxPassword {
+		return false, nil // nobody has one, so there is no time to equalise
+	}
+	var matches bool
+	if err := p.do(ctx, func(mem *memory) { matches = p.setup.Load().verify(password, s, mem) }); err != nil {
+		return false, err
+	}
+	return matches, nil
 }
 
 // Dummy does the work of a Verify that says no, with a hash as the parameters
-// now make it. It is for accounts that do not exist, so that the time of the
-// answer does not tell them apart from those that do. (Accounts with a hash of
-// other parameters do differ, until their owners sign in the next time.)
+// now make it for such a password. It is for accounts that do not exist.
 func (p *Pool) Dummy(ctx context.Context, password string) error {
-	_, err := p.verify(ctx, password, p.setup.Load().dummy)
-	return err
+	if len(password) > MaxPassword {
+		return nil
+	}
+	return p.do(ctx, func(mem *memory) { p.setup.Load().dummyFor(password).matches(password, mem) })
 }
 
 // NeedsRehash is the function of that name with the parameters of now.
@@ -137,15 +190,29 @@ func (p *Pool) NeedsRehash(encoded, password string) bool {
 	return NeedsRehash(encoded, p.setup.Load().params, len(password))
 }
 
-func (p *Pool) verify(ctx context.Context, password string, s stored) (bool, error) {
-	if len(password) > MaxPassword {
-		return false, nil // nobody has one, so there is no time to equalise
+// dummyFor is the dummy that takes as long as a new hash of the password.
+func (u *setup) dummyFor(password string) stored {
+	if u.short.fits(password) {
+		return u.short
 	}
-	var matches bool
-	if err := p.do(ctx, func(mem *memory) { matches = s.matches(password, mem) }); err != nil {
-		return false, err
+	return u.long
+}
+
+// verify compares and, where the answer is a no that came much cheaper than the
+// dummy would have, does the work of the dummy too: if that brings the time
+// nearer to it.
+func (u *setup) verify(password string, s stored, mem *memory) bool {
+	dummy := u.dummyFor(password)
+	if s.fits(password) {
+		if s.compute(password, mem) {
+			return true
+		}
+		if 2*s.cost > dummy.cost {
+			return false
+		}
 	}
-	return matches, nil
+	dummy.matches(password, mem)
+	return false
 }
 
 // Close stops the workers, after what they are at, and waits for them. Whoever
@@ -154,8 +221,7 @@ func (p *Pool) Close() {
 	p.mu.Lock()
 	p.closed = true
 	for _, j := range p.waiting {
-		j.err = ErrClosed
-		close(j.done)
+		j.end(ErrClosed)
 	}
 	p.waiting = nil
 	p.mu.Unlock()
@@ -170,7 +236,7 @@ func (p *Pool) do(ctx context.Context, work func(*memory)) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	j := &job{work: work, done: make(chan struct{})}
+	j := &job{work: work, joined: p.clock(), done: make(chan struct{})}
 	if err := p.join(j); err != nil {
 		return err
 	}
@@ -190,7 +256,10 @@ func (p *Pool) join(j *job) error {
 	if p.closed {
 		return ErrClosed
 	}
-	if len(p.waiting) >= p.places {
+	// Those who are worked on count in full: nobody knows how far they are.
+	ahead := len(p.waiting) + p.working
+	wait := time.Duration(ahead) * p.average / time.Duration(p.workers)
+	if len(p.waiting) >= p.places || wait > p.maxWait {
 		return ErrBusy
 	}
 	p.waiting = append(p.waiting, j)
@@ -220,7 +289,8 @@ func (p *Pool) run() {
 			return
 		}
 		j.work(&mem)
-		close(j.done)
+		p.finish(j)
+		j.end(nil)
 	}
 }
 
@@ -229,14 +299,35 @@ func (p *Pool) run() {
 func (p *Pool) next(mem *memory) *job {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for len(p.waiting) == 0 && !p.closed {
-		mem.release()
-		p.wake.Wait()
+	for {
+		for len(p.waiting) == 0 && !p.closed {
+			mem.release()
+			p.wake.Wait()
+		}
+		if p.closed {
+			return nil
+		}
+		j := p.waiting[0]
+		p.waiting = slices.Delete(p.waiting, 0, 1)
+		j.began = p.clock()
+		if j.began.Sub(j.joined) <= p.maxWait {
+			p.working++
+			return j
+		}
+		j.end(ErrBusy) // its client is about to give up, and those behind it wait
 	}
-	if p.closed {
-		return nil
+}
+
+// finish takes the work of a job into the average. A job that took more than
+// maxWait counts as that much, so that whoever finds a worker free is let in.
+func (p *Pool) finish(j *job) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.working--
+	took := min(max(0, p.clock().Sub(j.began)), p.maxWait)
+	if p.average == 0 {
+		p.average = took
+	} else {
+		p.average += (took - p.average) / averageOf
 	}
-	j := p.waiting[0]
-	p.waiting = slices.Delete(p.waiting, 0, 1)
-	return j
 }

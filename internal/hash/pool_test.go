@@ -3,11 +3,13 @@ package hash
 import (
 	"context"
 	"errors"
+	"fmt"
 	"runtime"
 	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"golang.org/x/crypto/bcrypt"
 )
@@ -110,12 +112,20 @@ func TestPoolRefuses(t *testing.T) {
 	}
 }
 
-// TestDummyCosts as much as the real thing: it has the same parameters, and
-// changes with them.
+// TestDummyCosts as much as the real thing: it has the parameters that a new
+// hash of the password would have, and changes with them.
 func TestDummyCosts(t *testing.T) {
 	p := newPool(t, Options{Params: Params{BcryptCost: 5}})
-	if got := p.setup.Load().dummy.bcryptCost; got != 5 {
-		t.Errorf("bcrypt of cost %d", got)
+	long := strings.Repeat("x", 73)
+	defaults, err := Params{}.WithDefaults()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := p.setup.Load().dummyFor(long[:72]).bcryptCost; got != 5 {
+		t.Errorf("72 bytes: bcrypt of cost %d", got)
+	}
+	if got := p.setup.Load().dummyFor(long).argon2id; got != defaults.Argon2 {
+		t.Errorf("73 bytes: argon2id of %+v", got)
 	}
 	if err := p.SetParams(cheap); err != nil {
 		t.Fatal(err)
@@ -124,11 +134,13 @@ func TestDummyCosts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := p.setup.Load().dummy.argon2id; got != want.Argon2 {
-		t.Errorf("argon2id of %+v", got)
+	for _, password := range []string{"", long} {
+		if got := p.setup.Load().dummyFor(password).argon2id; got != want.Argon2 {
+			t.Errorf("%d bytes: argon2id of %+v", len(password), got)
+		}
 	}
 	for range 20 { // the noise in it must always be one that bcrypt can read
-		dummy := Params{Algorithm: AlgorithmBcrypt, BcryptCost: 4}.dummy()
+		dummy := Params{Algorithm: AlgorithmBcrypt, BcryptCost: 4}.dummy(0)
 		if err := bcrypt.CompareHashAndPassword([]byte(dummy), []byte("x")); !errors.Is(err, bcrypt.ErrMismatchedHashAndPassword) {
 			t.Errorf("%s: %v", dummy, err)
 		}
@@ -141,10 +153,70 @@ func TestDummyCosts(t *testing.T) {
 	}
 }
 
+// TestNoCostsLikeDummy counts what is computed for a password that is wrong:
+// the stored hash, a dummy, or both where the stored hash is much cheaper.
+func TestNoCostsLikeDummy(t *testing.T) {
+	const argon = "$argon2id$v=19$m=%d,t=%d,p=1$MDEyMzQ1Njc4OWFiY2RlZg$SJw3h9A3uyV9axj3pbjB3iQEnMyZrNFtgfMzSB+ke/c"
+	bcryptOf := func(cost int) string {
+		return strings.Replace(vectors["bcrypt"], "$04$", fmt.Sprintf("$%02d$", cost), 1)
+	}
+	short, long := "x", strings.Repeat("x", 73)
+	byBcrypt, byArgon2 := Params{BcryptCost: 12}, Params{Algorithm: AlgorithmArgon2, BcryptCost: 12}
+	for _, c := range []struct {
+		name     string
+		params   Params
+		encoded  string
+		password string
+		want     string
+	}{
+		{"bcrypt as configured", byBcrypt, bcryptOf(12), short, "stored"},
+		{"cheaper bcrypt", byBcrypt, bcryptOf(10), short, "stored short"},
+		{"dearer bcrypt", byBcrypt, bcryptOf(13), short, "stored"},
+		{"md5", byBcrypt, vectors["md5"], short, "stored short"},
+		{"md5-crypt", byBcrypt, vectors["md5-crypt"], short, "stored short"},
+		{"sha512-crypt", byBcrypt, vectors["sha512-crypt"], short, "stored short"},
+		{"hmac", byBcrypt, vectors["hmac-sha256"], short, "stored short"},
+		{"few rounds", byBcrypt, vectors["pbkdf2-sha256"], short, "stored short"},
+		{"argon2id in place of bcrypt", byBcrypt, fmt.Sprintf(argon, 19456, 2), short, "stored short"},
+		{"as dear as bcrypt", byBcrypt, fmt.Sprintf(argon, 1<<17, 2), short, "stored"},
+		{"bcrypt, a password that it cannot read", byBcrypt, bcryptOf(12), long, "long"},
+		{"argon2id of a long password", byBcrypt, fmt.Sprintf(argon, 19456, 2), long, "stored"},
+		{"md5, long password", byBcrypt, vectors["md5"], long, "stored long"},
+		{"argon2id as configured", byArgon2, fmt.Sprintf(argon, 19456, 2), short, "stored"},
+		{"nearly as configured", byArgon2, fmt.Sprintf(argon, 19000, 2), short, "stored"},
+		{"cheaper argon2id", byArgon2, fmt.Sprintf(argon, 1<<12, 1), short, "stored short"},
+		{"bcrypt in place of argon2id", byArgon2, bcryptOf(12), short, "stored"},
+		{"bcrypt in place of argon2id, long", byArgon2, bcryptOf(12), long, "short"},
+		{"md5-crypt, a password that it cannot have", byBcrypt, vectors["md5-crypt"], strings.Repeat("x", 512), "long"},
+	} {
+		p := newPool(t, Options{Params: c.params, Workers: 1})
+		s, err := parse(c.encoded)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var ran []string
+		answering := func(name string, answer bool) func(string, *memory) bool {
+			return func(string, *memory) bool { ran = append(ran, name); return answer }
+		}
+		u := *p.setup.Load()
+		u.short.compute, u.long.compute = answering("short", false), answering("long", false)
+		s.compute = answering("stored", false)
+		if u.verify(c.password, s, &memory{}) || strings.Join(ran, " ") != c.want {
+			t.Errorf("%s: computed %v, want %s", c.name, ran, c.want)
+		}
+
+		// A yes is a sign-in, and hides nothing.
+		ran, s.compute = nil, answering("stored", true)
+		if want := s.fits(c.password); u.verify(c.password, s, &memory{}) != want || want && len(ran) != 1 {
+			t.Errorf("%s: the right password: computed %v", c.name, ran)
+		}
+	}
+}
+
 func TestDefaults(t *testing.T) {
 	p := newPool(t, Options{})
-	if p.Workers() != runtime.GOMAXPROCS(0) || p.places != 64*p.Workers() {
-		t.Errorf("%d workers, %d places", p.Workers(), p.places)
+	if p.Workers() != runtime.GOMAXPROCS(0) || p.places != 64*p.Workers() || p.maxWait != 5*time.Second {
+		t.Errorf("%d workers, %d places, %v", p.Workers(), p.places, p.maxWait)
 	}
 }
 
@@ -171,6 +243,139 @@ func TestBusy(t *testing.T) {
 		}
 		if err := p.Dummy(t.Context(), "x"); err != nil {
 			t.Errorf("afterwards: %v", err)
+		}
+	})
+}
+
+// taking is work that takes so long by the clock.
+func taking(d time.Duration) func(*memory) { return func(*memory) { <-time.After(d) } }
+
+// TestBusyByTime: nobody is let in who would wait for longer than is allowed.
+func TestBusyByTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx := t.Context()
+		p := newPool(t, Options{Workers: 2, Queue: 100, MaxWait: 5 * time.Second, Clock: time.Now})
+		if err := p.do(ctx, taking(2*time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		results := make(chan error, 6)
+		for range 5 {
+			go func() { results <- p.do(ctx, taking(2*time.Second)) }()
+		}
+		synctest.Wait() // two are worked on, three wait: 5 × 2 s / 2 is just allowed
+		go func() { results <- p.do(ctx, taking(2*time.Second)) }()
+		synctest.Wait()
+		if err := p.Dummy(ctx, "x"); !errors.Is(err, ErrBusy) {
+			t.Errorf("with 6 s of work ahead: %v", err)
+		}
+		for range 6 {
+			if err := <-results; err != nil {
+				t.Errorf("in the queue: %v", err)
+			}
+		}
+		if err := p.Dummy(ctx, "x"); err != nil {
+			t.Errorf("afterwards: %v", err)
+		}
+	})
+}
+
+// TestFreeWorkerIsNeverBusy, however long the last jobs took.
+func TestFreeWorkerIsNeverBusy(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPool(t, Options{Workers: 2, MaxWait: time.Second, Clock: time.Now})
+		if err := p.do(t.Context(), taking(time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+		leave := occupy(t, p)
+		if err := p.Dummy(t.Context(), "x"); err != nil {
+			t.Errorf("one of two workers is free: %v", err)
+		}
+		leave()
+	})
+}
+
+// TestBusyWorkersCount: the queue is empty, but those who are worked on are
+// ahead too.
+func TestBusyWorkersCount(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPool(t, Options{Workers: 1, MaxWait: 5 * time.Second, Clock: time.Now})
+		if err := p.do(t.Context(), taking(4*time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		leave := occupy(t, p)
+		waiting := make(chan error)
+		go func() { waiting <- p.Dummy(t.Context(), "x") }()
+		synctest.Wait()
+		if err := p.Dummy(t.Context(), "x"); !errors.Is(err, ErrBusy) {
+			t.Errorf("one waits and one is worked on, 4 s each: %v", err)
+		}
+		leave()
+		if err := <-waiting; err != nil {
+			t.Errorf("in the queue: %v", err)
+		}
+	})
+}
+
+// TestAverage: it follows the work, down as well as up.
+func TestAverage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPool(t, Options{Workers: 1, MaxWait: 5 * time.Second, Clock: time.Now})
+		for _, c := range []struct{ took, want time.Duration }{
+			{800 * time.Millisecond, 800 * time.Millisecond},
+			{1600 * time.Millisecond, 900 * time.Millisecond},
+			{100 * time.Millisecond, 800 * time.Millisecond},
+			{time.Hour, 1325 * time.Millisecond}, // counts as five seconds
+		} {
+			if err := p.do(t.Context(), taking(c.took)); err != nil {
+				t.Fatal(err)
+			}
+			synctest.Wait()
+			if p.average != c.want {
+				t.Errorf("after %v the average is %v, want %v", c.took, p.average, c.want)
+			}
+		}
+	})
+}
+
+// TestWaitedTooLong: whoever waited for longer than is allowed is refused when
+// the turn comes, and the next one is served.
+func TestWaitedTooLong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPool(t, Options{Workers: 1, MaxWait: 5 * time.Second, Clock: time.Now})
+		first, second, third := make(chan error, 1), make(chan error, 1), make(chan error, 1)
+		worked := false
+		go func() { first <- p.do(t.Context(), taking(6*time.Second)) }()
+		synctest.Wait()
+		go func() { second <- p.do(t.Context(), func(*memory) { worked = true }) }()
+		<-time.After(2 * time.Second)
+		go func() { third <- p.Dummy(t.Context(), "x") }()
+		if err := <-first; err != nil {
+			t.Errorf("the first: %v", err)
+		}
+		if err := <-second; !errors.Is(err, ErrBusy) || worked {
+			t.Errorf("who waited for 6 s: %v, worked on: %v", err, worked)
+		}
+		if err := <-third; err != nil {
+			t.Errorf("who waited for 4 s: %v", err)
+		}
+	})
+}
+
+// TestWithoutClock the queue is bounded by number alone.
+func TestWithoutClock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPool(t, Options{Workers: 1, MaxWait: time.Second})
+		if err := p.do(t.Context(), taking(time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+		results := make(chan error)
+		for range 10 {
+			go func() { results <- p.do(t.Context(), taking(time.Hour)) }()
+		}
+		for range 10 {
+			if err := <-results; err != nil {
+				t.Error(err)
+			}
 		}
 	})
 }
@@ -273,7 +478,7 @@ func TestClose(t *testing.T) {
 // TestCrowd is for the race detector: more people than places, parameters that
 // change, and some who give up.
 func TestCrowd(t *testing.T) {
-	p := newPool(t, Options{Workers: 2, Queue: 4})
+	p := newPool(t, Options{Workers: 2, Queue: 4, Clock: time.Now})
 	var all sync.WaitGroup
 	for i := range 50 {
 		all.Go(func() {
