@@ -55,7 +55,7 @@ func compile(schema *Schema, at string, loader *loader) error {
 	if traits.Types == nil || !slices.Equal(traits.Types.ToStrings(), []string{"object"}) {
 		return errors.New(`at /properties/traits/type: this must be "object"`)
 	}
-	schema.compiled, schema.traits = root, traits
+	schema.compiled, schema.traits, schema.loop = root, traits, loopAt(root)
 	schema.order = map[*jsonschema.Schema][]string{}
 	schema.index = map[string]int{}
 	b := compiler{documents: loader.documents, schema: schema}
@@ -254,7 +254,9 @@ func additional(sch *jsonschema.Schema) *jsonschema.Schema {
 }
 
 // noLoop refuses schemas that lead back to themselves without going deeper
-// into the value: validating with them would never end.
+// into the value: validating with them would never end. It also refuses
+// references whose target is only known while validating: nobody could tell
+// where they lead, nor how much work they are.
 func noLoop(root *jsonschema.Schema) error {
 	const visiting, done = 1, 2
 	state := map[*jsonschema.Schema]int{}
@@ -278,6 +280,9 @@ func noLoop(root *jsonschema.Schema) error {
 
 	seen := map[*jsonschema.Schema]bool{root: true}
 	for queue := []*jsonschema.Schema{root}; len(queue) > 0; queue = queue[1:] {
+		if queue[0].RecursiveRef != nil || queue[0].DynamicRef != nil {
+			return fmt.Errorf("at %s: $recursiveRef and $dynamicRef are not available in identity schemas; use $ref", pointerOr(fragment(queue[0].Location)))
+		}
 		if err := inPlace(queue[0]); err != nil {
 			return err
 		}
@@ -301,10 +306,7 @@ func pointerOr(fragment string) string {
 // here are all subschemas that may apply to the same value as sch.
 func here(sch *jsonschema.Schema) []*jsonschema.Schema {
 	list := slices.Concat(sch.AllOf, sch.AnyOf, sch.OneOf,
-		[]*jsonschema.Schema{sch.Ref, sch.RecursiveRef, sch.Not, sch.If, sch.Then, sch.Else})
-	if sch.DynamicRef != nil {
-		list = append(list, sch.DynamicRef.Ref)
-	}
+		[]*jsonschema.Schema{sch.Ref, sch.Not, sch.If, sch.Then, sch.Else})
 	for _, dependency := range sch.Dependencies {
 		if s, ok := dependency.(*jsonschema.Schema); ok {
 			list = append(list, s)

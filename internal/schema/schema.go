@@ -16,6 +16,7 @@ type Schema struct {
 	raw        json.RawMessage
 	compiled   *jsonschema.Schema
 	traits     *jsonschema.Schema
+	loop       string         // where the schema leads back to itself, see maxSteps; or empty
 	fields     []Field        // the first is "traits" itself
 	index      map[string]int // place in fields by name
 	order      map[*jsonschema.Schema][]string

@@ -155,6 +155,8 @@ func TestLoadRefusals(t *testing.T) {
 		{"bad keyword", property(`{"minLength":"3"}`), []string{"/properties/traits/properties/a/minLength"}},
 		{"loop", property(`{"$ref":"#/properties/traits/properties/a"}`), []string{"/properties/traits/properties/a", "loop"}},
 		{"loop over two", base(`{"definitions":{"a":{"allOf":[{"$ref":"#/definitions/b"}]},"b":{"$ref":"#/definitions/a"}},"properties":{"traits":{"type":"object","properties":{"a":{"$ref":"#/definitions/a"}}}}}`), []string{"loop"}},
+		{"a reference that depends on the value", base(`{"$schema":"https://json-schema.org/draft/2020-12/schema","properties":{"traits":{"type":"object","properties":{"a":{"$dynamicRef":"#/properties/traits"}}}}}`), []string{"at /properties/traits/properties/a", "$dynamicRef"}},
+		{"a reference that depends on where it is met", base(`{"$schema":"https://json-schema.org/draft/2019-09/schema","properties":{"traits":{"type":"object","properties":{"a":{"$recursiveRef":"#"}}}}}`), []string{"at /properties/traits/properties/a", "$recursiveRef"}},
 		{"ref to nothing", property(`{"$ref":"#/definitions/nope"}`), []string{"/definitions/nope", "not found"}},
 		{"ref to a file from a server", server.URL + "/file-ref", []string{"file:///etc/passwd", "cannot refer to files"}},
 		{"annotation of no object", property(`{"ory.sh/kratos":true}`), []string{"/properties/traits/properties/a/ory.sh~1kratos", "must be an object"}},

@@ -64,7 +64,11 @@ func generic(field, format string, args ...any) Problem {
 
 // check validates decoded traits by the schema.
 func (s *Schema) check(traits any) []Problem {
-	err := s.compiled.Validate(map[string]any{"traits": plain(traits)})
+	instance := map[string]any{"traits": plain(traits)}
+	if work := (steps{left: maxSteps}); s.loop != "" && !work.apply(s.compiled, instance) {
+		return []Problem{generic("traits", "These are nested too deeply, or are too many, to be checked: the identity schema %q leads back to itself at %s, and they may take at most %d steps.", s.id, cut(s.loop), maxSteps)}
+	}
+	err := s.compiled.Validate(instance)
 	if err == nil {
 		return nil
 	}
