@@ -3,16 +3,16 @@ package api
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
+	"runtime/debug"
 	"sync"
 
 	"github.com/google/uuid"
 
 	"zelus/internal/auth"
 	"zelus/internal/identity"
-	"zelus/internal/schema"
-	"zelus/internal/store"
 	"zelus/internal/web"
 )
 
@@ -152,14 +152,15 @@ func (a *API) deleteCredential(w http.ResponseWriter, r *http.Request) error {
 
 // Bounds of lists and batches.
 const (
-	pageSize       = 250
-	maxPageSize    = 500
-	maxIDs         = 500
-	maxLegacyItems = 1000
-	maxBatch       = 1000
-	maxBatchPlain  = 200
-	batchWorkers   = 8
+	pageSize      = 250
+	maxPageSize   = 500
+	maxBatch      = 1000
+	maxBatchPlain = 200
+	batchWorkers  = 8
 )
+
+// numbered is how pages are asked for by number.
+var numbered = web.Offsets{Default: pageSize, Max: maxPageSize}
 
 // listIdentities lists identities: page by page behind a page token, or by
 // number for clients of old, or those that a filter finds.
@@ -169,32 +170,32 @@ func (a *API) listIdentities(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	filter, err := filterOf(query)
+	list, err := readList(query)
 	if err != nil {
 		return err
 	}
-	var rows []store.Row
-	if query.Has("page") && !query.Has("page_size") && !query.Has("page_token") {
-		rows, err = a.identitiesByNumber(w, r, filter)
+	list.Credentials = len(show) > 0 || list.Identifier != "" || list.Similar != ""
+	page, err := a.Identities.List(r.Context(), list)
+	if err != nil {
+		return err
+	}
+	if list.ByNumber {
+		numbered.WriteHeaders(w, r, web.Offset{Skip: list.Skip, Size: list.Size}, page.Total)
 	} else {
-		rows, err = a.identitiesByKey(w, r, filter)
-	}
-	if err != nil {
-		return err
+		next := ""
+		if page.More {
+			next = page.Rows[len(page.Rows)-1].ID.String()
+		}
+		web.WriteKeyLinks(w, r, list.Size, uuid.Nil.String(), next)
 	}
 	reader := auth.Reader{BaseURL: a.now.Load().public, Addresses: true, Admin: true}
-	withCredentials := len(show) > 0 || filter.Identifier != "" || filter.Similar != ""
 	out := []byte{'['}
-	for i, row := range rows {
-		if i > 0 {
+	for n, row := range page.Rows {
+		if n > 0 {
 			out = append(out, ',')
 		}
-		if withCredentials {
-			all, err := a.Store.Credentials(r.Context(), row.ID)
-			if err != nil {
-				return err
-			}
-			reader.Credentials = identity.CredentialsJSON(all, show...)
+		if list.Credentials {
+			reader.Credentials = identity.CredentialsJSON(page.Credentials[row.ID], show...)
 		}
 		out = row.Packed.Append(out, reader)
 	}
@@ -202,101 +203,39 @@ func (a *API) listIdentities(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-func (a *API) identitiesByKey(w http.ResponseWriter, r *http.Request, filter store.Filter) ([]store.Row, error) {
-	query := r.URL.Query()
-	size, err := web.ReadPageSize(query, pageSize, maxPageSize)
-	if err != nil {
-		return nil, err
-	}
-	after := uuid.Nil
-	if token := query.Get("page_token"); token != "" {
-		if after, err = uuid.Parse(token); err != nil || len(token) != 36 {
-			return nil, auth.ErrPageToken
-		}
-	}
-	rows, err := a.Store.Identities(r.Context(), auth.DefaultProject, filter, after, size+1)
-	if err != nil {
-		return nil, err
-	}
-	next := ""
-	if len(rows) > size {
-		rows = rows[:size]
-		next = rows[size-1].ID.String()
-	}
-	web.WriteKeyLinks(w, r, size, uuid.Nil.String(), next)
-	return rows, nil
-}
-
-func (a *API) identitiesByNumber(w http.ResponseWriter, r *http.Request, filter store.Filter) ([]store.Row, error) {
-	pages := web.Offsets{Default: pageSize, Max: maxPageSize}
-	at := pages.Read(r.URL.Query())
-	if at.Skip > maxLegacyItems {
-		return nil, auth.ErrParameter.Saying("Pages by number end after %d identities. Follow page_token in the Link header instead.", maxLegacyItems)
-	}
-	var rows []store.Row
-	var total int
-	var err error
-	if filtered(filter) {
-		// What a filter finds is little: it is counted by being read.
-		all, err := a.Store.Identities(r.Context(), auth.DefaultProject, filter, uuid.Nil, maxLegacyItems)
-		if err != nil {
-			return nil, err
-		}
-		total = len(all)
-		rows = all[min(at.Skip, total):min(at.Skip+at.Size, total)]
-	} else {
-		if total, err = a.Store.CountIdentities(r.Context(), auth.DefaultProject); err != nil {
-			return nil, err
-		}
-		if rows, err = a.Store.IdentitiesFrom(r.Context(), auth.DefaultProject, at.Skip, at.Size); err != nil {
-			return nil, err
-		}
-	}
-	pages.WriteHeaders(w, r, at, total)
-	return rows, nil
-}
-
-func filtered(f store.Filter) bool {
-	return len(f.IDs) > 0 || f.Identifier != "" || f.Similar != "" || f.Organization.Valid
-}
-
-// filterOf reads the filters of a list; at most one kind may be used.
-func filterOf(query url.Values) (store.Filter, error) {
-	var f store.Filter
-	kinds := 0
-	if ids := query["ids"]; len(ids) > 0 {
-		kinds++
-		if len(ids) > maxIDs {
-			return f, auth.ErrParameter.Saying("At most %d ids can be asked for at once.", maxIDs)
-		}
-		for _, text := range ids {
-			id, err := uuid.Parse(text)
-			if err != nil {
-				return f, auth.ErrParameter.Saying("The parameter ids is %q, but it must be a UUID.", short(text))
-			}
-			f.IDs = append(f.IDs, id)
-		}
-	}
-	if text := query.Get("credentials_identifier"); text != "" {
-		kinds++
-		f.Identifier, f.Verbatim = schema.LookupIdentifier(text), text
-	}
-	if text := query.Get("preview_credentials_identifier_similar"); text != "" {
-		kinds++
-		f.Similar, f.Verbatim = schema.LookupIdentifier(text), text
-	}
-	if text := query.Get("organization_id"); text != "" {
-		kinds++
+// readList reads which identities a request asks for.
+func readList(query url.Values) (identity.List, error) {
+	l := identity.List{Identifier: query.Get("credentials_identifier"), Similar: query.Get("preview_credentials_identifier_similar"),
+		ByNumber: query.Has("page") && !query.Has("page_size") && !query.Has("page_token")}
+	for _, text := range query["ids"] {
 		id, err := uuid.Parse(text)
 		if err != nil {
-			return f, parameter(query, "organization_id", "a UUID")
+			return l, auth.ErrParameter.Saying("The parameter ids is %q, but it must be a UUID.", short(text))
 		}
-		f.Organization = uuid.NullUUID{UUID: id, Valid: true}
+		l.IDs = append(l.IDs, id)
 	}
-	if kinds > 1 {
-		return f, auth.ErrParameter.Saying("Only one kind of filter can be used at once: ids, credentials_identifier, preview_credentials_identifier_similar or organization_id.")
+	if text := query.Get("organization_id"); text != "" {
+		id, err := uuid.Parse(text)
+		if err != nil {
+			return l, parameter(query, "organization_id", "a UUID")
+		}
+		l.Organization = uuid.NullUUID{UUID: id, Valid: true}
 	}
-	return f, nil
+	if l.ByNumber {
+		at := numbered.Read(query)
+		l.Skip, l.Size = at.Skip, at.Size
+		return l, nil
+	}
+	var err error
+	if l.Size, err = web.ReadPageSize(query, pageSize, maxPageSize); err != nil {
+		return l, err
+	}
+	if token := query.Get("page_token"); token != "" {
+		if l.After, err = uuid.Parse(token); err != nil || len(token) != 36 {
+			return l, auth.ErrPageToken
+		}
+	}
+	return l, nil
 }
 
 // batchEntry is one identity of a batch; batchResult says what became of it.
@@ -334,22 +273,26 @@ func (a *API) createIdentities(w http.ResponseWriter, r *http.Request) error {
 		return auth.ErrBadRequest.Saying("At most %d identities with a password in clear can be created with one request.", maxBatchPlain)
 	}
 	drafts, failed := make([]*identity.Draft, len(body.Identities)), make([]error, len(body.Identities))
-	each(len(body.Identities), func(n int) {
+	if err := each(len(body.Identities), func(n int) {
 		if create := body.Identities[n].Create; create != nil {
 			drafts[n], failed[n] = a.Identities.Draft(r.Context(), *create)
 		}
-	})
+	}); err != nil {
+		return err
+	}
 	for _, err := range failed {
 		if err != nil {
 			return err
 		}
 	}
 	results := make([]*batchResult, len(body.Identities))
-	each(len(drafts), func(n int) {
+	if err := each(len(drafts), func(n int) {
 		if drafts[n] != nil {
 			results[n] = a.createOne(r, drafts[n], body.Identities[n].PatchID)
 		}
-	})
+	}); err != nil {
+		return err
+	}
 	return web.WriteJSON(w, http.StatusOK, struct {
 		Identities []*batchResult `json:"identities"`
 	}{results})
@@ -367,16 +310,28 @@ func (a *API) createOne(r *http.Request, draft *identity.Draft, patch *uuid.UUID
 }
 
 // each calls f for the numbers below n, a few at a time: their writes share
-// one commit, their passwords all workers.
-func each(n int, f func(int)) {
+// one commit, their passwords all workers. If a call panics, which would end
+// the process here, that is the error of all.
+func each(n int, f func(int)) error {
 	var all sync.WaitGroup
-	places := make(chan struct{}, batchWorkers)
+	places, crashed := make(chan struct{}, batchWorkers), make(chan error, n)
 	for i := range n {
 		places <- struct{}{}
 		all.Go(func() {
-			defer func() { <-places }()
+			defer func() {
+				if p := recover(); p != nil {
+					crashed <- fmt.Errorf("entry %d of a batch panicked: %v\n%s", i, p, debug.Stack())
+				}
+				<-places
+			}()
 			f(i)
 		})
 	}
 	all.Wait()
+	select {
+	case err := <-crashed:
+		return err
+	default:
+		return nil
+	}
 }

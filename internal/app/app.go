@@ -7,8 +7,8 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"runtime"
-	"sync"
+	"net/url"
+	"sync/atomic"
 	"time"
 
 	"zelus/internal/api"
@@ -17,7 +17,6 @@ import (
 	"zelus/internal/flow"
 	"zelus/internal/hash"
 	"zelus/internal/identity"
-	"zelus/internal/schema"
 	"zelus/internal/session"
 	"zelus/internal/store"
 	"zelus/internal/web"
@@ -32,6 +31,9 @@ type Options struct {
 	Version string
 	// Apps lets browsers send API flows; only together with dev.
 	Apps bool
+	// Cores is how many cores the program may use: so many passwords are hashed
+	// at a time. 0 means runtime.GOMAXPROCS. See HashingThreads.
+	Cores int
 	// Observe, where set, is told every statement. Tests count with it.
 	Observe func(sql string)
 }
@@ -45,7 +47,8 @@ type App struct {
 	options    Options
 	live       *config.Live
 	logger     *slog.Logger
-	client     *http.Client
+	proxy      func(*url.URL) (*url.URL, error)
+	client     *http.Client // for requests of the server's own
 	store      *store.Store
 	hashes     *hash.Pool
 	sessions   *session.Sessions
@@ -54,110 +57,58 @@ type App struct {
 	api        *api.API
 	server     *web.Server
 	courier    *courier.Courier
-	catcher    *courier.Catcher // only in development without a mail server
-
-	mu      sync.Mutex // guards what follows
-	vetted  *vetted
-	schemas *schema.Set
-}
-
-// vetted are the schemas of a configuration that was found good and is about
-// to be put in force.
-type vetted struct {
-	config  *config.Config
-	schemas *schema.Set
+	catcher    courier.Catcher
+	now        atomic.Pointer[prepared] // the configuration in force
 }
 
 // New reads the configuration, connects to the database, and builds all parts.
 // The tables are brought up to date where that is this program's affair: with
 // an embedded database, and in development.
 func New(ctx context.Context, o Options) (*App, error) {
-	a := &App{options: o, client: &http.Client{Timeout: 30 * time.Second}}
-	o.Config.Vet = func(c *config.Config) error { return a.vet(ctx, c) }
 	live, err := config.NewLive(o.Config)
 	if err != nil {
 		return nil, err
 	}
-	a.live = live
 	c := live.Now()
-	a.logger = newLogger(o.Log, c)
-	a.server = &web.Server{Logger: a.logger, Now: o.Clock}
+	a := &App{options: o, live: live, logger: newLogger(o.Log, c), proxy: proxies(o.Config.Environ)}
+	first, err := prepare(ctx, c, a.proxy)
+	if err != nil {
+		return nil, c.Blame(err)
+	}
 	for _, w := range live.Warnings() {
 		a.logger.Warn(w.String())
 	}
 	if a.store, err = a.openStore(ctx, c); err != nil {
 		return nil, err
 	}
-	if err := a.build(c); err != nil {
+	if err := a.build(first); err != nil {
 		return nil, errors.Join(err, a.store.Close())
 	}
 	return a, nil
 }
 
-func (a *App) build(c *config.Config) error {
+func (a *App) build(first *prepared) error {
+	a.now.Store(first)
+	a.server = &web.Server{Logger: a.logger, Now: a.options.Clock}
+	a.client = web.NewOutgoing(func() *web.OutgoingRules { return a.now.Load().outgoing }, a.proxy)
 	var err error
-	if a.hashes, err = hash.NewPool(hash.Options{Params: hashParams(c)}); err != nil {
+	if a.sessions, err = session.New(a.store, a.options.Clock, answersKept, sessionSettings(first.config)); err != nil {
 		return err
 	}
-	// The password workers have threads of their own: the cores stay free
-	// for everybody else.
-	runtime.GOMAXPROCS(runtime.NumCPU() + a.hashes.Workers())
-
-	if a.sessions, err = session.New(a.store, a.options.Clock, answersKept, sessionSettings(c)); err != nil {
+	if a.hashes, err = hash.NewPool(hash.Options{Params: first.hashing, Workers: a.options.Cores, Clock: a.options.Clock}); err != nil {
 		return err
-	}
-	if c.Dev && c.Courier.SMTP.ConnectionURI == "" {
-		a.catcher = &courier.Catcher{}
 	}
 	a.courier = courier.New(courier.Options{Store: a.store, Clock: a.options.Clock, Logger: a.logger, Sender: a.sender, Pace: a.pace})
 	methods := a.methods()
-	a.identities = &identity.Manager{Store: a.store, Schemas: a.currentSchemas, Hashes: a.hashes, Clock: a.options.Clock, Factors: factors(methods)}
+	a.identities = &identity.Manager{Store: a.store, Schemas: a.schemas, Hashes: a.hashes, Clock: a.options.Clock, Factors: factors(methods)}
 	a.engine = &flow.Engine{Store: a.store, Sessions: a.sessions, Identities: a.identities, Server: a.server, Clock: a.options.Clock,
-		Methods: methods, Apps: a.options.Apps && c.Dev}
+		Methods: methods, Apps: a.options.Apps && first.config.Dev}
 	a.api = &api.API{Store: a.store, Sessions: a.sessions, Identities: a.identities, Version: a.options.Version}
-	return a.configure(c)
-}
-
-// vet loads the identity schemas of a configuration, so that one that cannot
-// work is refused before it is put in force.
-func (a *App) vet(ctx context.Context, c *config.Config) error {
-	var sources []schema.Source
-	for _, s := range c.Identity.Schemas {
-		sources = append(sources, schema.Source{ID: s.ID, URL: s.URL, Selectable: s.SelfServiceSelectable})
-	}
-	set, err := schema.Load(ctx, sources, schema.Options{DefaultID: c.Identity.DefaultSchemaID, Fetch: a.client,
-		DisallowRef: c.Security.DisallowRefInIdentitySchemas})
-	if err != nil {
+	if err := a.put(first); err != nil {
+		a.hashes.Close()
 		return err
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.vetted = &vetted{c, set}
 	return nil
-}
-
-func (a *App) currentSchemas() *schema.Set {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return a.schemas
-}
-
-// configure puts a configuration in force.
-func (a *App) configure(c *config.Config) error {
-	a.mu.Lock()
-	if a.vetted == nil || a.vetted.config != c {
-		a.mu.Unlock()
-		return errors.New("the configuration was not vetted")
-	}
-	schemas := a.vetted.schemas
-	a.schemas = schemas
-	a.mu.Unlock()
-	return errors.Join(
-		a.hashes.SetParams(hashParams(c)),
-		a.sessions.Configure(sessionSettings(c)),
-		a.engine.Configure(c, schemas),
-		a.api.Configure(c, schemas),
-	)
 }
 
 // Close lets go of everything.
@@ -173,16 +124,22 @@ func (a *App) Public() http.Handler { return a.public() }
 func (a *App) Admin() http.Handler { return a.admin() }
 
 // Config is the configuration in force.
-func (a *App) Config() *config.Config { return a.live.Now() }
+func (a *App) Config() *config.Config { return a.now.Load().config }
 
 // CatchesMail says whether mail is shown at /dev/mail instead of being sent.
-func (a *App) CatchesMail() bool { return a.catcher != nil }
+func (a *App) CatchesMail() bool { return a.now.Load().catches() }
+
+// HashingThreads is how many threads hash passwords. They run at the lowest
+// priority, but each keeps one of Go's processors to itself while it works. The
+// owner of the process gives so many more to runtime.GOMAXPROCS, so that
+// everybody else has the cores as before.
+func (a *App) HashingThreads() int { return a.hashes.Workers() }
 
 // openStore opens the database and waits for it to answer.
 func (a *App) openStore(ctx context.Context, c *config.Config) (*store.Store, error) {
-	st, err := Open(ctx, c, a.logger, a.options.Clock, a.options.Observe)
+	st, err := Open(ctx, c.DSN, store.Options{Cores: a.options.Cores, Clock: a.options.Clock, Logger: a.logger, Observe: a.options.Observe})
 	if err != nil {
-		return nil, err
+		return nil, c.Blame(fmt.Errorf("dsn: %w", err))
 	}
 	if err := a.awaitStore(ctx, st); err != nil {
 		return nil, errors.Join(err, st.Close())
@@ -196,14 +153,16 @@ func (a *App) openStore(ctx context.Context, c *config.Config) (*store.Store, er
 	return st, nil
 }
 
-// Open opens the database that a configuration names.
-func Open(ctx context.Context, c *config.Config, logger *slog.Logger, clock func() time.Time, observe func(string)) (*store.Store, error) {
-	dsn, err := config.ParseDSN(c.DSN)
+// Open opens the database with that address. What o says of the address is
+// replaced by it.
+func Open(ctx context.Context, address string, o store.Options) (*store.Store, error) {
+	dsn, err := config.ParseDSN(address)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("the database address %w", err)
 	}
-	return store.Open(ctx, store.Options{Dialect: dsn.Dialect, Path: dsn.Path, Memory: dsn.Memory, URL: dsn.URL, MaxConns: dsn.MaxConns,
-		MaxConnLifetime: dsn.MaxConnLifetime, MaxConnIdleTime: dsn.MaxConnIdleTime, Clock: clock, Logger: logger, Observe: observe})
+	o.Dialect, o.Path, o.Memory, o.URL = dsn.Dialect, dsn.Path, dsn.Memory, dsn.URL
+	o.MaxConns, o.MaxConnLifetime, o.MaxConnIdleTime = dsn.MaxConns, dsn.MaxConnLifetime, dsn.MaxConnIdleTime
+	return store.Open(ctx, o)
 }
 
 // awaitStore gives a database server that starts at the same time a while.

@@ -3,6 +3,6 @@
 // Close lets go of everything. The lists of methods (methods.go) and of routes
 // (routes.go) are each one screen.
 //
-// A reload of the configuration passes through one function, configure, which
-// hands every part what it needs of it.
+// A configuration comes into force in two steps (prepare.go), at the start as
+// at a reload: prepare makes everything that could fail, put only swaps it in.
 package app

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 
+	"zelus/internal/auth"
 	"zelus/internal/web"
 )
 
@@ -13,15 +14,13 @@ func (a *App) public() http.Handler {
 	mount := func(pattern string, h web.Handler) { mux.Handle(pattern, a.server.Handle(h)) }
 	a.engine.Routes(mount)
 	a.api.Public(mount)
-	if a.catcher != nil {
-		mux.Handle("GET /dev/", a.catcher.Page())
-	}
+	mux.Handle("GET /dev/", a.caughtMail())
 	var h http.Handler = mux
-	h = web.VaryCookie(h)
+	h = web.VaryCookie(h, isHealth)
 	h = web.CORS(a.cors, h)
 	h = web.Headers(h)
 	h = a.server.Recover(h)
-	h = a.server.Log(h, a.quiet(func() bool { return a.live.Now().Serve.Public.RequestLog.DisableForHealth }))
+	h = a.server.Log(h, quiet(func() bool { return a.Config().Serve.Public.RequestLog.DisableForHealth }))
 	return web.LimitBody(h)
 }
 
@@ -30,10 +29,24 @@ func (a *App) admin() http.Handler {
 	mux := http.NewServeMux()
 	a.api.Admin(func(pattern string, h web.Handler) { mux.Handle(pattern, a.server.Handle(h)) })
 	h := withAdminPrefix(mux)
+	h = a.noForeignPages(h)
 	h = web.Headers(h)
 	h = a.server.Recover(h)
-	h = a.server.Log(h, a.quiet(func() bool { return a.live.Now().Serve.Admin.RequestLog.DisableForHealth }))
+	h = a.server.Log(h, quiet(func() bool { return a.Config().Serve.Admin.RequestLog.DisableForHealth }))
 	return web.LimitBody(h)
+}
+
+// noForeignPages refuses changes that a page of another site asks for in the
+// browser of somebody who can reach the admin port. Services send neither of
+// the headers that give such a page away.
+func (a *App) noForeignPages(next http.Handler) http.Handler {
+	return a.server.Handle(func(w http.ResponseWriter, r *http.Request) error {
+		if web.CrossSite(r, []string{web.Origin(a.Config().AdminURL())}) {
+			return auth.ErrCSRF.Saying("A page of another site asked for this in a browser. The admin API is for services.")
+		}
+		next.ServeHTTP(w, r)
+		return nil
+	})
 }
 
 // withAdminPrefix adds /admin to paths that lack it: /identities is
@@ -50,15 +63,31 @@ func withAdminPrefix(next http.Handler) http.Handler {
 	})
 }
 
+// isHealth names the health checks, on either server.
+func isHealth(path string) bool {
+	return strings.HasPrefix(strings.TrimPrefix(path, "/admin"), "/health/")
+}
+
 // quiet names the requests that are not logged where the configuration says so.
-func (a *App) quiet(on func() bool) func(string) bool {
-	return func(path string) bool {
-		return strings.HasPrefix(strings.TrimPrefix(path, "/admin"), "/health/") && on()
-	}
+func quiet(on func() bool) func(string) bool {
+	return func(path string) bool { return isHealth(path) && on() }
+}
+
+// caughtMail shows the mail that is caught, in development only: it lets
+// people in.
+func (a *App) caughtMail() http.Handler {
+	page := a.catcher.Page()
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !a.Config().Dev {
+			http.NotFound(w, r)
+			return
+		}
+		page.ServeHTTP(w, r)
+	})
 }
 
 func (a *App) cors() web.CORSOptions {
-	c := a.live.Now()
+	c := a.Config()
 	o := &c.Serve.Public.CORS
 	return web.CORSOptions{Enabled: o.Enabled, AllowedOrigins: o.AllowedOrigins, AllowedMethods: o.AllowedMethods, AllowedHeaders: o.AllowedHeaders,
 		ExposedHeaders: o.ExposedHeaders, AllowCredentials: o.AllowCredentials, OptionsPassthrough: o.OptionsPassthrough, MaxAge: o.MaxAge,

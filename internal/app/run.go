@@ -2,39 +2,55 @@ package app
 
 import (
 	"context"
-	"crypto/tls"
-	"encoding/base64"
 	"errors"
 	"fmt"
+	"log"
+	"log/slog"
 	"net"
 	"net/http"
-	"os"
-	"os/user"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
 
 	"zelus/internal/config"
 	"zelus/internal/store"
+	"zelus/internal/web"
 )
 
 // shutdownWithin is how long requests under way may take to end.
 const shutdownWithin = 30 * time.Second
 
-// Run listens, watches the configuration, sends mail and cleans up, until the
-// context ends. ready is called once both servers listen.
-func (a *App) Run(ctx context.Context, ready func()) error {
-	c := a.live.Now()
-	type side struct {
-		name   string
-		server *http.Server
-		listen net.Listener
+// side is one of the two servers.
+type side struct {
+	name   string
+	server *http.Server
+	listen net.Listener
+}
+
+// sides are the two servers, which do not listen yet. The deadline of a request
+// is a little before the time at which its connection is given up, so that it
+// still gets an answer; that of the admin server is long enough for a batch of
+// identities whose passwords have to be hashed.
+func (a *App) sides() []side {
+	all := []side{
+		{"public", &http.Server{Handler: web.Deadline(55*time.Second, a.public()),
+			ReadTimeout: 15 * time.Second, WriteTimeout: 60 * time.Second, IdleTimeout: 120 * time.Second}, nil},
+		{"admin", &http.Server{Handler: web.Deadline(110*time.Second, a.admin()),
+			ReadTimeout: 30 * time.Second, WriteTimeout: 120 * time.Second, IdleTimeout: 600 * time.Second}, nil},
 	}
-	sides := []side{
-		{"public", &http.Server{Handler: a.public(), ReadTimeout: 15 * time.Second, WriteTimeout: 60 * time.Second, IdleTimeout: 120 * time.Second}, nil},
-		{"admin", &http.Server{Handler: a.admin(), ReadTimeout: 30 * time.Second, WriteTimeout: 120 * time.Second, IdleTimeout: 600 * time.Second}, nil},
+	for _, s := range all {
+		s.server.ReadHeaderTimeout, s.server.MaxHeaderBytes = 5*time.Second, 64<<10
+		s.server.ErrorLog = a.errorLog(s.name)
 	}
+	return all
+}
+
+// errorLog takes what net/http says of a server's connections into the log.
+func (a *App) errorLog(server string) *log.Logger {
+	return slog.NewLogLogger(a.logger.With("server", server).Handler(), slog.LevelWarn)
+}
+
+// listen opens what both servers listen at, or nothing.
+func (a *App) listen(c *config.Config, sides []side) error {
 	public, admin := &c.Serve.Public, &c.Serve.Admin
 	for i, at := range []struct {
 		host   string
@@ -43,18 +59,25 @@ func (a *App) Run(ctx context.Context, ready func()) error {
 		tls    config.TLS
 	}{{public.Host, public.Port, public.Socket, public.TLS}, {admin.Host, admin.Port, admin.Socket, admin.TLS}} {
 		s := &sides[i]
-		s.server.ReadHeaderTimeout, s.server.MaxHeaderBytes = 5*time.Second, 64<<10
-		listen, err := listenAt(s.name, at.host, at.port, at.socket, at.tls)
-		if err != nil {
+		var err error
+		if s.listen, err = listenAt(s.name, at.host, at.port, at.socket, at.tls); err != nil {
 			for _, open := range sides[:i] {
 				open.listen.Close()
 			}
-			return err
+			return c.Blame(err)
 		}
-		s.listen = listen
-		a.logger.Info("listening", "server", s.name, "address", listen.Addr().String())
+		a.logger.Info("listening", "server", s.name, "address", s.listen.Addr().String())
 	}
+	return nil
+}
 
+// Run listens, watches the configuration, sends mail and cleans up, until the
+// context ends. ready is called once both servers listen.
+func (a *App) Run(ctx context.Context, ready func()) error {
+	c, sides := a.Config(), a.sides()
+	if err := a.listen(c, sides); err != nil {
+		return err
+	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	failed := make(chan error, len(sides))
@@ -95,13 +118,15 @@ func (a *App) Run(ctx context.Context, ready func()) error {
 
 // watch puts changed configurations in force.
 func (a *App) watch(ctx context.Context) {
-	err := a.live.Watch(ctx, a.logger, func(c *config.Config, warnings []config.Warning) {
+	err := a.live.Watch(ctx, a.logger, func(c *config.Config, warnings []config.Warning) error {
+		next, err := prepare(ctx, c, a.proxy)
+		if err != nil {
+			return err
+		}
 		for _, w := range warnings {
 			a.logger.Warn(w.String())
 		}
-		if err := a.configure(c); err != nil {
-			a.logger.Error("the changed configuration is only partly in force; restart the server", "error", err)
-		}
+		return a.put(next)
 	})
 	if err != nil {
 		a.logger.Error("changes of the configuration are not noticed", "error", err)
@@ -124,7 +149,7 @@ func (a *App) clean(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		batch := a.live.Now().Database.Cleanup.BatchSize
+		batch := a.Config().Database.Cleanup.BatchSize
 		for n := batch; n >= batch && ctx.Err() == nil; {
 			var err error
 			if n, err = a.store.Clean(ctx, kept, batch); err != nil {
@@ -133,134 +158,4 @@ func (a *App) clean(ctx context.Context) {
 			}
 		}
 	}
-}
-
-// listenAt opens a port or a socket, with TLS where it is configured.
-func listenAt(name, host string, port int, socket config.Socket, t config.TLS) (net.Listener, error) {
-	var listen net.Listener
-	var err error
-	if path, ok := strings.CutPrefix(host, "unix:"); ok {
-		if listen, err = listenSocket(path, socket); err != nil {
-			return nil, fmt.Errorf("serve.%s.host: %w", name, err)
-		}
-	} else if listen, err = net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(port))); err != nil {
-		return nil, fmt.Errorf("serve.%s.port: %w", name, err)
-	}
-	if t == (config.TLS{}) {
-		return listen, nil
-	}
-	certificates, err := certificatesOf(t)
-	if err != nil {
-		listen.Close()
-		return nil, fmt.Errorf("serve.%s.tls: %w", name, err)
-	}
-	return tls.NewListener(listen, &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}, GetCertificate: certificates}), nil
-}
-
-// listenSocket opens a Unix socket with the rights that are configured. One
-// that a server left behind when it was killed is removed.
-func listenSocket(path string, s config.Socket) (net.Listener, error) {
-	if at, err := os.Stat(path); err == nil && at.Mode()&os.ModeSocket != 0 {
-		if conn, err := net.Dial("unix", path); err == nil {
-			conn.Close()
-			return nil, fmt.Errorf("another server listens at %s", path)
-		}
-		if err := os.Remove(path); err != nil {
-			return nil, err
-		}
-	}
-	listen, err := net.Listen("unix", path)
-	if err != nil {
-		return nil, err
-	}
-	if err := ownSocket(path, s); err != nil {
-		listen.Close()
-		return nil, err
-	}
-	return listen, nil
-}
-
-func ownSocket(path string, s config.Socket) error {
-	uid, gid := -1, -1 // leave it
-	if s.Owner != "" {
-		u, err := user.Lookup(s.Owner)
-		if err != nil {
-			return err
-		}
-		if uid, err = strconv.Atoi(u.Uid); err != nil {
-			return err
-		}
-	}
-	if s.Group != "" {
-		g, err := user.LookupGroup(s.Group)
-		if err != nil {
-			return err
-		}
-		if gid, err = strconv.Atoi(g.Gid); err != nil {
-			return err
-		}
-	}
-	return errors.Join(os.Chown(path, uid, gid), os.Chmod(path, os.FileMode(s.Mode)))
-}
-
-// certificatesOf gives the certificate: from the configuration itself, or from
-// files, which are read again when they have changed. Files that cannot be
-// read leave the last good pair in use.
-func certificatesOf(t config.TLS) (func(*tls.ClientHelloInfo) (*tls.Certificate, error), error) {
-	if t.Cert.Base64 != "" {
-		cert, err := base64.StdEncoding.DecodeString(t.Cert.Base64)
-		if err != nil {
-			return nil, fmt.Errorf("cert.base64: %w", err)
-		}
-		key, err := base64.StdEncoding.DecodeString(t.Key.Base64)
-		if err != nil {
-			return nil, fmt.Errorf("key.base64: %w", err)
-		}
-		pair, err := tls.X509KeyPair(cert, key)
-		if err != nil {
-			return nil, err
-		}
-		return func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return &pair, nil }, nil
-	}
-	f := &certificateFiles{cert: t.Cert.Path, key: t.Key.Path}
-	if err := f.read(); err != nil {
-		return nil, err
-	}
-	return f.get, nil
-}
-
-// certificateFiles is a pair of PEM files that may be replaced at any time.
-type certificateFiles struct {
-	cert, key string
-	mu        sync.Mutex
-	pair      *tls.Certificate
-	modified  [2]time.Time
-}
-
-func (f *certificateFiles) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.stamps() != f.modified {
-		_ = f.read() // the last good pair stays
-	}
-	return f.pair, nil
-}
-
-func (f *certificateFiles) stamps() (at [2]time.Time) {
-	for i, name := range []string{f.cert, f.key} {
-		if info, err := os.Stat(name); err == nil {
-			at[i] = info.ModTime()
-		}
-	}
-	return at
-}
-
-func (f *certificateFiles) read() error {
-	modified := f.stamps()
-	pair, err := tls.LoadX509KeyPair(f.cert, f.key)
-	if err != nil {
-		return err
-	}
-	f.pair, f.modified = &pair, modified
-	return nil
 }

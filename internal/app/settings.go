@@ -1,12 +1,18 @@
 package app
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"io"
 	"log/slog"
+	"net/http"
 
 	"zelus/internal/config"
 	"zelus/internal/courier"
 	"zelus/internal/hash"
+	"zelus/internal/schema"
+	"zelus/internal/secret"
 	"zelus/internal/session"
 	"zelus/internal/web"
 )
@@ -22,35 +28,74 @@ func hashParams(c *config.Config) hash.Params {
 func sessionSettings(c *config.Config) session.Settings {
 	s := &c.Session
 	return session.Settings{
-		Lifespan: s.Lifespan, EarliestExtend: s.EarliestPossibleExtend, RequiredAAL: s.Whoami.RequiredAAL, BaseURL: c.PublicURL().String(),
+		Lifespan: s.Lifespan, RequiredAAL: s.Whoami.RequiredAAL, BaseURL: c.PublicURL().String(),
 		Cookie: web.SessionCookie{Name: s.Cookie.Name, Persistent: s.Cookie.Persistent, CookieOptions: web.CookieOptions{Domain: s.Cookie.Domain,
 			Path: s.Cookie.Path, SameSite: web.SameSite(s.Cookie.SameSite), Secure: s.Cookie.Secure}},
 		TrustedProxies: c.TrustedProxies(), Secrets: c.Secrets.Default, CookieSecrets: c.Secrets.Cookie,
 	}
 }
 
-// sender is how a message leaves: by the configured mail server, or into the
-// page of caught mail. nil where there is no way.
-func (a *App) sender(channel string) courier.Sender {
-	if a.catcher != nil {
-		return a.catcher
+// outgoingRules say where the server may send requests of its own.
+func outgoingRules(c *config.Config) (*web.OutgoingRules, error) {
+	rules := &web.OutgoingRules{PublicOnly: c.Clients.HTTP.DisallowPrivateIPRanges}
+	for i, pattern := range c.Clients.HTTP.PrivateIPExceptionURLs {
+		if err := rules.Except(pattern); err != nil {
+			return nil, fmt.Errorf("clients.http.private_ip_exception_urls.%d: %w", i, err)
+		}
 	}
-	smtp := &a.live.Now().Courier.SMTP
-	if channel != "email" || smtp.ConnectionURI == "" {
-		return nil
-	}
-	s, err := courier.NewSMTP(courier.SMTPOptions{ConnectionURI: smtp.ConnectionURI, FromAddress: smtp.FromAddress, FromName: smtp.FromName,
-		Headers: smtp.Headers, LocalName: smtp.LocalName, ClientCertPath: smtp.ClientCertPath, ClientKeyPath: smtp.ClientKeyPath})
-	if err != nil {
-		a.logger.Error("mail cannot be sent as it is configured", "error", err)
-		return nil
-	}
-	return s
+	return rules, nil
 }
 
-func (a *App) pace() courier.Pace {
-	c := &a.live.Now().Courier
-	return courier.Pace{PullCount: c.Worker.PullCount, PullWait: c.Worker.PullWait, Retries: c.MessageRetries}
+// loadSchemas reads the identity schemas.
+func loadSchemas(ctx context.Context, c *config.Config, client *http.Client) (*schema.Set, error) {
+	var sources []schema.Source
+	for _, s := range c.Identity.Schemas {
+		sources = append(sources, schema.Source{ID: s.ID, URL: s.URL, Selectable: s.SelfServiceSelectable})
+	}
+	return schema.Load(ctx, sources, schema.Options{DefaultID: c.Identity.DefaultSchemaID, Fetch: client,
+		DisallowRef: c.Security.DisallowRefInIdentitySchemas})
+}
+
+// checkSecrets fails where one of the parts could not make its keys of the
+// secrets, which all of them do in the same way.
+func checkSecrets(c *config.Config) error {
+	var faults []error
+	for name, list := range map[string][]string{"default": c.Secrets.Default, "cookie": c.Secrets.Cookie, "pagination": c.Secrets.Pagination} {
+		if _, err := secret.NewRing(name, list); err != nil {
+			faults = append(faults, fmt.Errorf("secrets.%s: %w", name, err))
+		}
+	}
+	return errors.Join(faults...)
+}
+
+// checkDatabase fails where this program cannot work with the database.
+func checkDatabase(c *config.Config) error {
+	dsn, err := config.ParseDSN(c.DSN)
+	if err == nil && dsn.Dialect != "sqlite" && dsn.Dialect != "postgres" {
+		err = fmt.Errorf("a database of the kind %s cannot be used yet; use sqlite:// or postgres://", dsn.Dialect)
+	}
+	if err != nil {
+		return fmt.Errorf("dsn: %w", err)
+	}
+	return nil
+}
+
+// mailServer is the mail server that is configured, or nil.
+func mailServer(c *config.Config) (courier.Sender, error) {
+	smtp := &c.Courier.SMTP
+	if smtp.ConnectionURI == "" {
+		return nil, nil
+	}
+	o := courier.SMTPOptions{ConnectionURI: smtp.ConnectionURI, FromAddress: smtp.FromAddress, FromName: smtp.FromName,
+		Headers: smtp.Headers, LocalName: smtp.LocalName, ClientCertPath: smtp.ClientCertPath, ClientKeyPath: smtp.ClientKeyPath}
+	if c.Clients.SMTP.DisallowPrivateIPRanges {
+		o.Dial = web.DialPublic
+	}
+	s, err := courier.NewSMTP(o)
+	if err != nil {
+		return nil, err // not s: a nil *SMTP would be a Sender
+	}
+	return s, nil
 }
 
 // newLogger makes the logger that the configuration asks for. Kratos' levels

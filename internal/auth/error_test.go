@@ -76,6 +76,18 @@ func TestErrorCopies(t *testing.T) {
 	}
 }
 
+// Some clients show the message and not the reason.
+func TestErrorInMessage(t *testing.T) {
+	before := string(auth.ErrConflict.JSON(""))
+	got := auth.ErrConflict.Because(errors.New("a cause")).InMessage()
+	if got.Message != auth.ErrConflict.Reason || got.Reason != "" || !errors.Is(got, auth.ErrConflict) {
+		t.Errorf("got %+v", got)
+	}
+	if now := string(auth.ErrConflict.JSON("")); now != before {
+		t.Errorf("the template changed to %s", now)
+	}
+}
+
 func TestErrorIs(t *testing.T) {
 	cause := errors.New("a cause")
 	changed := fmt.Errorf("wrapped: %w", auth.ErrNoSession.Because(cause).Saying("else").Detail("a", 1))

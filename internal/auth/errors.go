@@ -74,6 +74,8 @@ var (
 	ErrIdentityUnknown = &Error{ID: "identity_not_found", Status: http.StatusNotFound}
 	ErrConflict        = &Error{ID: "identity_conflict", Status: http.StatusConflict,
 		Reason: "Another identity already has this identifier, address or external id."}
+	ErrIdentityChanged = &Error{ID: "identity_changed_meanwhile", Status: http.StatusConflict,
+		Reason: "Others are changing this identity at the same time. Read it again and repeat the change."}
 	ErrSchemaUnknown = &Error{ID: "identity_schema_unknown", Status: http.StatusBadRequest}
 	ErrSchemaMissing = &Error{ID: "identity_schema_not_found", Status: http.StatusNotFound}
 	ErrTraits        = &Error{ID: "identity_traits_invalid", Status: http.StatusBadRequest}

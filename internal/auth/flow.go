@@ -64,18 +64,10 @@ type Flow struct {
 	// Login only.
 	Refresh      bool `json:"refresh,omitempty"`
 	RequestedAAL AAL  `json:"aal,omitempty"`
-	// SessionID is the session that a refresh or a step-up is bound to.
-	SessionID uuid.UUID `json:"session,omitzero"`
 	// IdentityID is whose flow this is, where that is known at the start.
 	IdentityID uuid.UUID `json:"identity,omitzero"`
 	// SchemaID is the identity schema that was asked for; empty means the default.
 	SchemaID string `json:"schema,omitempty"`
-
-	// Private holds what methods keep between two steps (a challenge, a
-	// secret being enrolled), sealed, by method name.
-	Private map[string][]byte `json:"private,omitempty"`
-	// ContinueWith is what a finished flow told its client to do next.
-	ContinueWith []ContinueWith `json:"continue_with,omitempty"`
 
 	// TransientPayload is sent along with a submission and never stored.
 	TransientPayload json.RawMessage `json:"-"`

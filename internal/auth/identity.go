@@ -126,3 +126,18 @@ type Credential struct {
 	CreatedAt   time.Time
 	UpdatedAt   time.Time
 }
+
+// SetCredential gives an identity's credential of a type its config. The
+// credential is made where there is none; identifiers, version and the time
+// of its creation stay otherwise.
+func (i *Identity) SetCredential(t CredentialType, config json.RawMessage, now time.Time) {
+	c, ok := i.Credentials[t]
+	if !ok {
+		c = Credential{Type: t, CreatedAt: now}
+	}
+	c.Config, c.UpdatedAt = config, now
+	if i.Credentials == nil {
+		i.Credentials = map[CredentialType]Credential{}
+	}
+	i.Credentials[t] = c
+}

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -73,13 +72,21 @@ func (c *command) environ(name string) string {
 	return ""
 }
 
-// Version is the version of this program; releases set it when they are built.
+// version is set when a release is built:
+// go build -ldflags "-X zelus/internal/cli.version=v1.2.3".
+var version string
+
+// unreleased is the version of a build that nobody gave one.
+const unreleased = "v0.1.0-dev"
+
+// Version is the version of this program: what the release was given, else what
+// Go knows of the sources, else that it is none.
 func Version() string {
+	if version != "" {
+		return version
+	}
 	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
 		return info.Main.Version
 	}
-	return "v0.1.0-dev"
+	return unreleased
 }
-
-// errAborted ends a command that has said why already.
-var errAborted = errors.New("nothing was changed")

@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"zelus/internal/app"
 	"zelus/internal/config"
 )
 
@@ -24,10 +25,17 @@ func (c *command) config() *cobra.Command {
 			Use:   "check",
 			Short: "Say everything that is wrong with the configuration",
 			Args:  cobra.NoArgs,
-			RunE: func(*cobra.Command, []string) error {
-				_, warnings, err := load()
+			Long: `Say everything that is wrong with the configuration.
+
+All that the server reads at its start is read, the identity schemas included, from wherever they are. Nothing is
+written, and neither the database nor the mail server is asked.`,
+			RunE: func(cmd *cobra.Command, _ []string) error {
+				loaded, warnings, err := load()
 				for _, w := range warnings {
 					fmt.Fprintln(c.Err, "Warning: "+w.String())
+				}
+				if err == nil {
+					err = app.Check(cmd.Context(), loaded, c.Environ)
 				}
 				if err != nil {
 					return err

@@ -69,8 +69,7 @@ func (m *migration) open(ctx context.Context, args []string) (*store.Store, erro
 	if dsn == "" {
 		return nil, errors.New("no database was named: give its URL, or -e with the variable DSN or a configuration file (-c)")
 	}
-	logger := slog.New(slog.NewTextHandler(m.Err, nil))
-	return app.Open(ctx, &config.Config{DSN: dsn}, logger, m.Clock, nil)
+	return app.Open(ctx, dsn, store.Options{Clock: m.Clock, Logger: slog.New(slog.NewTextHandler(m.Err, nil))})
 }
 
 func (m *migration) up(cmd *cobra.Command, args []string) (err error) {
@@ -141,7 +140,7 @@ func (m *migration) status(cmd *cobra.Command, args []string) (err error) {
 		fmt.Fprint(m.Err, "Waiting for migrations to finish...\n"+waiting)
 		select {
 		case <-ctx.Done():
-			return errAborted
+			return errors.New("interrupted before all steps were done")
 		case <-time.After(lookEvery):
 		}
 	}

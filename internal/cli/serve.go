@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"runtime"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -25,11 +26,15 @@ With --dev and without a configuration file everything that a try-out needs is t
 				return fmt.Errorf("serve takes no argument, but it was given %q", strings.Join(args, " "))
 			}
 			ctx := cmd.Context()
-			a, err := app.New(ctx, app.Options{Config: c.sources(flags), Log: c.Err, Clock: c.Clock, Version: Version(),
+			cores := runtime.GOMAXPROCS(0) // the cores of this machine, or the share of them that a container may use
+			a, err := app.New(ctx, app.Options{Config: c.sources(flags), Log: c.Err, Clock: c.Clock, Version: Version(), Cores: cores,
 				Apps: c.environ("DEV_DISABLE_API_FLOW_ENFORCEMENT") == "true"})
 			if err != nil {
 				return err
 			}
+			// Set once, here, for the whole process. From now on Go leaves it at
+			// that, also when a container's share changes.
+			runtime.GOMAXPROCS(cores + a.HashingThreads())
 			err = a.Run(ctx, func() { c.greet(a) })
 			if closed := a.Close(); err == nil {
 				err = closed

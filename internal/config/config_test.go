@@ -290,6 +290,16 @@ courier:
 		{name: "cipher", text: least + "ciphers: {algorithm: aes}\n", want: []string{"kratos.yml:15: ciphers.algorithm: aes needs a key"}},
 		{name: "no value", text: least + "log:\n  level:\ncourier:\n", want: []string{"kratos.yml:16: log.level: has no value"}},
 		{name: "names", text: least + "session: {whoami: {tokenizer: {templates: {'a b': {jwks_url: file://x}}}}}\n", want: []string{`the name "a b" must consist of`}},
+		{name: "too much hashing", text: least + "hashers:\n  argon2:\n    iterations: 11\n    parallelism: 17\n    salt_length: 129\n    key_length: 129\n    memory: 2GB\n  bcrypt:\n    cost: 16\n", want: []string{
+			"kratos.yml:17: hashers.argon2.iterations: must be a whole number from 1 to 10",
+			"kratos.yml:18: hashers.argon2.parallelism: must be a whole number from 1 to 16",
+			"kratos.yml:19: hashers.argon2.salt_length: must be a whole number from 16 to 128",
+			"kratos.yml:20: hashers.argon2.key_length: must be a whole number from 16 to 128",
+			"kratos.yml:21: hashers.argon2.memory: must be from 8KB, which is 8KB for each lane, to 1GB",
+			"kratos.yml:23: hashers.bcrypt.cost: must be a whole number from 4 to 15",
+		}},
+		{name: "too little memory for the lanes", text: least + "hashers: {argon2: {parallelism: 4, memory: 31KB}}\n",
+			want: []string{"kratos.yml:15: hashers.argon2.memory: must be from 32KB"}},
 		{name: "rotten base64", text: strings.Replace(least, "file://person.schema.json", "base64://e30", 1), want: []string{"identity.schemas.0.url: what follows base64:// is not standard base64"}},
 	}
 	for _, test := range tests {
@@ -601,11 +611,29 @@ func TestZeroConfig(t *testing.T) {
 	}
 }
 
-func TestVetRefuses(t *testing.T) {
-	_, _, err := Load(Options{Files: []string{"a.yml"}, ReadFile: reading(map[string]string{"a.yml": least}),
-		Vet: func(c *Config) error { return errors.New("the schema " + c.Identity.Schemas[0].ID + " is not there") }})
-	if err == nil || !strings.Contains(err.Error(), "the schema default is not there") {
-		t.Errorf("got %v", err)
+func TestBlame(t *testing.T) {
+	c := mustLoad(t, least+"courier:\n  smtp:\n    headers:\n      From: x@example.org\n", "SECRETS_PAGINATION_0=of-the-environment")
+	err := c.Blame(errors.Join(
+		errors.New("something is wrong: nobody knows where"),
+		errors.Join(errors.New("courier.smtp.headers.From: is set by the server"), errors.New("identity.schemas.0: no: such file")),
+		errors.New("identity.schemas.0.url.x: not a key"),
+		errors.New("secrets.pagination.0: too weak"),
+		errors.New("hashers.bcrypt.cost: is not configured"),
+		errors.New("courier.smtp.from_address: is missing"),
+	))
+	want := `the configuration has 7 problems:
+  something is wrong: nobody knows where
+  identity.schemas.0.url.x: not a key
+  hashers.bcrypt.cost: is not configured
+  kratos.yml:13: identity.schemas.0: no: such file
+  kratos.yml:16: courier.smtp.from_address: is missing
+  kratos.yml:18: courier.smtp.headers.From: is set by the server
+  environment variable SECRETS_PAGINATION_0: secrets.pagination.0: too weak`
+	if diff := cmp.Diff(want, fmt.Sprint(err)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if err := c.Blame(nil); err != nil {
+		t.Errorf("nothing is wrong: %v", err)
 	}
 }
 
@@ -621,8 +649,12 @@ func TestRevision(t *testing.T) {
 
 func TestExplain(t *testing.T) {
 	for key, want := range map[string][]string{
-		"selfservice.methods.password.config.min_password_length": {"Least length in characters.", "a whole number of at least 6", "default", "8", "SELFSERVICE_METHODS_PASSWORD_CONFIG_MIN_PASSWORD_LENGTH", "acted on"},
+		"selfservice.methods.password.config.min_password_length": {"Least length in characters (Unicode code points, not bytes).", "a whole number of at least 6", "default", "8", "SELFSERVICE_METHODS_PASSWORD_CONFIG_MIN_PASSWORD_LENGTH", "acted on"},
 		"selfservice.methods.totp.config.issuer":                  {"not acted on yet (second factors)"},
+		"selfservice.flows.settings.after.password":               {"not acted on yet (settings)"},
+		"selfservice.flows.settings.after.profile.hooks":          {"not acted on yet (settings)"},
+		"selfservice.flows.login.after.totp.hooks":                {"not acted on yet (the method totp)"},
+		"clients.http.disallow_private_ip_ranges":                 {"acted on"},
 		"selfservice.methods.link.config.base_url":                {"accepted, changes nothing"},
 		"serve.public.port":                                       {"takes effect at the next start"},
 		"identity.schemas.0.url":                                  {"identity.schemas[].url", "IDENTITY_SCHEMAS_<number>_URL", "file://"},

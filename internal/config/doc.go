@@ -27,6 +27,7 @@
 // key by key, lists are replaced), flags, environment variables.
 //
 // A value that is wrong never stops the reading: Load reports every problem at
-// once, each with its file and line or the name of its variable. What is
-// secret appears in no error, warning or printout.
+// once, each with its file and line or the name of its variable. Blame adds the
+// same to what other packages find wrong later. What is secret appears in no
+// error, warning or printout.
 package config

@@ -20,7 +20,8 @@ type DSN struct {
 	// and cockroach a postgres:// URL, for mysql the driver's own form without
 	// a scheme. It holds the password.
 	URL string
-	// MaxConns and MaxIdleConns bound the pool; 0 leaves it to the store.
+	// MaxConns bounds the pool; 0 leaves it to the store. MaxIdleConns is read
+	// because files have it, and changes nothing: idle connections go by time.
 	MaxConns, MaxIdleConns int
 	// MaxConnLifetime and MaxConnIdleTime bound a connection; 0 is no bound.
 	MaxConnLifetime, MaxConnIdleTime time.Duration

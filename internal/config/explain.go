@@ -29,7 +29,7 @@ func Explain(key string) (string, error) {
 			return "", unknownKey(root, s, key, part)
 		}
 		s = next
-		if s.later != "" {
+		if later == "" { // the outermost says what everything inside waits for
 			later = s.later
 		}
 		restart = restart || s.is("restart")

@@ -52,11 +52,12 @@ func (l *Live) Revision() string { return l.Now().Revision }
 // Warnings are those of the first load.
 func (l *Live) Warnings() []Warning { return l.warnings }
 
-// Watch follows the files until the context ends. A change that is not valid
-// is refused and logged with all its problems, and the old configuration stays
-// in force. onChange is called after each replacement, one call at a time.
-// An error means that the files cannot be watched.
-func (l *Live) Watch(ctx context.Context, logger *slog.Logger, onChange func(*Config, []Warning)) error {
+// Watch follows the files until the context ends. A change that is valid is
+// handed to put, one call at a time, which puts it in force everywhere else or
+// changes nothing and says why not. A change that is not valid, or that put
+// refuses, is logged with all its problems, and the old configuration stays in
+// force. An error means that the files cannot be watched.
+func (l *Live) Watch(ctx context.Context, logger *slog.Logger, put func(*Config, []Warning) error) error {
 	watcher, err := fsnotify.NewWatcher()
 	if err != nil {
 		return fmt.Errorf("configuration files cannot be watched: %w", err)
@@ -87,38 +88,44 @@ func (l *Live) Watch(ctx context.Context, logger *slog.Logger, onChange func(*Co
 			logger.Warn("Watching the configuration files failed; they are read again.", "error", err)
 			quiet.Reset(settle)
 		case <-quiet.C:
-			l.reload(logger, onChange)
+			l.reload(logger, put)
 		}
 	}
 }
 
 // reload reads the files again and puts the result in force if it says
 // anything new and is valid.
-func (l *Live) reload(logger *slog.Logger, onChange func(*Config, []Warning)) {
+func (l *Live) reload(logger *slog.Logger, put func(*Config, []Warning) error) {
 	seen := digest(l.options)
 	if seen == l.seen {
 		return // something else in the folder, or a mistake that is logged already
 	}
 	l.seen = seen
 	old := l.Now()
+	refuse := func(err error) {
+		logger.Error("The changed configuration is not valid. The previous one stays in force.", "problems", err.Error())
+	}
 	next, warnings, err := Load(l.options)
 	if err != nil {
-		logger.Error("The changed configuration is not valid. The previous one stays in force.", "problems", err.Error())
+		refuse(err)
 		return
 	}
 	if next.fingerprint() == old.fingerprint() {
 		return // comments and the like
 	}
-	if kept := keep(newSpec(), reflect.ValueOf(old).Elem(), reflect.ValueOf(next).Elem()); len(kept) > 0 {
-		// What is made of them must stay as well.
-		next.resolveURLs()
+	kept := keep(newSpec(), reflect.ValueOf(old).Elem(), reflect.ValueOf(next).Elem())
+	if len(kept) > 0 {
+		next.resolveURLs() // what is made of them must stay as well
+	}
+	if err := put(next, warnings); err != nil {
+		refuse(next.Blame(err))
+		return
+	}
+	if len(kept) > 0 {
 		logger.Warn("Changes of these keys take effect at the next start.", "keys", strings.Join(kept, ", "))
 	}
 	l.now.Store(next)
 	logger.Info("The changed configuration is in force.", "revision", next.Revision)
-	if onChange != nil {
-		onChange(next, warnings)
-	}
 }
 
 // digest is the SHA-256 of the files as they are now. A file that cannot be

@@ -3,6 +3,7 @@ package config
 import (
 	"bytes"
 	"context"
+	"errors"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -52,14 +53,18 @@ func TestReload(t *testing.T) {
 	var out logs
 	logger := slog.New(slog.NewTextHandler(&out, nil))
 	changes := 0
+	var refusal error
 	reload := func(text string) *Config {
 		t.Helper()
 		write(text)
-		l.reload(logger, func(c *Config, _ []Warning) {
-			changes++
-			if l.Now() != c {
-				t.Error("told before the change is in force")
+		l.reload(logger, func(c *Config, _ []Warning) error {
+			if l.Now() == c {
+				t.Error("the change is in force before it was accepted")
 			}
+			if refusal == nil {
+				changes++
+			}
+			return refusal
 		})
 		return l.Now()
 	}
@@ -89,6 +94,15 @@ func TestReload(t *testing.T) {
 		t.Errorf("logged twice: %s", out.String())
 	}
 
+	refusal = errors.New("session.lifespan: must not be 90m here")
+	if reload(text+"session: {lifespan: 90m}\n") != second || changes != 1 {
+		t.Error("a change was taken that the rest of the program refuses")
+	}
+	if want := "kratos.yml:"; !strings.Contains(strings.TrimPrefix(out.String(), said), want) || !strings.Contains(out.String(), ": session.lifespan: must not be 90m here") {
+		t.Errorf("the refusal is not logged with its place: %s", out.String())
+	}
+	refusal = nil
+
 	third := reload(text + "serve: {public: {port: 99, tls: {cert: {path: /c}, key: {path: /k}}}, admin: {base_url: 'https://admin'}}\nlog: {level: debug}\n")
 	if third.Serve.Public.Port != 4433 || third.Serve.Public.TLS != (TLS{}) || third.Log.Level != "info" || third.PublicURL().Port() != "4433" {
 		t.Errorf("took effect without a restart: %+v %v", third.Serve.Public, third.Log)
@@ -107,7 +121,7 @@ func TestWatch(t *testing.T) {
 	changed := make(chan *Config)
 	done := make(chan error)
 	go func() {
-		done <- l.Watch(ctx, slog.New(slog.DiscardHandler), func(c *Config, _ []Warning) { changed <- c })
+		done <- l.Watch(ctx, slog.New(slog.DiscardHandler), func(c *Config, _ []Warning) error { changed <- c; return nil })
 	}()
 	write(least + "session: {lifespan: 2h}\n")
 	if c := <-changed; c.Session.Lifespan.Hours() != 2 {

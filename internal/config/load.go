@@ -25,9 +25,6 @@ type Options struct {
 	// ReadOnly keeps Load from creating a file for generated secrets; they
 	// then last for the process. For commands that only look.
 	ReadOnly bool
-	// Vet, where set, may refuse a configuration that is valid in itself, for
-	// example because an identity schema cannot be read.
-	Vet func(*Config) error
 
 	generated []string // secrets that an earlier load of this process made
 }
@@ -78,11 +75,6 @@ func Load(o Options) (*Config, []Warning, error) {
 		return nil, nil, err
 	}
 	c.fillSecrets(o, found)
-	if o.Vet != nil && len(found.list) == 0 {
-		if err := o.Vet(c); err != nil {
-			found.add(Origin{}, "", "%v", err)
-		}
-	}
 	if err := found.err(); err != nil {
 		return nil, nil, err
 	}

@@ -11,7 +11,7 @@ import (
 // filled in, what falls back to other keys is resolved, secrets are there. It
 // is shared between goroutines and must not be changed.
 type Config struct {
-	DSN               string         `key:"dsn" required:"yes" format:"dsn" restart:"yes" doc:"The database: sqlite://, postgres://, cockroach:// or mysql://, or the word memory. The query parameters max_conns, max_idle_conns, max_conn_lifetime and max_conn_idle_time bound the pool."`
+	DSN               string         `key:"dsn" required:"yes" format:"dsn" restart:"yes" doc:"The database: sqlite:// and a path, postgres://, or the word memory. cockroach:// and mysql:// are known but cannot be used yet. The parameters max_conns, max_conn_lifetime and max_conn_idle_time bound the connections to a server; max_idle_conns changes nothing."`
 	Version           string         `key:"version" format:"version" env:"no" inert:"yes" doc:"Version of Kratos that the file was written for. It changes nothing."`
 	Dev               bool           `key:"dev" default:"false" doc:"For development only: cookies without Secure, http base URLs, weak values allowed."`
 	Help              bool           `key:"help" env:"no" inert:"yes" doc:"Accepted and ignored."`
@@ -212,10 +212,10 @@ type IdentitySchema struct {
 // Secrets are the keys of the server: lists whose first entry is used for new
 // data, while all are tried on old data. After loading none is empty.
 type Secrets struct {
-	Default    []string `key:"default" unique:"yes" secret:"all" doc:"Keys for the hashes of tokens and for everything that has none of its own."`
-	Cookie     []string `key:"cookie" unique:"yes" secret:"all" doc:"Keys for session cookies. Not set: those of default."`
-	Cipher     []string `key:"cipher" min:"1" secret:"all" doc:"Keys for encrypted columns, exactly 32 characters each."`
-	Pagination []string `key:"pagination" min:"1" secret:"all" doc:"Keys for page tokens."`
+	Default    []string `key:"default" unique:"yes" secret:"all" doc:"Keys for the hashes of session tokens, and for everything that has no list of its own. Not set: made from those of cookie."`
+	Cookie     []string `key:"cookie" unique:"yes" secret:"all" doc:"Keys that session cookies are encrypted with. Not set: those of default."`
+	Cipher     []string `key:"cipher" min:"1" secret:"all" later:"social sign-in" doc:"Keys for the tokens of other services in the database, exactly 32 characters each. Not set: made from those of cookie."`
+	Pagination []string `key:"pagination" min:"1" secret:"all" doc:"Keys for the page tokens of lists. Not set: made from those of cookie."`
 }
 
 // Hashers says how new passwords are hashed.
@@ -227,19 +227,27 @@ type Hashers struct {
 
 // Argon2 holds the parameters of Argon2id (RFC 9106 section 3.1).
 type Argon2 struct {
-	Memory            Bytes         `key:"memory" default:"128MB" doc:"Memory for one hash, in units of 1024: 19MB is 19 MiB."`
-	Iterations        int           `key:"iterations" default:"1" min:"1" max:"1000" doc:"Passes over the memory."`
+	Memory            Bytes         `key:"memory" default:"128MB" doc:"Memory for one hash, in units of 1024: 19MB is 19 MiB. At least 8KB for each lane, at most 1GB."`
+	Iterations        int           `key:"iterations" default:"1" min:"1" max:"10" doc:"Passes over the memory."`
 	Parallelism       int           `key:"parallelism" default:"1" min:"1" max:"16" doc:"Lanes of one hash. A constant, so that hashes made on one machine suit all."`
-	SaltLength        int           `key:"salt_length" default:"16" min:"16" max:"1024" doc:"Length of salts in bytes."`
-	KeyLength         int           `key:"key_length" default:"32" min:"16" max:"1024" doc:"Length of hashes in bytes."`
+	SaltLength        int           `key:"salt_length" default:"16" min:"16" max:"128" doc:"Length of salts in bytes."`
+	KeyLength         int           `key:"key_length" default:"32" min:"16" max:"128" doc:"Length of hashes in bytes."`
 	ExpectedDuration  time.Duration `key:"expected_duration" default:"500ms" later:"the commands that measure" doc:"How long one hash should take; the commands that measure use it."`
 	ExpectedDeviation time.Duration `key:"expected_deviation" default:"500ms" later:"the commands that measure" doc:"How far one hash may be off; the commands that measure use it."`
 	DedicatedMemory   Bytes         `key:"dedicated_memory" default:"1GB" later:"the commands that measure" doc:"Memory that all hashes may take together; the commands that measure use it."`
 }
 
+// The bounds are those of package hash, like the numbers in the tags.
+func (a Argon2) check(at place) {
+	least, most := Bytes(8<<10*max(a.Parallelism, 1)), Bytes(1<<30)
+	if a.Memory != 0 && (a.Memory < least || a.Memory > most) { // zero was complained about
+		at.wrong("memory", "must be from %s, which is 8KB for each lane, to %s", least, most)
+	}
+}
+
 // Bcrypt holds the parameter of bcrypt.
 type Bcrypt struct {
-	Cost int `key:"cost" default:"12" min:"4" max:"31" doc:"Work factor; each step doubles the time. At least 12 outside development."`
+	Cost int `key:"cost" default:"12" min:"4" max:"15" doc:"Work factor; each step doubles the time. At least 12 outside development."`
 }
 
 // Ciphers says how tokens of other services are encrypted.
@@ -318,25 +326,25 @@ type Cleanup struct {
 
 // CleanupSleep holds the pauses of the clean-up.
 type CleanupSleep struct {
-	Tables time.Duration `key:"tables" default:"1m" format:"single" inert:"yes" doc:"Pause between two tables."`
+	Tables time.Duration `key:"tables" default:"1m" format:"single" inert:"yes" doc:"Accepted and ignored: all tables are cleaned every minute, in small batches."`
 }
 
 // Clients limits requests that the server makes to others.
 type Clients struct {
-	HTTP    HTTPClient    `key:"http" later:"web hooks" doc:"All requests over HTTP."`
-	SMTP    SMTPClient    `key:"smtp" later:"mail" doc:"Connections to mail servers."`
+	HTTP    HTTPClient    `key:"http" doc:"All requests over HTTP."`
+	SMTP    SMTPClient    `key:"smtp" doc:"Connections to mail servers."`
 	WebHook WebHookClient `key:"web_hook" later:"web hooks" doc:"Calls of web hooks."`
 }
 
 // HTTPClient limits requests over HTTP.
 type HTTPClient struct {
-	DisallowPrivateIPRanges bool     `key:"disallow_private_ip_ranges" default:"false" doc:"Refuse to connect to private, loopback and link-local addresses."`
-	PrivateIPExceptionURLs  []string `key:"private_ip_exception_urls" doc:"URLs, or patterns with *, to which that does not apply."`
+	DisallowPrivateIPRanges bool     `key:"disallow_private_ip_ranges" default:"false" doc:"Refuse to connect to private, loopback and link-local addresses, and to all others that are not public. Such requests use no proxy."`
+	PrivateIPExceptionURLs  []string `key:"private_ip_exception_urls" doc:"URLs to which that does not apply, whole or as patterns: * stands for anything but . and /, ** for anything at all."`
 }
 
 // SMTPClient limits connections to mail servers.
 type SMTPClient struct {
-	DisallowPrivateIPRanges bool `key:"disallow_private_ip_ranges" default:"false" doc:"Refuse to connect to private, loopback and link-local addresses."`
+	DisallowPrivateIPRanges bool `key:"disallow_private_ip_ranges" default:"false" doc:"Refuse to connect to private, loopback and link-local addresses, and to all others that are not public."`
 }
 
 // WebHookClient limits what web hooks are told.

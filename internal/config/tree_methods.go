@@ -75,7 +75,7 @@ type PasswordConfig struct {
 	HaveIBeenPwnedEnabled            bool        `key:"haveibeenpwned_enabled" default:"true" doc:"Refuse leaked passwords."`
 	MaxBreaches                      int         `key:"max_breaches" default:"0" min:"0" max:"100" doc:"How often a password may have leaked and still be used."`
 	IgnoreNetworkErrors              bool        `key:"ignore_network_errors" default:"true" doc:"Accept passwords while that host does not answer."`
-	MinPasswordLength                int         `key:"min_password_length" default:"8" min:"6" doc:"Least length in characters."`
+	MinPasswordLength                int         `key:"min_password_length" default:"8" min:"6" doc:"Least length in characters (Unicode code points, not bytes)."`
 	IdentifierSimilarityCheckEnabled bool        `key:"identifier_similarity_check_enabled" default:"true" doc:"Refuse passwords that are close to the name one signs in with."`
 	MigrateHook                      MigrateHook `key:"migrate_hook" later:"password migration" doc:"Ask an older system whether a password is right, and take it over."`
 }

@@ -41,7 +41,8 @@ type SMTPOptions struct {
 	Headers map[string]string
 	// LocalName is said in EHLO; empty is localhost.
 	LocalName string
-	// ClientCertPath and ClientKeyPath name PEM files, or are both empty.
+	// ClientCertPath and ClientKeyPath name PEM files, or are both empty. They
+	// are read for every connection, so that renewed ones are used.
 	ClientCertPath string
 	ClientKeyPath  string
 	// Dial connects; nil is a plain net.Dialer. A caller that must keep the
@@ -90,11 +91,17 @@ func NewSMTP(o SMTPOptions) (*SMTP, error) {
 	case o.ClientKeyPath == "":
 		return nil, errors.New("courier.smtp.client_key_path: it is missing, but client_cert_path is set")
 	default:
-		pair, err := tls.LoadX509KeyPair(o.ClientCertPath, o.ClientKeyPath)
-		if err != nil {
-			return nil, fmt.Errorf("courier.smtp.client_cert_path (%s) and client_key_path (%s): %w", o.ClientCertPath, o.ClientKeyPath, err)
+		read := func() (*tls.Certificate, error) {
+			pair, err := tls.LoadX509KeyPair(o.ClientCertPath, o.ClientKeyPath)
+			if err != nil {
+				return nil, fmt.Errorf("courier.smtp.client_cert_path: the certificate and its client_key_path cannot be used: %w", err)
+			}
+			return &pair, nil
 		}
-		s.tls.Certificates = []tls.Certificate{pair}
+		if _, err := read(); err != nil {
+			return nil, err
+		}
+		s.tls.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return read() }
 	}
 	return s, nil
 }

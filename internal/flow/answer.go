@@ -3,6 +3,7 @@ package flow
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
 
 	"github.com/google/uuid"
 
@@ -11,8 +12,9 @@ import (
 	"zelus/internal/web"
 )
 
-// statuses is what a client is told of a form that goes on: the status of the
-// flow for those who talk JSON, and of the redirect to the page for the others.
+// status is what a client is told of a form that goes on: the status of the
+// flow for those who talk JSON, and of the redirect to its page for the others.
+// again is the same form with messages, next a further step.
 //
 //	             again              next
 //	             JSON    page       JSON    page
@@ -21,23 +23,9 @@ import (
 //	settings     400     303        200     303
 //	recovery     400     303        200     303
 //	verification 400     303        200     303
-var statuses = map[auth.Kind]map[verdict]struct{ json, page int }{
-	auth.Login:        {again: {http.StatusBadRequest, http.StatusSeeOther}, next: {http.StatusBadRequest, http.StatusSeeOther}},
-	auth.Registration: {again: {http.StatusBadRequest, http.StatusFound}, next: {http.StatusBadRequest, http.StatusSeeOther}},
-	auth.Settings:     {again: {http.StatusBadRequest, http.StatusSeeOther}, next: {http.StatusOK, http.StatusSeeOther}},
-	auth.Recovery:     {again: {http.StatusBadRequest, http.StatusSeeOther}, next: {http.StatusOK, http.StatusSeeOther}},
-	auth.Verification: {again: {http.StatusBadRequest, http.StatusSeeOther}, next: {http.StatusOK, http.StatusSeeOther}},
-}
-
-// answer shows a form that goes on.
-func (v *visit) answer(verdict verdict, f *auth.Flow) {
-	status := statuses[f.Kind][verdict]
-	if f.Type == auth.API || web.IsJSON(v.r) {
-		v.show(status.json, f)
-		return
-	}
-	v.redirect(status.page, v.page(f))
-}
+//
+// The values stand with the kinds, in kinds.go.
+type status struct{ json, page int }
 
 // redirect sends the browser elsewhere. http.Redirect would resolve relative
 // addresses against the request; ours are complete or configured.
@@ -47,75 +35,32 @@ func (v *visit) redirect(status int, to string) {
 }
 
 // show writes a flow as JSON.
-func (v *visit) show(status int, f *auth.Flow) {
-	web.WriteRawJSON(v.w, status, v.flowJSON(f))
-}
-
-// flowJSON is a flow on the wire: which fields there are depends on the kind.
-func (v *visit) flowJSON(f *auth.Flow) []byte {
+func (v *visit) show(status int, f *auth.Flow) error {
 	container := f.UI
 	if f.Type == auth.Browser {
 		// The token is made for each answer anew, see web.CSRF.
-		container.Nodes = append([]ui.Node(nil), container.Nodes...)
+		container.Nodes = slices.Clone(container.Nodes)
 		if secret := v.csrf.Ensure(v.w, v.r); v.bindings.Matches(string(secret), f.CSRF) {
 			container.SetValue(csrfField, v.csrf.Mask(secret))
 		}
 	}
-	common := commonFields{ID: f.ID, Type: f.Type, ExpiresAt: auth.Stamp(f.ExpiresAt), IssuedAt: auth.Stamp(f.IssuedAt), RequestURL: f.RequestURL,
-		ReturnTo: f.ReturnTo(), Active: f.Active, UI: container}
-	var out any
-	switch f.Kind {
-	case auth.Login:
-		out = loginFields{commonFields: common, CreatedAt: auth.Stamp(f.CreatedAt), UpdatedAt: auth.Stamp(f.UpdatedAt), Refresh: f.Refresh,
-			RequestedAAL: f.RequestedAAL, State: f.State, TransientPayload: f.TransientPayload, IdentitySchema: f.SchemaID}
-	case auth.Registration:
-		out = registrationFields{commonFields: common, TransientPayload: f.TransientPayload, State: f.State, IdentitySchema: f.SchemaID}
-	default:
-		out = otherFields{commonFields: common, State: f.State, ContinueWith: f.ContinueWith, TransientPayload: f.TransientPayload}
-	}
-	b, err := json.Marshal(out)
-	if err != nil { // the parts were read from JSON
-		return auth.ErrInternal.Because(err).JSON("")
-	}
-	return b
+	return web.WriteJSON(v.w, status, v.kindOf(f).json(f, commonFields{ID: f.ID, Type: f.Type, ExpiresAt: auth.Stamp(f.ExpiresAt),
+		IssuedAt: auth.Stamp(f.IssuedAt), RequestURL: f.RequestURL, ReturnTo: f.ReturnTo(), Active: f.Active, UI: container, State: f.State,
+		TransientPayload: f.TransientPayload}))
 }
 
+// commonFields are what all flows have on the wire.
 type commonFields struct {
-	ID         uuid.UUID     `json:"id"`
-	Type       auth.FlowType `json:"type"`
-	ExpiresAt  string        `json:"expires_at"`
-	IssuedAt   string        `json:"issued_at"`
-	RequestURL string        `json:"request_url"`
-	ReturnTo   string        `json:"return_to,omitempty"`
-	Active     string        `json:"active,omitempty"`
-	UI         ui.Container  `json:"ui"`
-}
-
-type loginFields struct {
-	commonFields
-	OrganizationID   *uuid.UUID      `json:"organization_id"`
-	CreatedAt        string          `json:"created_at"`
-	UpdatedAt        string          `json:"updated_at"`
-	Refresh          bool            `json:"refresh"`
-	RequestedAAL     auth.AAL        `json:"requested_aal"`
+	ID               uuid.UUID       `json:"id"`
+	Type             auth.FlowType   `json:"type"`
+	ExpiresAt        string          `json:"expires_at"`
+	IssuedAt         string          `json:"issued_at"`
+	RequestURL       string          `json:"request_url"`
+	ReturnTo         string          `json:"return_to,omitempty"`
+	Active           string          `json:"active,omitempty"`
+	UI               ui.Container    `json:"ui"`
 	State            string          `json:"state"`
 	TransientPayload json.RawMessage `json:"transient_payload,omitempty"`
-	IdentitySchema   string          `json:"identity_schema,omitempty"`
-}
-
-type registrationFields struct {
-	commonFields
-	OrganizationID   *uuid.UUID      `json:"organization_id"`
-	TransientPayload json.RawMessage `json:"transient_payload,omitempty"`
-	State            string          `json:"state"`
-	IdentitySchema   string          `json:"identity_schema,omitempty"`
-}
-
-type otherFields struct {
-	commonFields
-	State            string              `json:"state"`
-	ContinueWith     []auth.ContinueWith `json:"continue_with,omitempty"`
-	TransientPayload json.RawMessage     `json:"transient_payload,omitempty"`
 }
 
 // succeed answers a success.
@@ -128,7 +73,7 @@ type otherFields struct {
 func (v *visit) succeed(done *result) error {
 	f := done.flow
 	to := v.returnURL(f, done.method)
-	if f.Type == auth.API {
+	if v.app {
 		return v.succeedApp(done)
 	}
 	if done.session != nil {
@@ -138,16 +83,16 @@ func (v *visit) succeed(done *result) error {
 		}
 		if f.Kind == auth.Login && !v.satisfied(done) {
 			to = v.stepUp(f)
-			if web.IsJSON(v.r) {
+			if v.asJSON() {
 				return auth.ErrBrowserLocation.Saying("A second factor is needed. Go on at %s.", to).With("redirect_browser_to", to)
 			}
 		}
 	}
-	if !web.IsJSON(v.r) {
+	if !v.asJSON() {
 		v.redirect(http.StatusSeeOther, to)
 		return nil
 	}
-	return v.write(done, successFields{Session: v.sessionJSON(done, true), Identity: v.identityJSON(done),
+	return v.tell(done, successFields{Session: v.sessionJSON(done, true), Identity: v.identityJSON(done),
 		ContinueWith: []auth.ContinueWith{{Action: auth.RedirectBrowserTo, RedirectBrowserTo: to}}})
 }
 
@@ -160,10 +105,10 @@ func (v *visit) succeedApp(done *result) error {
 			out.ContinueWith = []auth.ContinueWith{{Action: auth.SetSessionToken, SessionToken: done.token}}
 		}
 	}
-	return v.write(done, out)
+	return v.tell(done, out)
 }
 
-func (v *visit) write(done *result, out successFields) error {
+func (v *visit) tell(done *result, out successFields) error {
 	if done.flow.Kind == auth.Login {
 		out.Identity = nil // it stands in the session
 	}

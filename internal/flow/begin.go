@@ -1,23 +1,28 @@
 package flow
 
 import (
+	"context"
+	"errors"
 	"net/http"
 	"net/url"
-	"strconv"
-	"strings"
 
 	"github.com/google/uuid"
 
 	"zelus/internal/auth"
 	"zelus/internal/store"
-	"zelus/internal/ui"
 	"zelus/internal/web"
 )
 
-// beginAPI starts a flow for an app. Its errors are always JSON.
-func (v *visit) beginFor(t auth.FlowType) (*auth.Flow, *store.SessionRow, error) {
+// maxQuery bounds what is kept of the request that began a flow, in bytes.
+const maxQuery = 8 << 10
+
+// draft makes a new flow from the query, or says why there can be none.
+func (v *visit) draft(t auth.FlowType) (*auth.Flow, *store.SessionRow, error) {
 	if !v.kind.enabled(v.config) {
 		return nil, nil, auth.ErrFlowDisabled
+	}
+	if len(v.r.URL.RawQuery) > maxQuery {
+		return nil, nil, auth.ErrParameter.Saying("The query is longer than %d bytes.", maxQuery)
 	}
 	query := v.r.URL.Query()
 	if _, err := v.returnTo.Check(query.Get("return_to")); err != nil {
@@ -28,20 +33,12 @@ func (v *visit) beginFor(t auth.FlowType) (*auth.Flow, *store.SessionRow, error)
 		return nil, nil, err
 	}
 	now := auth.Now(v.engine.Clock())
-	f := &auth.Flow{ID: uuid.New(), Project: auth.DefaultProject, Kind: v.kind.name, Type: t, State: auth.ChooseMethod,
+	f := &auth.Flow{ID: uuid.New(), Project: auth.DefaultProject, Kind: v.kind.name, Type: t, State: v.kind.first,
 		RequestURL: web.RequestURL(v.r, v.public), IssuedAt: now, ExpiresAt: now.Add(v.kind.lifespan(v.config)), CreatedAt: now, UpdatedAt: now}
 	if f.SchemaID, err = v.chosenSchema(query); err != nil {
 		return nil, nil, err
 	}
-	switch v.kind {
-	case login:
-		err = v.beginLogin(f, row, query)
-	default:
-		if row != nil {
-			err = auth.ErrSessionAlready
-		}
-	}
-	return f, row, err
+	return f, row, v.kind.begin(v, f, row, query)
 }
 
 // chosenSchema is the schema that the parameter identity_schema asks for.
@@ -60,40 +57,6 @@ func (v *visit) chosenSchema(query url.Values) (string, error) {
 	return s.ID(), nil
 }
 
-// beginLogin sets what only logins have: whether the person in the session is
-// to prove again who they are, and how strongly.
-func (v *visit) beginLogin(f *auth.Flow, row *store.SessionRow, query url.Values) error {
-	f.RequestedAAL = auth.AAL1
-	if asked := query.Get("aal"); asked != "" {
-		switch f.RequestedAAL = auth.AAL(strings.ToLower(asked)); f.RequestedAAL {
-		case auth.AAL1, auth.AAL2:
-		default:
-			return auth.ErrAAL
-		}
-	}
-	refresh, _ := strconv.ParseBool(query.Get("refresh"))
-	switch {
-	case row == nil && f.RequestedAAL == auth.AAL2:
-		return auth.ErrAAL1Required
-	case row == nil:
-		return nil // there is nothing to refresh
-	case !refresh && row.Session.AAL.AtLeast(f.RequestedAAL):
-		return auth.ErrSessionAlready
-	}
-	f.Refresh, f.SessionID, f.IdentityID = refresh, row.Session.ID, row.Session.IdentityID
-	return nil
-}
-
-// greet says above a new login form why it is shown to somebody who is signed in.
-func greet(f *auth.Flow, row *store.SessionRow) {
-	if f.Refresh {
-		f.UI.Say(ui.Say(ui.InfoReauthenticate))
-	}
-	if row != nil && f.RequestedAAL == auth.AAL2 && !row.Session.AAL.AtLeast(auth.AAL2) {
-		f.UI.Say(ui.Say(ui.InfoSecondFactor))
-	}
-}
-
 // start prepares and stores a flow.
 func (v *visit) start(f *auth.Flow, row *store.SessionRow) error {
 	form, err := v.form(f)
@@ -103,32 +66,30 @@ func (v *visit) start(f *auth.Flow, row *store.SessionRow) error {
 	if err := v.prepare(v.r.Context(), form); err != nil {
 		return err
 	}
-	greet(f, row)
-	return v.insert(f)
+	if greet := v.kindOf(f).greet; greet != nil {
+		greet(f, row)
+	}
+	return v.write(func(ctx context.Context, tx *store.Tx) error { return tx.InsertFlow(ctx, f) })
 }
 
-func (v *visit) insert(f *auth.Flow) error {
-	return v.engine.Store.Write(v.r.Context(), store.Volatile, func(tx *store.Tx) error { return tx.InsertFlow(v.r.Context(), f) })
-}
-
-// beginAPI starts a flow for an app.
+// beginAPI starts a flow for an app and answers with it.
 func (e *Engine) beginAPI(v *visit) error {
-	f, row, err := v.beginFor(auth.API)
+	v.app = true
+	f, row, err := v.draft(auth.API)
 	if err == nil {
 		err = v.start(f, row)
 	}
 	if err != nil {
 		return err
 	}
-	v.show(http.StatusOK, f)
-	return nil
+	return v.show(http.StatusOK, f)
 }
 
 // beginBrowser starts a flow for a browser: with a redirect to the page, or
 // with the flow itself for those who ask for JSON.
 func (e *Engine) beginBrowser(v *visit) error {
-	f, row, err := v.beginFor(auth.Browser)
-	if err == auth.ErrSessionAlready && !web.WantsJSON(v.r) {
+	f, row, err := v.draft(auth.Browser)
+	if errors.Is(err, auth.ErrSessionAlready) && !web.WantsJSON(v.r) {
 		v.redirect(http.StatusSeeOther, v.afterSignedIn())
 		return nil
 	}
@@ -140,10 +101,9 @@ func (e *Engine) beginBrowser(v *visit) error {
 		return v.fault(err)
 	}
 	if web.WantsJSON(v.r) {
-		v.show(http.StatusOK, f)
-	} else {
-		v.redirect(http.StatusSeeOther, v.page(f))
+		return v.show(http.StatusOK, f)
 	}
+	v.redirect(http.StatusSeeOther, v.page(f))
 	return nil
 }
 
@@ -171,28 +131,32 @@ func (e *Engine) fetch(v *visit) error {
 	if err != nil {
 		return err
 	}
-	if f.Type == auth.Browser && !v.belongs(f) {
+	if !v.belongs(f) {
 		return auth.ErrCSRF
 	}
-	if !v.engine.Clock().Before(f.ExpiresAt) {
+	if !e.Clock().Before(f.ExpiresAt) {
 		return v.gone(f)
 	}
-	v.show(http.StatusOK, f)
-	return nil
-}
-
-// belongs says whether the request comes from the browser that began the flow.
-func (v *visit) belongs(f *auth.Flow) bool {
-	secret, ok := v.csrf.Secret(v.r)
-	return ok && v.bindings.Matches(string(secret), f.CSRF)
+	return v.show(http.StatusOK, f)
 }
 
 func (v *visit) load(id uuid.UUID) (*auth.Flow, error) {
 	f, err := v.engine.Store.Flow(v.r.Context(), auth.DefaultProject, v.kind.name, id)
-	if err == store.ErrNotFound {
+	if errors.Is(err, store.ErrNotFound) {
 		return nil, auth.ErrFlowUnknown
 	}
 	return f, err
+}
+
+// belongs says whether the request may see and submit the flow: a browser's
+// flow comes from the browser that began it. Who has the id of an app's flow
+// has the flow.
+func (v *visit) belongs(f *auth.Flow) bool {
+	if f.Type == auth.API {
+		return true
+	}
+	secret, ok := v.csrf.Secret(v.r)
+	return ok && v.bindings.Matches(string(secret), f.CSRF)
 }
 
 // gone is the error of an expired flow that is fetched: it says where to begin anew.

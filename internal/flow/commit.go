@@ -3,6 +3,7 @@ package flow
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/google/uuid"
 
@@ -19,8 +20,6 @@ type result struct {
 	// session is nil where none was begun; token is the session's.
 	session *auth.Session
 	token   string
-	// renewed says that the session was there before.
-	renewed bool
 	// former is whose session the request came with.
 	former uuid.UUID
 }
@@ -28,17 +27,17 @@ type result struct {
 // conclude acts on a method's decision: it commits, then answers.
 func (v *visit) conclude(s *Submission, m *Method, o Outcome, row *store.SessionRow) error {
 	switch o.verdict {
-	case proven, registered:
-	case next:
-		return v.advance(s, o)
-	default:
+	case again:
 		if s.Values == nil { // nobody has looked at what was sent
-			return v.refuse(&s.Form, nil, o.problems...)
+			return v.refuse(&s.Form, nil, o)
 		}
-		return v.refuse(&s.Form, s, o.problems...)
-	}
-	if o.identity.State != auth.Active {
-		return v.fault(auth.ErrIdentityInactive)
+		return v.refuse(&s.Form, s, o)
+	case next:
+		s.UI.Quiet()
+		return v.goOn(s.Flow, s.Schema, o, v.kind.next)
+	case proven, registered:
+	default:
+		return v.fault(fmt.Errorf("the method %s decided nothing", m.Name))
 	}
 	done := &result{flow: s.Flow, method: m.Name, identity: o.identity}
 	if row != nil {
@@ -47,40 +46,39 @@ func (v *visit) conclude(s *Submission, m *Method, o Outcome, row *store.Session
 	err := v.commit(v.r.Context(), done, o, row)
 	switch {
 	case errors.Is(err, errFlowUsed):
-		return v.refuse(&s.Form, nil, Problem{Message: ui.Say(v.kind.nobody)})
+		return v.refuse(&s.Form, nil, Again(Problem{Message: ui.Say(v.kind.nobody)}))
+	case errors.Is(err, errNotProven):
+		return v.refuse(&s.Form, s, Again(o.otherwise))
 	case errors.Is(err, store.ErrConflict) && o.verdict == registered:
-		return v.refuse(&s.Form, nil, v.duplicate(s))
+		problem, err := v.duplicate(s)
+		if err != nil {
+			return v.fault(err)
+		}
+		return v.refuse(&s.Form, nil, Again(problem))
 	case err != nil:
 		return v.fault(err)
 	}
 	return v.succeed(done)
 }
 
-// errFlowUsed says that another submission of the same flow was faster.
-var errFlowUsed = errors.New("the flow has been used")
+var (
+	// errFlowUsed says that another submission of the same flow was faster.
+	errFlowUsed = errors.New("the flow has been used")
+	// errNotProven says that what was proven has changed meanwhile.
+	errNotProven = errors.New("the proof no longer holds")
+)
 
 // commit makes a decision true, all in one transaction: the flow is used up,
 // the identity and the session are stored, and what the method has to add.
 func (v *visit) commit(ctx context.Context, done *result, o Outcome, row *store.SessionRow) error {
-	sessions := v.engine.Sessions
 	finished := *done.flow // the form stays as it is, in case it must be shown again
-	finished.State, finished.Active, finished.UpdatedAt = auth.PassedChallenge, "", auth.Now(v.engine.Clock())
-
-	if o.verdict == registered {
-		v.engine.Identities.Reckon(o.identity)
-		if v.hooked(done.method, "session") {
-			done.session, done.token = sessions.Issue(o.identity, o.amr, v.r)
-		}
-	} else if row != nil && row.Session.IdentityID == o.identity.ID {
-		// Refresh and step-up keep the session.
-		renewed := row.Session
-		done.session, done.renewed = &renewed, true
-		done.token = sessions.Renew(done.session, sessions.Proof(v.r), o.amr)
-	} else {
-		done.session, done.token = sessions.Issue(o.identity, o.amr, v.r)
-	}
+	finished.State, finished.Active, finished.UpdatedAt = v.kind.last, "", auth.Now(v.engine.Clock())
+	v.makeSession(done, o, row)
 
 	return v.engine.Store.Write(ctx, store.Durable, func(tx *store.Tx) error {
+		if err := v.storeIdentity(ctx, tx, done, o); err != nil {
+			return err
+		}
 		won, err := tx.FinishFlow(ctx, &finished)
 		if err != nil {
 			return err
@@ -88,35 +86,70 @@ func (v *visit) commit(ctx context.Context, done *result, o Outcome, row *store.
 		if !won {
 			return errFlowUsed
 		}
-		if o.verdict == registered {
-			if err := tx.InsertIdentity(ctx, o.identity); err != nil {
-				return err
-			}
-		}
 		if done.session != nil {
-			if err := v.storeSession(ctx, tx, done); err != nil {
+			if err := v.storeSession(ctx, tx, done, row); err != nil {
 				return err
 			}
 		}
-		if o.then != nil {
-			return o.then(ctx, tx)
-		}
-		return nil
+		return o.apply(ctx, tx)
 	})
 }
 
-func (v *visit) storeSession(ctx context.Context, tx *store.Tx, done *result) error {
-	if done.renewed {
-		live, err := tx.UpdateSession(ctx, done.session, v.engine.Clock())
+// makeSession makes the session that follows from a decision: a refresh and a
+// step-up keep the session, a sign-in makes a new one, a sign-up where the
+// configuration says so.
+func (v *visit) makeSession(done *result, o Outcome, row *store.SessionRow) {
+	sessions := v.engine.Sessions
+	switch {
+	case o.verdict == registered:
+		v.engine.Identities.Reckon(o.identity)
+		if v.hooked(done.method, "session") {
+			done.session, done.token = sessions.Issue(o.identity, o.amr, v.r)
+		}
+	case renews(row, o):
+		renewed := row.Session
+		done.session, done.token = &renewed, sessions.Renew(&renewed, v.proof, o.amr)
+	default:
+		done.session, done.token = sessions.Issue(o.identity, o.amr, v.r)
+	}
+}
+
+func renews(row *store.SessionRow, o Outcome) bool {
+	return o.verdict == proven && row != nil && row.Session.IdentityID == o.identity.ID
+}
+
+// storeIdentity stores who signs up. Of who signs in it makes sure that they
+// still may: checking a password takes long enough for a lot to happen.
+func (v *visit) storeIdentity(ctx context.Context, tx *store.Tx, done *result, o Outcome) error {
+	if o.verdict == registered {
+		return tx.InsertIdentity(ctx, o.identity)
+	}
+	fresh, err := tx.StillProven(ctx, o.identity.Project, o.identity.ID, o.used)
+	if errors.Is(err, store.ErrNotFound) {
+		return errNotProven
+	}
+	if err != nil {
+		return err
+	}
+	if fresh.State != auth.Active {
+		return auth.ErrIdentityInactive.Detail("identity_id", fresh.ID)
+	}
+	done.identity = fresh
+	return nil
+}
+
+func (v *visit) storeSession(ctx context.Context, tx *store.Tx, done *result, row *store.SessionRow) error {
+	if row != nil && row.Session.ID == done.session.ID {
+		live, err := tx.UpdateSession(ctx, done.session, row.Session.TokenHash, v.engine.Clock())
 		if err == nil && !live {
-			return auth.ErrNoSession // it was revoked while its owner typed
+			return auth.ErrNoSession // it was revoked, or renewed elsewhere, while its owner typed
 		}
 		return err
 	}
 	if err := tx.InsertSession(ctx, done.session); err != nil {
 		return err
 	}
-	if v.kind == login && v.hooked(done.method, "revoke_active_sessions") {
+	if v.hooked(done.method, "revoke_active_sessions") {
 		_, err := tx.RevokeSessions(ctx, auth.DefaultProject, done.identity.ID, done.session.ID)
 		return err
 	}
@@ -133,29 +166,14 @@ func (v *visit) hooked(method, hook string) bool {
 	return false
 }
 
-// advance stores a flow that has come a step further and shows it.
-func (v *visit) advance(s *Submission, o Outcome) error {
-	f := s.Flow
-	f.UI.Quiet()
-	for _, p := range o.problems {
-		f.UI.SayAt(p.Field, p.Message)
-	}
-	f.UpdatedAt = auth.Now(v.engine.Clock())
-	if err := v.engine.Store.Write(v.r.Context(), store.Volatile, func(tx *store.Tx) error { return tx.UpdateFlow(v.r.Context(), f) }); err != nil {
-		return v.fault(err)
-	}
-	v.answer(next, f)
-	return nil
-}
-
 // duplicate is what somebody is told whose identifier is taken.
-func (v *visit) duplicate(s *Submission) Problem {
+func (v *visit) duplicate(s *Submission) (Problem, error) {
 	if !v.config.SelfService.Flows.Registration.LoginHints {
-		return Problem{Message: ui.Say(ui.ErrorDuplicate)}
+		return Problem{Message: ui.Say(ui.ErrorDuplicate)}, nil
 	}
-	types, hint := v.engine.Identities.Hints(v.r.Context(), s.Candidate)
-	return Problem{Message: ui.Say(ui.ErrorDuplicateWithHints, "available_credential_types", types,
-		"available_oidc_providers", []string{}, "credential_identifier_hint", hint)}
+	hints, err := v.engine.Identities.LoginHints(v.r.Context(), s.Candidate)
+	return Problem{Message: ui.Say(ui.ErrorDuplicateWithHints, "available_credential_types", hints.Types,
+		"available_oidc_providers", hints.Providers, "credential_identifier_hint", hints.Identifier)}, err
 }
 
 // satisfied says whether the new session is proven as strongly as it must be

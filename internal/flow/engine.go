@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -33,7 +32,8 @@ type Engine struct {
 	// Apps allows API flows to be sent by browsers. For development only.
 	Apps bool
 
-	now atomic.Pointer[current]
+	kinds []*kind
+	now   atomic.Pointer[current]
 }
 
 // current is the configuration in force and what follows from it. A request
@@ -45,6 +45,7 @@ type current struct {
 	base     string // the public base URL, with its final slash
 	returnTo *web.ReturnTo
 	csrf     *web.CSRF
+	origins  []string     // of pages that may send forms
 	bindings *secret.Ring // keyed hashes of CSRF cookies
 }
 
@@ -54,9 +55,12 @@ func (e *Engine) Configure(c *config.Config, schemas *schema.Set) error {
 	if err != nil {
 		return err
 	}
+	if e.kinds == nil {
+		e.kinds = allKinds()
+	}
 	public := c.PublicURL()
 	e.now.Store(&current{
-		config: c, schemas: schemas, public: public, base: public.String(), bindings: bindings,
+		config: c, schemas: schemas, public: public, base: public.String(), bindings: bindings, origins: e.origins(c),
 		returnTo: web.Compile(c.SelfService.AllowedReturnURLs, public, c.SelfService.DefaultBrowserReturnURL, c.FeatureFlags.LegacyAllowInsecureOrigins),
 		csrf: web.NewCSRF(public.String(), web.CookieOptions{Domain: c.Cookies.Domain, Path: c.Cookies.Path, Secure: c.Cookies.Secure,
 			SameSite: web.SameSite(c.Cookies.SameSite)}),
@@ -64,9 +68,24 @@ func (e *Engine) Configure(c *config.Config, schemas *schema.Set) error {
 	return nil
 }
 
+// origins are those of the pages that show our forms, and of those that may
+// call from scripts.
+func (e *Engine) origins(c *config.Config) []string {
+	all := []string{web.Origin(c.PublicURL())}
+	for _, k := range e.kinds {
+		if u, err := url.Parse(k.page(c)); err == nil && u.Host != "" {
+			all = append(all, web.Origin(u))
+		}
+	}
+	if c.Serve.Public.CORS.Enabled {
+		all = append(all, c.Serve.Public.CORS.AllowedOrigins...)
+	}
+	return all
+}
+
 // Routes are all paths of the engine, for the public server.
 func (e *Engine) Routes(mount func(pattern string, h web.Handler)) {
-	for _, k := range kinds {
+	for _, k := range e.kinds {
 		at := "/self-service/" + string(k.name)
 		mount("GET "+at+"/api", e.bind(k, e.beginAPI))
 		mount("GET "+at+"/browser", e.bind(k, e.beginBrowser))
@@ -74,19 +93,23 @@ func (e *Engine) Routes(mount func(pattern string, h web.Handler)) {
 		mount("GET "+at, e.bind(k, e.submit))
 		mount("POST "+at, e.bind(k, e.submit))
 	}
-	mount("GET /self-service/logout/browser", e.handle(e.logoutURL))
-	mount("GET /self-service/logout", e.handle(e.logout))
-	mount("DELETE /self-service/logout/api", e.handle(e.logoutAPI))
-	mount("GET /self-service/errors", e.handle(e.showError))
+	mount("GET /self-service/logout/browser", e.bind(nil, e.logoutURL))
+	mount("GET /self-service/logout", e.bind(nil, e.logout))
+	mount("DELETE /self-service/logout/api", e.bind(nil, e.logoutAPI))
+	mount("GET /self-service/errors", e.bind(nil, e.showError))
 }
 
 // visit is one request with all that the steps share.
 type visit struct {
 	*current
 	engine *Engine
-	kind   *kind
+	kind   *kind // of the route; nil where the route is of no kind
 	w      http.ResponseWriter
 	r      *http.Request
+	// app says that the request is about an app's flow: all answers are JSON.
+	app bool
+	// proof is what the request was recognised by.
+	proof session.Proof
 }
 
 func (e *Engine) bind(k *kind, step func(*visit) error) web.Handler {
@@ -95,11 +118,13 @@ func (e *Engine) bind(k *kind, step func(*visit) error) web.Handler {
 	}
 }
 
-func (e *Engine) handle(step func(*visit) error) web.Handler { return e.bind(nil, step) }
+// asJSON says whether the client wants JSON or a redirect.
+func (v *visit) asJSON() bool { return v.app || web.IsJSON(v.r) }
 
 // session finds the session of the request, or nil where there is none.
 func (v *visit) session() (*store.SessionRow, error) {
-	row, err := v.engine.Sessions.Find(v.r.Context(), v.r)
+	v.proof = v.engine.Sessions.Proof(v.r)
+	row, err := v.engine.Sessions.FindToken(v.r.Context(), v.proof.Token)
 	if errors.Is(err, auth.ErrNoSession) {
 		return nil, nil
 	}
@@ -109,20 +134,25 @@ func (v *visit) session() (*store.SessionRow, error) {
 // page is the address of the page that shows a flow. Where none is configured
 // it is the flow itself, as JSON.
 func (v *visit) page(f *auth.Flow) string {
-	configured := v.kind.page(v.config)
+	configured := v.kindOf(f).page(v.config)
 	if configured == "" {
 		return v.base + "self-service/" + string(f.Kind) + "/flows?id=" + f.ID.String()
 	}
 	return withQuery(configured, "flow", f.ID.String())
 }
 
-// withQuery adds a parameter to an address and keeps those it has.
+// withQuery adds a parameter to an address and keeps all that it has; a
+// fragment stays at the end.
 func withQuery(address, name, value string) string {
-	join := "?"
-	if strings.Contains(address, "?") {
-		join = "&"
+	u, err := url.Parse(address)
+	if err != nil { // configured addresses can be parsed
+		return address
 	}
-	return address + join + url.Values{name: {value}}.Encode()
+	if u.RawQuery != "" {
+		u.RawQuery += "&"
+	}
+	u.RawQuery += url.Values{name: {value}}.Encode()
+	return u.String()
 }
 
 // returnURL is where a browser goes after a flow: where the flow was told to,
@@ -133,7 +163,7 @@ func (v *visit) returnURL(f *auth.Flow, method string) string {
 			return resolved
 		}
 	}
-	return v.config.ReturnURL(v.kind.after(v.config), method)
+	return v.config.ReturnURL(v.kindOf(f).after(v.config), method)
 }
 
 // form is the form of a flow as methods see it.
@@ -163,34 +193,26 @@ func (v *visit) schema(id string) (*schema.Schema, error) {
 	return nil, auth.ErrSchemaUnknown.Saying("The identity schema %q that this form was made for is no longer configured. Start again.", id)
 }
 
-// prepare builds a form from nothing: the CSRF token, the fields of the person,
-// and what each method that is switched on adds.
+// prepare builds a form from nothing: the kind's own fields, and what each
+// method that is offered adds.
 func (v *visit) prepare(ctx context.Context, form *Form) error {
-	f := form.Flow
-	f.UI = ui.Container{Action: v.base + "self-service/" + string(f.Kind) + "?flow=" + f.ID.String(), Method: http.MethodPost, Nodes: []ui.Node{}}
-	if f.Kind == auth.Login && f.RequestedAAL.AtLeast(auth.AAL2) && f.Type == auth.API {
-		// Nothing to sign in with, nothing to protect.
-		return v.addMethods(ctx, form)
-	}
-	f.UI.Put(ui.Input(ui.GroupDefault, csrfField, ui.InputHidden, "").Required())
-	if f.Kind == auth.Registration {
-		f.UI.Nodes = append(f.UI.Nodes, form.Schema.Nodes(ui.GroupDefault)...)
-	}
-	return v.addMethods(ctx, form)
-}
-
-func (v *visit) addMethods(ctx context.Context, form *Form) error {
+	f, k := form.Flow, v.kindOf(form.Flow)
+	f.UI = ui.Container{Action: v.base + "self-service/" + string(f.Kind) + "?flow=" + f.ID.String(), Method: http.MethodPost,
+		Nodes: append([]ui.Node{}, k.fields(form)...)}
 	for i := range v.engine.Methods {
 		m := &v.engine.Methods[i]
-		if p := m.part(form.Flow.Kind); p != nil && m.Enabled(v.config) {
+		if p := m.part(f.Kind); p != nil && m.Enabled(v.config) && p.offered(form) {
 			if err := p.Prepare(ctx, form); err != nil {
 				return err
 			}
 		}
 	}
-	form.UI.Sort(v.kind.order(form.Schema))
+	f.UI.Sort(k.order(form.Schema))
 	return nil
 }
 
-// csrfField is the name of the field that carries the CSRF token.
-const csrfField = "csrf_token"
+// write stores something about a flow that its client can start again.
+func (v *visit) write(f func(context.Context, *store.Tx) error) error {
+	ctx := v.r.Context()
+	return v.engine.Store.Write(ctx, store.Volatile, func(tx *store.Tx) error { return f(ctx, tx) })
+}

@@ -1,9 +1,11 @@
 package flow
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
+	"strconv"
 
 	"github.com/google/uuid"
 
@@ -16,7 +18,7 @@ import (
 // who talk it, otherwise by keeping it and sending the browser to the error
 // page. It returns the error that is to be answered as JSON, or nil.
 func (v *visit) fault(err error) error {
-	if web.IsJSON(v.r) {
+	if v.asJSON() {
 		return err
 	}
 	e := auth.AsError(err)
@@ -30,11 +32,16 @@ func (v *visit) fault(err error) error {
 	if page == "" {
 		page = v.base + "self-service/errors"
 	}
-	if e.RetryAfter > 0 {
-		v.w.Header().Set("Retry-After", "1")
-	}
+	v.retryAfter(e)
 	v.redirect(http.StatusSeeOther, withQuery(page, "id", id.String()))
 	return nil
+}
+
+// retryAfter tells the client when to try again (RFC 9110 section 10.2.3).
+func (v *visit) retryAfter(e *auth.Error) {
+	if e.RetryAfter > 0 {
+		v.w.Header().Set("Retry-After", strconv.Itoa(e.RetryAfter))
+	}
 }
 
 func (v *visit) keepError(e *auth.Error) (uuid.UUID, error) {
@@ -44,7 +51,7 @@ func (v *visit) keepError(e *auth.Error) (uuid.UUID, error) {
 	}
 	kept := &store.StoredError{ID: uuid.New(), Project: auth.DefaultProject, Data: data, CreatedAt: auth.Now(v.engine.Clock()),
 		CSRF: v.bindings.Hash(string(v.csrf.Ensure(v.w, v.r)))}
-	return kept.ID, v.engine.Store.Write(v.r.Context(), store.Volatile, func(tx *store.Tx) error { return tx.InsertError(v.r.Context(), kept) })
+	return kept.ID, v.write(func(ctx context.Context, tx *store.Tx) error { return tx.InsertError(ctx, kept) })
 }
 
 // errorFields is a kept error on the wire.

@@ -1,15 +1,24 @@
 package flow
 
 import (
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
 	"time"
+
+	"github.com/google/uuid"
 
 	"zelus/internal/auth"
 	"zelus/internal/config"
 	"zelus/internal/schema"
+	"zelus/internal/store"
 	"zelus/internal/ui"
 )
 
-// kind is what differs between the kinds of flow, as data.
+// kind is all that differs between the kinds of flow: data and a few small
+// functions. A further kind is one more literal in this file; nothing else in
+// the engine asks which kind it has.
 type kind struct {
 	name auth.Kind
 	// enabled says whether the configuration offers it.
@@ -18,11 +27,52 @@ type kind struct {
 	page     func(*config.Config) string
 	lifespan func(*config.Config) time.Duration
 	after    func(*config.Config) config.After
+	// first and last are the states of a new flow and of one that succeeded.
+	first, last string
+	// begin sets what only this kind has on a new flow, from the query, or
+	// refuses whoever may not begin it. row is the session, or nil.
+	begin func(*visit, *auth.Flow, *store.SessionRow, url.Values) error
+	// greet says above a new form why it is shown; nil says nothing.
+	greet func(*auth.Flow, *store.SessionRow)
+	// guard refuses submissions that make no sense for who sends them.
+	guard func(*visit, *auth.Flow, *store.SessionRow) *refusal
+	// fields are the nodes that belong to the form rather than to a method.
+	fields func(*Form) []ui.Node
 	// order of the nodes on the wire.
 	order func(*schema.Schema) ui.Order
+	// inspect looks at a submission before any method does; nil looks at nothing.
+	inspect func(*visit, *Submission) ([]Problem, error)
+	// typed says which fields hold what a person typed and may see again.
+	typed func(name string) bool
 	// expired and nobody are the messages for a form that was open for too
 	// long and for a submission that no method claims.
 	expired, nobody int
+	// json adds what only this kind has to a flow on the wire.
+	json func(*auth.Flow, commonFields) any
+	// again and next are the statuses of a form that goes on, see answer.go.
+	again, next status
+}
+
+// refusal is why a submission is refused: an error, or a problem of the form
+// where inForm says so, for those who talk JSON; and where browsers are sent.
+type refusal struct {
+	err    error
+	inForm bool
+	to     string // empty: nowhere, the error is shown
+	status int
+}
+
+// allKinds are those that are served.
+func allKinds() []*kind { return []*kind{login, registration} }
+
+// kindOf is the kind of a flow.
+func (v *visit) kindOf(f *auth.Flow) *kind {
+	for _, k := range v.engine.kinds {
+		if k.name == f.Kind {
+			return k
+		}
+	}
+	return v.kind // the store gives flows of the route's kind only
 }
 
 var login = &kind{
@@ -31,9 +81,80 @@ var login = &kind{
 	page:     func(c *config.Config) string { return c.SelfService.Flows.Login.UIURL },
 	lifespan: func(c *config.Config) time.Duration { return c.SelfService.Flows.Login.Lifespan },
 	after:    func(c *config.Config) config.After { return c.SelfService.Flows.Login.After },
-	order:    func(*schema.Schema) ui.Order { return ui.LoginOrder() },
-	expired:  ui.ErrorLoginExpired,
-	nobody:   ui.ErrorLoginNoMethod,
+	first:    auth.ChooseMethod, last: auth.PassedChallenge,
+	begin:   beginLogin,
+	greet:   greetLogin,
+	guard:   guardLogin,
+	fields:  loginFields,
+	order:   func(*schema.Schema) ui.Order { return ui.LoginOrder() },
+	typed:   func(name string) bool { return name == identifierField },
+	expired: ui.ErrorLoginExpired, nobody: ui.ErrorLoginNoMethod,
+	json: func(f *auth.Flow, common commonFields) any {
+		return struct {
+			commonFields
+			OrganizationID *uuid.UUID `json:"organization_id"`
+			CreatedAt      string     `json:"created_at"`
+			UpdatedAt      string     `json:"updated_at"`
+			Refresh        bool       `json:"refresh"`
+			RequestedAAL   auth.AAL   `json:"requested_aal"`
+			IdentitySchema string     `json:"identity_schema,omitempty"`
+		}{common, nil, auth.Stamp(f.CreatedAt), auth.Stamp(f.UpdatedAt), f.Refresh, f.RequestedAAL, f.SchemaID}
+	},
+	again: status{http.StatusBadRequest, http.StatusSeeOther}, next: status{http.StatusBadRequest, http.StatusSeeOther},
+}
+
+// beginLogin sets whether the person in the session is to prove again who
+// they are, and how strongly.
+func beginLogin(_ *visit, f *auth.Flow, row *store.SessionRow, query url.Values) error {
+	f.RequestedAAL = auth.AAL1
+	if asked := query.Get("aal"); asked != "" {
+		switch f.RequestedAAL = auth.AAL(strings.ToLower(asked)); f.RequestedAAL {
+		case auth.AAL1, auth.AAL2:
+		default:
+			return auth.ErrAAL
+		}
+	}
+	refresh, _ := strconv.ParseBool(query.Get("refresh"))
+	switch {
+	case row == nil && f.RequestedAAL == auth.AAL2:
+		return auth.ErrAAL1Required
+	case row == nil:
+		return nil // there is nothing to refresh
+	case !refresh && row.Session.AAL.AtLeast(f.RequestedAAL):
+		return auth.ErrSessionAlready
+	}
+	f.Refresh, f.IdentityID = refresh, row.Session.IdentityID
+	return nil
+}
+
+func greetLogin(f *auth.Flow, row *store.SessionRow) {
+	if f.Refresh {
+		f.UI.Say(ui.Say(ui.InfoReauthenticate))
+	}
+	if row != nil && f.RequestedAAL == auth.AAL2 && !row.Session.AAL.AtLeast(auth.AAL2) {
+		f.UI.Say(ui.Say(ui.InfoSecondFactor))
+	}
+}
+
+func guardLogin(v *visit, f *auth.Flow, row *store.SessionRow) *refusal {
+	switch {
+	case row == nil && f.RequestedAAL == auth.AAL2:
+		return &refusal{err: auth.ErrAAL1Required}
+	case row == nil:
+		return nil
+	case f.IdentityID != uuid.Nil && row.Session.IdentityID != f.IdentityID:
+		return &refusal{err: auth.ErrIdentityMismatch}
+	case !f.Refresh && row.Session.AAL.AtLeast(f.RequestedAAL):
+		return &refusal{err: auth.ErrSessionAlready, inForm: true, to: v.config.SelfService.DefaultBrowserReturnURL, status: http.StatusSeeOther}
+	}
+	return nil
+}
+
+func loginFields(form *Form) []ui.Node {
+	if form.Flow.RequestedAAL.AtLeast(auth.AAL2) && form.Flow.Type == auth.API {
+		return nil // without a factor there is nothing to protect
+	}
+	return []ui.Node{csrfNode()}
 }
 
 var registration = &kind{
@@ -42,10 +163,40 @@ var registration = &kind{
 	page:     func(c *config.Config) string { return c.SelfService.Flows.Registration.UIURL },
 	lifespan: func(c *config.Config) time.Duration { return c.SelfService.Flows.Registration.Lifespan },
 	after:    func(c *config.Config) config.After { return c.SelfService.Flows.Registration.After },
-	order:    func(s *schema.Schema) ui.Order { return ui.RegistrationOrder(s.TraitNames()) },
-	expired:  ui.ErrorRegistrationExpired,
-	nobody:   ui.ErrorRegistrationNoMethod,
+	first:    auth.ChooseMethod, last: auth.PassedChallenge,
+	begin: func(_ *visit, _ *auth.Flow, row *store.SessionRow, _ url.Values) error {
+		if row != nil {
+			return auth.ErrSessionAlready
+		}
+		return nil
+	},
+	guard: func(v *visit, f *auth.Flow, row *store.SessionRow) *refusal {
+		if row == nil {
+			return nil
+		}
+		return &refusal{err: auth.ErrSessionAlready, to: v.returnURL(f, ""), status: http.StatusFound}
+	},
+	fields: func(form *Form) []ui.Node {
+		return append([]ui.Node{csrfNode()}, form.Schema.Nodes(ui.GroupDefault)...)
+	},
+	order:   func(s *schema.Schema) ui.Order { return ui.RegistrationOrder(s.TraitNames()) },
+	inspect: (*visit).candidate,
+	typed:   func(name string) bool { return strings.HasPrefix(name, "traits.") },
+	expired: ui.ErrorRegistrationExpired, nobody: ui.ErrorRegistrationNoMethod,
+	json: func(f *auth.Flow, common commonFields) any {
+		return struct {
+			commonFields
+			OrganizationID *uuid.UUID `json:"organization_id"`
+			IdentitySchema string     `json:"identity_schema,omitempty"`
+		}{common, nil, f.SchemaID}
+	},
+	again: status{http.StatusBadRequest, http.StatusFound}, next: status{http.StatusBadRequest, http.StatusSeeOther},
 }
 
-// kinds are those that are served.
-var kinds = []*kind{login, registration}
+func csrfNode() ui.Node { return ui.Input(ui.GroupDefault, csrfField, ui.InputHidden, "").Required() }
+
+// Names of fields that several parts know.
+const (
+	csrfField       = "csrf_token"
+	identifierField = "identifier"
+)

@@ -3,6 +3,7 @@ package flow
 import (
 	"context"
 	"encoding/json"
+	"slices"
 
 	"zelus/internal/auth"
 	"zelus/internal/config"
@@ -29,6 +30,9 @@ type Method struct {
 
 // Part is what a method does in one kind of flow.
 type Part struct {
+	// Offered says whether a form has the method; nil means always. What is
+	// not offered cannot be submitted.
+	Offered func(*Form) bool
 	// Prepare adds the method's nodes to a form.
 	Prepare func(context.Context, *Form) error
 	// Claims says whether a submission is for this method; nil means that the
@@ -51,6 +55,8 @@ func (m *Method) part(k auth.Kind) *Part {
 	}
 	return m.Verification
 }
+
+func (p *Part) offered(form *Form) bool { return p.Offered == nil || p.Offered(form) }
 
 func (m *Method) claims(p *Part, s *Submission) bool {
 	if p.Claims != nil {
@@ -94,12 +100,15 @@ type Outcome struct {
 	problems []Problem
 	identity *auth.Identity
 	amr      auth.AMR
-	then     func(context.Context, *store.Tx) error
+	// used is the credential that was proven, otherwise is what is said if it
+	// is no longer that by the time of the commit.
+	used      auth.Credential
+	otherwise Problem
+	then      []func(context.Context, *store.Tx) error
 }
 
 type verdict string
 
-// The verdicts. What each client is told of each is a table in answer.go.
 const (
 	again      verdict = "again"
 	next       verdict = "next"
@@ -113,11 +122,13 @@ func Again(problems ...Problem) Outcome { return Outcome{verdict: again, problem
 // Next shows the form as the method has changed it: a further step.
 func Next(problems ...Problem) Outcome { return Outcome{verdict: next, problems: problems} }
 
-// Proven says that somebody has proven to be this identity. If the flow
-// belongs to a session of the same identity the session is kept and gets
-// stronger, otherwise a new one begins.
-func Proven(i *auth.Identity, amr auth.AMR) Outcome {
-	return Outcome{verdict: proven, identity: i, amr: amr}
+// Proven says that somebody has proven to be this identity, with this
+// credential. If the flow belongs to a session of the same identity the
+// session is kept and gets stronger, otherwise a new one begins. Identity and
+// credential are read again when that is committed; if they have changed
+// meanwhile the form says otherwise.
+func Proven(i *auth.Identity, used auth.Credential, amr auth.AMR, otherwise Problem) Outcome {
+	return Outcome{verdict: proven, identity: i, used: used, amr: amr, otherwise: otherwise}
 }
 
 // Registered says that the candidate, with the credential that the method
@@ -126,13 +137,23 @@ func Registered(candidate *auth.Identity, amr auth.AMR) Outcome {
 	return Outcome{verdict: registered, identity: candidate, amr: amr}
 }
 
-// Then adds something to the transaction that commits the outcome.
+// Then adds something to the transaction that commits the outcome, whatever
+// the outcome is: a mail with a code, a count of wrong tries.
 func (o Outcome) Then(f func(context.Context, *store.Tx) error) Outcome {
-	o.then = f
+	o.then = append(slices.Clip(o.then), f)
 	return o
 }
 
-// credentialOf is one of an identity's credentials, for methods.
+func (o *Outcome) apply(ctx context.Context, tx *store.Tx) error {
+	for _, f := range o.then {
+		if err := f(ctx, tx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Credential is one of an identity's credentials, for methods.
 func (f *Form) Credential(t auth.CredentialType) (auth.Credential, bool) {
 	if f.Identity == nil {
 		return auth.Credential{}, false
@@ -141,13 +162,7 @@ func (f *Form) Credential(t auth.CredentialType) (auth.Credential, bool) {
 	return c, ok
 }
 
-// AddCredential gives the candidate a credential's config. The row may exist
-// already, because the schema made it.
+// AddCredential gives the candidate a credential's config.
 func (s *Submission) AddCredential(t auth.CredentialType, config json.RawMessage) {
-	c, ok := s.Candidate.Credentials[t]
-	if !ok {
-		c = auth.Credential{Type: t, CreatedAt: s.Candidate.CreatedAt}
-	}
-	c.Config, c.UpdatedAt = config, s.Candidate.CreatedAt
-	s.Candidate.Credentials[t] = c
+	s.Candidate.SetCredential(t, config, s.Candidate.CreatedAt)
 }

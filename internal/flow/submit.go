@@ -19,40 +19,44 @@ import (
 	"zelus/internal/web"
 )
 
-// submit takes a form that came back through all steps: find the flow, guard
-// it, read the body, ask the methods, commit the outcome, answer.
+// submit takes a form that came back through all steps: find the flow, see
+// that it belongs to who sends it, read the body, ask the methods, commit the
+// outcome, answer.
 func (e *Engine) submit(v *visit) error {
 	f, err := v.submitted()
 	if err != nil {
 		return v.fault(err)
 	}
+	v.app = f.Type == auth.API
+	if !v.belongs(f) {
+		return v.fault(auth.ErrCSRF)
+	}
+	if !e.Clock().Before(f.ExpiresAt) {
+		return v.replace(f)
+	}
 	row, err := v.session()
 	if err != nil {
 		return v.fault(err)
-	}
-	if !v.engine.Clock().Before(f.ExpiresAt) {
-		return v.replace(f)
 	}
 	form, err := v.form(f)
 	if err != nil {
 		return v.fault(err)
 	}
-	if done, err := v.guard(form, row); err != nil {
-		return v.fault(err)
-	} else if done {
-		return nil
-	}
 	s, problem, err := v.read(form)
 	if err != nil {
 		return v.fault(err)
 	}
+	if no := v.kind.guard(v, f, row); no != nil {
+		return v.turnAway(form, no)
+	}
 	if problem != nil {
-		return v.refuse(form, nil, *problem)
+		return v.refuse(form, nil, Again(*problem))
 	}
 	outcome, method, err := v.ask(v.r.Context(), s)
-	if errors.Is(err, auth.ErrTooBusy) && !web.IsJSON(v.r) && f.Type == auth.Browser {
-		v.w.Header().Set("Retry-After", "1")
-		return v.refuse(form, s, Problem{Message: generic(auth.AsError(err).Reason)})
+	if errors.Is(err, auth.ErrTooBusy) && !v.asJSON() {
+		busy := auth.AsError(err)
+		v.retryAfter(busy)
+		return v.refuse(form, s, Again(Problem{Message: generic(busy.Reason)}))
 	}
 	if err != nil {
 		return v.fault(err)
@@ -74,10 +78,10 @@ func (v *visit) submitted() (*auth.Flow, error) {
 
 // replace answers a submission that came too late with a new flow that says so.
 func (v *visit) replace(old *auth.Flow) error {
-	now := auth.Now(v.engine.Clock())
+	now, k := auth.Now(v.engine.Clock()), v.kindOf(old)
 	fresh := *old
-	fresh.ID, fresh.State, fresh.Active, fresh.Private, fresh.Done = uuid.New(), auth.ChooseMethod, "", nil, false
-	fresh.IssuedAt, fresh.CreatedAt, fresh.UpdatedAt, fresh.ExpiresAt = now, now, now, now.Add(v.kind.lifespan(v.config))
+	fresh.ID, fresh.State, fresh.Active, fresh.Done = uuid.New(), k.first, "", false
+	fresh.IssuedAt, fresh.CreatedAt, fresh.UpdatedAt, fresh.ExpiresAt = now, now, now, now.Add(k.lifespan(v.config))
 	form, err := v.form(&fresh)
 	if err != nil {
 		return v.fault(err)
@@ -85,44 +89,27 @@ func (v *visit) replace(old *auth.Flow) error {
 	if err := v.prepare(v.r.Context(), form); err != nil {
 		return v.fault(err)
 	}
-	fresh.UI.Say(ui.Say(v.kind.expired, "expired_at", old.ExpiresAt))
-	if err := v.insert(&fresh); err != nil {
+	fresh.UI.Say(ui.Say(k.expired, "expired_at", old.ExpiresAt))
+	if err := v.write(func(ctx context.Context, tx *store.Tx) error { return tx.InsertFlow(ctx, &fresh) }); err != nil {
 		return v.fault(err)
 	}
-	if fresh.Type == auth.API || web.IsJSON(v.r) {
+	if v.asJSON() {
 		return auth.ErrFlowExpired.With("expired_at", auth.Stamp(old.ExpiresAt)).With("since", now.Sub(old.ExpiresAt).Nanoseconds()).With("use_flow_id", fresh.ID)
 	}
 	v.redirect(http.StatusSeeOther, v.page(&fresh))
 	return nil
 }
 
-// guard refuses submissions that make no sense for who sends them. done says
-// that it has answered.
-func (v *visit) guard(form *Form, row *store.SessionRow) (done bool, err error) {
-	f, asJSON := form.Flow, form.Flow.Type == auth.API || web.IsJSON(v.r)
-	if v.kind == login {
-		switch {
-		case row == nil && f.RequestedAAL == auth.AAL2:
-			return false, auth.ErrAAL1Required
-		case row != nil && f.IdentityID != uuid.Nil && row.Session.IdentityID != f.IdentityID:
-			return false, auth.ErrIdentityMismatch
-		case row != nil && !f.Refresh && row.Session.AAL.AtLeast(f.RequestedAAL):
-			if asJSON {
-				return true, v.refuse(form, nil, Problem{Message: generic(auth.ErrSessionAlready.Reason)})
-			}
-			v.redirect(http.StatusSeeOther, v.config.SelfService.DefaultBrowserReturnURL)
-			return true, nil
-		}
-		return false, nil
+// turnAway answers a submission that makes no sense for who sends it.
+func (v *visit) turnAway(form *Form, no *refusal) error {
+	switch {
+	case !v.asJSON() && no.to != "":
+		v.redirect(no.status, no.to)
+		return nil
+	case no.inForm:
+		return v.refuse(form, nil, Again(Problem{Message: generic(auth.AsError(no.err).Reason)}))
 	}
-	if row != nil && v.kind == registration {
-		if asJSON {
-			return false, auth.ErrSessionAlready
-		}
-		v.redirect(http.StatusFound, v.returnURL(f, ""))
-		return true, nil
-	}
-	return false, nil
+	return v.fault(no.err)
 }
 
 func generic(reason string) ui.Message { return ui.Say(ui.ErrorGeneric, "reason", reason) }
@@ -134,7 +121,13 @@ func (v *visit) read(form *Form) (*Submission, *Problem, error) {
 	if f.Type == auth.API && v.fromBrowser() {
 		return nil, &Problem{Message: generic(auth.ErrAPIFromBrowser.Reason)}, nil
 	}
-	values, err := web.ReadValues(v.r)
+	r := v.r
+	if r.Method != http.MethodPost {
+		// Looking at a form changes nothing, whatever is sent along.
+		r = r.Clone(r.Context())
+		r.Body, r.ContentLength = http.NoBody, 0
+	}
+	values, err := web.ReadValues(r)
 	if err != nil {
 		e := auth.AsError(err)
 		if f.Type == auth.API && e.Status == http.StatusBadRequest {
@@ -145,10 +138,10 @@ func (v *visit) read(form *Form) (*Submission, *Problem, error) {
 	if f.Type == auth.Browser {
 		token := values.String(csrfField)
 		if token == "" {
-			token = v.r.Header.Get("X-CSRF-Token")
+			token = r.Header.Get("X-CSRF-Token")
 		}
-		secret, ok := v.csrf.Secret(v.r)
-		if !ok || !v.csrf.Valid(token, secret) || !v.belongs(f) {
+		secret, ok := v.csrf.Secret(r)
+		if !ok || !v.csrf.Valid(token, secret) || web.CrossSite(r, v.origins) {
 			return nil, nil, auth.ErrCSRF
 		}
 	}
@@ -178,8 +171,8 @@ func (v *visit) ask(ctx context.Context, s *Submission) (Outcome, *Method, error
 	if s.Flow.Done {
 		return v.nobody(s), nil, nil
 	}
-	if v.kind == registration {
-		if problems, err := v.candidate(s); err != nil || len(problems) > 0 {
+	if inspect := v.kind.inspect; inspect != nil {
+		if problems, err := inspect(v, s); err != nil || len(problems) > 0 {
 			return Again(problems...), nil, err
 		}
 	}
@@ -191,6 +184,9 @@ func (v *visit) ask(ctx context.Context, s *Submission) (Outcome, *Method, error
 		}
 		if !m.Enabled(v.config) {
 			return Outcome{}, nil, auth.ErrMethodDisabled
+		}
+		if !p.offered(&s.Form) {
+			break // this form does not have it
 		}
 		outcome, err := p.Submit(ctx, s)
 		return outcome, m, err
@@ -245,11 +241,11 @@ func withObjects(traits json.RawMessage, s *schema.Schema) json.RawMessage {
 	return traits
 }
 
-// refuse shows the form again with problems, in a form made anew: messages and
-// fields of earlier submissions are gone, what was typed is kept. s is nil if
-// what was sent could not be read.
-func (v *visit) refuse(form *Form, s *Submission, problems ...Problem) error {
-	f := form.Flow
+// refuse shows the form again with the problems of an outcome, in a form made
+// anew: messages and fields of earlier submissions are gone, what was typed is
+// kept. s is nil if what was sent could not be read.
+func (v *visit) refuse(form *Form, s *Submission, o Outcome) error {
+	f, k := form.Flow, v.kindOf(form.Flow)
 	before := f.UI
 	if !f.Done {
 		if err := v.prepare(v.r.Context(), form); err != nil {
@@ -257,27 +253,46 @@ func (v *visit) refuse(form *Form, s *Submission, problems ...Problem) error {
 		}
 	}
 	f.UI.Quiet()
-	keep(&f.UI, before)
+	k.keep(&f.UI, before)
 	if s != nil {
-		echo(&f.UI, s)
+		k.echo(&f.UI, s)
 	}
-	for _, p := range problems {
+	return v.goOn(f, form.Schema, o, k.again)
+}
+
+// goOn stores a form that goes on, with what the method has to add, and shows it.
+func (v *visit) goOn(f *auth.Flow, s *schema.Schema, o Outcome, status status) error {
+	for _, p := range o.problems {
 		f.UI.SayAt(p.Field, p.Message)
 	}
-	f.UI.Sort(v.kind.order(form.Schema))
+	f.UI.Sort(v.kindOf(f).order(s))
 	f.UpdatedAt = auth.Now(v.engine.Clock())
-	if err := v.engine.Store.Write(v.r.Context(), store.Volatile, func(tx *store.Tx) error { return tx.UpdateFlow(v.r.Context(), f) }); err != nil {
+	durability := store.Volatile
+	if len(o.then) > 0 {
+		durability = store.Durable
+	}
+	ctx := v.r.Context()
+	err := v.engine.Store.Write(ctx, durability, func(tx *store.Tx) error {
+		if err := tx.UpdateFlow(ctx, f); err != nil {
+			return err
+		}
+		return o.apply(ctx, tx)
+	})
+	if err != nil {
 		return v.fault(err)
 	}
-	v.answer(again, f)
+	if v.asJSON() {
+		return v.show(status.json, f)
+	}
+	v.redirect(status.page, v.page(f))
 	return nil
 }
 
 // keep takes over what was typed before.
-func keep(fresh *ui.Container, before ui.Container) {
+func (k *kind) keep(fresh *ui.Container, before ui.Container) {
 	for i := range before.Nodes {
 		n := &before.Nodes[i]
-		if n.Attributes.Value == nil || n.Attributes.Type == ui.InputHidden || !typed(n.Name()) {
+		if n.Attributes.Value == nil || n.Attributes.Type == ui.InputHidden || !k.typed(n.Name()) {
 			continue
 		}
 		if have := fresh.Find(n.Name()); have != nil && have.Attributes.Type != ui.InputHidden {
@@ -286,22 +301,25 @@ func keep(fresh *ui.Container, before ui.Container) {
 	}
 }
 
-// typed says whether a field holds what a person typed and may see again.
-// Passwords and codes are not given back.
-func typed(name string) bool { return name == identifierField || strings.HasPrefix(name, "traits.") }
+// echoed bounds what is given back of a field, in bytes: what is longer was
+// hardly typed, and would be stored and sent for nothing.
+const echoed = 1 << 10
 
-const identifierField = "identifier"
-
-// echo takes over what was typed now.
-func echo(fresh *ui.Container, s *Submission) {
+// echo takes over what was typed now. Passwords and codes are not given back.
+func (k *kind) echo(fresh *ui.Container, s *Submission) {
 	if s.Candidate != nil {
 		for _, value := range schema.Values(s.Candidate.Traits) {
-			fresh.SetValue(value.Name, value.Value)
+			if text, ok := value.Value.(string); !ok || len(text) <= echoed {
+				fresh.SetValue(value.Name, value.Value)
+			}
 		}
 		return
 	}
 	if n := fresh.Find(identifierField); n != nil && n.Attributes.Type != ui.InputHidden {
-		n.Attributes.Value = s.Identifier()
+		n.Attributes.Value = ""
+		if id := s.Identifier(); len(id) <= echoed {
+			n.Attributes.Value = id
+		}
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 
@@ -58,8 +59,8 @@ func (m *Manager) Settle(i *auth.Identity) ([]schema.Problem, error) {
 	}
 	now := auth.Now(m.Clock())
 	i.Traits = facts.Traits
-	m.settleCredentials(i, facts, now)
-	settleAddresses(i, facts, now)
+	m.deriveCredentials(i, facts, now)
+	deriveAddresses(i, facts, now)
 	i.AvailableAAL = m.available(i)
 	return nil, nil
 }
@@ -74,7 +75,9 @@ func (m *Manager) schema(id string) (*schema.Schema, error) {
 // versions of the stored configs of the types that a schema brings about.
 var versions = map[auth.CredentialType]int{auth.Password: 0, auth.WebAuthn: 1, auth.Code: 1}
 
-func (m *Manager) settleCredentials(i *auth.Identity, facts schema.Facts, now time.Time) {
+// deriveCredentials brings the credentials in step with the identifiers that
+// the traits hold.
+func (m *Manager) deriveCredentials(i *auth.Identity, facts schema.Facts, now time.Time) {
 	for t, version := range versions {
 		identifiers := facts.Identifiers[t]
 		c, existed := i.Credentials[t]
@@ -117,9 +120,9 @@ func codeConfig(addresses []schema.CodeAddress) json.RawMessage {
 	return out
 }
 
-// settleAddresses keeps addresses that are still in the traits as they are,
+// deriveAddresses keeps addresses that are still in the traits as they are,
 // with what was proven of them, and makes or drops the others.
-func settleAddresses(i *auth.Identity, facts schema.Facts, now time.Time) {
+func deriveAddresses(i *auth.Identity, facts schema.Facts, now time.Time) {
 	var verifiable []auth.VerifiableAddress
 	for _, f := range facts.Verifiable {
 		at := slices.IndexFunc(i.Verifiable, func(a auth.VerifiableAddress) bool { return a.Via == f.Via && a.Value == f.Value })
@@ -157,29 +160,6 @@ func (m *Manager) FirstFactors(i *auth.Identity) int {
 // Reckon brings the available level up to date after a credential was added.
 func (m *Manager) Reckon(i *auth.Identity) { i.AvailableAAL = m.available(i) }
 
-// Hints names the ways of signing in of whoever has an identifier that the
-// candidate wants, and the identifier. Told only where the configuration says so.
-func (m *Manager) Hints(ctx context.Context, candidate *auth.Identity) (types []string, identifier string) {
-	types = []string{}
-	for _, identifier := range candidate.Credentials[auth.Password].Identifiers {
-		found, err := m.Store.SignInBy(ctx, auth.DefaultProject, auth.Password, identifier)
-		if err != nil {
-			continue
-		}
-		all, err := m.Store.Credentials(ctx, found.Identity.ID)
-		if err != nil {
-			continue
-		}
-		for _, f := range m.Factors {
-			if c, ok := all[f.Type]; ok && f.First != nil && f.First(c) > 0 {
-				types = append(types, string(f.Type))
-			}
-		}
-		return types, identifier
-	}
-	return types, ""
-}
-
 func (m *Manager) available(i *auth.Identity) auth.AAL {
 	first, second := m.count(i)
 	switch {
@@ -207,64 +187,105 @@ func (m *Manager) count(i *auth.Identity) (first, second int) {
 	return first, second
 }
 
-// settled is Settle for the admin API, where wrong traits are an error.
-func (m *Manager) settled(i *auth.Identity) error {
+// Problems are what is wrong with traits. They are the cause of an
+// auth.ErrTraits, for those who show them in a form.
+type Problems []schema.Problem
+
+// Error is all problems in one sentence.
+func (p Problems) Error() string { return schema.Describe(p) }
+
+// accept is Settle for those to whom wrong traits are an error.
+func (m *Manager) accept(i *auth.Identity) error {
+	if len(i.ExternalID) > maxName || !storable(i.ExternalID) {
+		return auth.ErrBadRequest.Saying("An external_id has at most %d bytes and no control character U+0000.", maxName)
+	}
 	problems, err := m.Settle(i)
 	if err != nil {
 		return err
 	}
 	if len(problems) > 0 {
-		return auth.ErrTraits.Saying("%s", schema.Describe(problems))
+		wrong := Problems(problems)
+		return auth.ErrTraits.Because(wrong).Saying("%s", wrong.Error())
 	}
 	return nil
 }
 
-// Insert writes a settled identity in a transaction of its own.
-func (m *Manager) insert(ctx context.Context, i *auth.Identity) error {
-	err := m.Store.Write(ctx, store.Durable, func(tx *store.Tx) error { return tx.InsertIdentity(ctx, i) })
-	if errors.Is(err, store.ErrConflict) {
-		return auth.ErrConflict.Because(err)
+// maxName bounds, in bytes, what other systems call an identity or an account:
+// a database has to be able to index it.
+const maxName = 512
+
+// storable says whether every database can keep a text.
+func storable(text string) bool { return utf8.ValidString(text) && !strings.Contains(text, "\x00") }
+
+// Change is what becomes of an identity, read with its credentials, when f has
+// changed a copy of it: settled, and with the times of the change. before
+// stays as it is and nothing is written; Save does that.
+func (m *Manager) Change(before *auth.Identity, f func(*auth.Identity) error) (*auth.Identity, error) {
+	after := clone(before)
+	if err := f(after); err != nil {
+		return nil, err
 	}
-	return err
+	now := auth.Now(m.Clock())
+	if after.State != before.State {
+		after.StateChangedAt = &now
+	}
+	// The time of the update tells one version from another: it moves forward
+	// even when the clock does not.
+	after.UpdatedAt = now
+	if next := before.UpdatedAt.Add(time.Microsecond); now.Before(next) {
+		after.UpdatedAt = next
+	}
+	if err := m.accept(after); err != nil {
+		return nil, err
+	}
+	return after, nil
 }
 
-// change reads an identity, changes a copy, settles and writes it, and returns it.
-// An identity that is switched off loses its sessions in the same transaction:
-// they do not come back when it is switched on again.
-func (m *Manager) change(ctx context.Context, id uuid.UUID, f func(*auth.Identity) error) (*auth.Identity, error) {
-	var after *auth.Identity
-	err := m.Store.Write(ctx, store.Durable, func(tx *store.Tx) error {
-		before, err := tx.IdentityToChange(ctx, auth.DefaultProject, id)
-		if errors.Is(err, store.ErrNotFound) {
-			return auth.ErrIdentityUnknown
-		}
-		if err != nil {
-			return err
-		}
-		after = clone(before)
-		if err := f(after); err != nil {
-			return err
-		}
-		now := auth.Now(m.Clock())
-		if after.State != before.State {
-			after.StateChangedAt = &now
-		}
-		after.UpdatedAt = now
-		if err := m.settled(after); err != nil {
-			return err
-		}
-		if err := tx.UpdateIdentity(ctx, before, after); err != nil {
-			return err
-		}
-		if after.State == auth.Inactive && before.State != auth.Inactive {
-			_, err = tx.RevokeSessions(ctx, auth.DefaultProject, id, uuid.Nil)
-		}
+// Save writes what a Change has made, in a transaction that may hold more than
+// that. store.ErrStale says that somebody else changed the identity after
+// before was read: begin again with reading it. store.ErrConflict says that an
+// identifier, address or external id is taken.
+//
+// An identity that is switched off loses its sessions with it: they do not
+// come back when it is switched on again.
+func (m *Manager) Save(ctx context.Context, tx *store.Tx, before, after *auth.Identity) error {
+	if err := tx.UpdateIdentity(ctx, before, after); err != nil {
 		return err
-	})
-	if errors.Is(err, store.ErrConflict) {
-		return nil, auth.ErrConflict.Because(err).InMessage()
 	}
-	return after, err
+	if after.State == auth.Inactive && before.State != auth.Inactive {
+		_, err := tx.RevokeSessions(ctx, after.Project, after.ID, uuid.Nil)
+		return err
+	}
+	return nil
+}
+
+// maxTries bounds how often a change is made anew because somebody else was
+// faster. Each try that fails is a change by somebody else that succeeded.
+const maxTries = 32
+
+// update reads an identity, changes it and saves it, and returns it. f may be
+// called several times, each time with what the identity is by then.
+func (m *Manager) update(ctx context.Context, id uuid.UUID, f func(*auth.Identity) error) (*auth.Identity, error) {
+	for range maxTries {
+		before, err := m.Get(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		after, err := m.Change(before, f)
+		if err != nil {
+			return nil, err
+		}
+		err = m.Store.Write(ctx, store.Durable, func(tx *store.Tx) error { return m.Save(ctx, tx, before, after) })
+		switch {
+		case err == nil:
+			return after, nil
+		case errors.Is(err, store.ErrConflict):
+			return nil, auth.ErrConflict.Because(err).InMessage()
+		case !errors.Is(err, store.ErrStale):
+			return nil, err
+		}
+	}
+	return nil, auth.ErrIdentityChanged
 }
 
 // clone copies an identity so far that a change of the copy leaves the original alone.
@@ -296,6 +317,9 @@ func (m *Manager) Get(ctx context.Context, id uuid.UUID) (*auth.Identity, error)
 
 // GetByExternalID reads an identity by the id that another system gave it.
 func (m *Manager) GetByExternalID(ctx context.Context, external string) (*auth.Identity, error) {
+	if !storable(external) {
+		return nil, auth.ErrIdentityUnknown
+	}
 	return m.withCredentials(ctx, func() (*auth.Identity, error) {
 		return m.Store.IdentityByExternalID(ctx, auth.DefaultProject, external)
 	})
@@ -341,7 +365,3 @@ func CredentialsJSON(credentials map[auth.CredentialType]auth.Credential, show .
 	}
 	return b
 }
-
-// normalisedAddress is how an address given by an administrator is compared
-// with those that the schema finds.
-func normalisedAddress(s string) string { return strings.ToLower(strings.TrimSpace(s)) }

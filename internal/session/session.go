@@ -8,6 +8,7 @@ import (
 	"errors"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -34,10 +35,8 @@ const maxToken = 256
 // Settings are what the configuration says of sessions. They are replaced as
 // a whole when it is reloaded.
 type Settings struct {
-	Lifespan time.Duration
-	// EarliestExtend is how close to its end a session must be to be extended.
-	EarliestExtend time.Duration
-	RequiredAAL    auth.RequiredAAL
+	Lifespan    time.Duration
+	RequiredAAL auth.RequiredAAL
 	// BaseURL is the public base URL with its final slash.
 	BaseURL string
 	Cookie  web.SessionCookie
@@ -257,10 +256,34 @@ func (s *Sessions) Renew(session *auth.Session, p Proof, amr auth.AMR) (token st
 		token = secret.Token(tokenPrefix, tokenLength)
 	}
 	session.TokenHash = c.tokens.Hash(token)
-	session.AMR = append(session.AMR, amr)
+	session.AMR = recent(append(session.AMR, amr))
 	session.AAL = auth.LevelOf(session.AMR)
 	session.IssuedAt, session.AuthenticatedAt, session.ExpiresAt = now, now, now.Add(c.Lifespan)
 	return token
+}
+
+// maxAMR bounds how many completed methods a session remembers.
+const maxAMR = 16
+
+// recent drops the oldest of methods that were used again since, so that a
+// session does not grow with every proof; what each method is worth stays.
+func recent(done []auth.AMR) []auth.AMR {
+	for len(done) > maxAMR {
+		at := slices.IndexFunc(done, func(old auth.AMR) bool {
+			n := 0
+			for _, m := range done {
+				if m.Method == old.Method && m.AAL == old.AAL && m.Provider == old.Provider {
+					n++
+				}
+			}
+			return n > 1
+		})
+		if at < 0 {
+			break
+		}
+		done = slices.Delete(done, at, at+1)
+	}
+	return done
 }
 
 // SetCookie gives a browser its session.
@@ -333,6 +356,3 @@ func (s *Sessions) Of(ctx context.Context, identity uuid.UUID, which store.Which
 
 // Clock is the time by which sessions end.
 func (s *Sessions) Clock() time.Time { return s.clock() }
-
-// BaseURL is the public base URL, for those who render identities.
-func (s *Sessions) BaseURL() string { return s.now.Load().BaseURL }

@@ -1,8 +1,11 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -21,13 +24,14 @@ const (
 	insertIdentity query = `INSERT INTO identities (id, project_id, external_id, schema_id, state, available_aal, organization_id, packed, created_at, updated_at)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 	updateIdentity query = `UPDATE identities SET external_id = ?, schema_id = ?, state = ?, available_aal = ?, organization_id = ?, packed = ?, updated_at = ?
-		WHERE project_id = ? AND id = ?`
+		WHERE project_id = ? AND id = ? AND updated_at = ?`
 	deleteIdentity query = "DELETE FROM identities WHERE project_id = ? AND id = ?"
 
 	selectIdentity         query = "SELECT packed, available_aal FROM identities WHERE project_id = ? AND id = ?"
 	selectIdentityExternal query = "SELECT packed, available_aal FROM identities WHERE project_id = ? AND external_id = ?"
 	selectIdentityPage     query = "SELECT id, packed FROM identities WHERE project_id = ? AND id > ? ORDER BY id LIMIT ?"
 	selectIdentityOffset   query = "SELECT id, packed FROM identities WHERE project_id = ? ORDER BY id LIMIT ? OFFSET ?"
+	selectIdentityIDs      query = "SELECT id, packed FROM identities WHERE project_id = ? AND id > ? AND id IN (?) ORDER BY id LIMIT ?"
 	selectIdentityOrg      query = "SELECT id, packed FROM identities WHERE project_id = ? AND organization_id = ? AND id > ? ORDER BY id LIMIT ?"
 	countIdentities        query = "SELECT COUNT(*) FROM identities WHERE project_id = ?"
 
@@ -41,12 +45,13 @@ const (
 			(type IN ('password', 'webauthn', 'code') AND value >= ? AND value < ? OR type IN ('oidc', 'saml') AND value >= ? AND value < ?)
 		) AND id > ? ORDER BY id LIMIT ?`
 
-	insertCredential  query = "INSERT INTO credentials (identity_id, type, identifiers, config, version, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?)"
-	updateCredential  query = "UPDATE credentials SET identifiers = ?, config = ?, version = ?, updated_at = ? WHERE identity_id = ? AND type = ?"
-	replaceConfig     query = "UPDATE credentials SET config = ?, updated_at = ? WHERE identity_id = ? AND type = ? AND config = ?"
-	deleteCredential  query = "DELETE FROM credentials WHERE identity_id = ? AND type = ?"
-	selectCredentials query = "SELECT type, identifiers, config, version, created_at, updated_at FROM credentials WHERE identity_id = ? ORDER BY type"
-	selectSignIn      query = `SELECT i.packed, i.available_aal, c.identifiers, c.config, c.version, c.created_at, c.updated_at
+	insertCredential    query = "INSERT INTO credentials (identity_id, type, identifiers, config, version, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?)"
+	updateCredential    query = "UPDATE credentials SET identifiers = ?, config = ?, version = ?, updated_at = ? WHERE identity_id = ? AND type = ? AND config = ?"
+	replaceConfig       query = "UPDATE credentials SET config = ?, updated_at = ? WHERE identity_id = ? AND type = ? AND config = ?"
+	deleteCredential    query = "DELETE FROM credentials WHERE identity_id = ? AND type = ? AND config = ?"
+	selectCredentials   query = "SELECT type, identifiers, config, version, created_at, updated_at FROM credentials WHERE identity_id = ? ORDER BY type"
+	selectCredentialsOf query = "SELECT identity_id, type, identifiers, config, version, created_at, updated_at FROM credentials WHERE identity_id IN (?)"
+	selectSignIn        query = `SELECT i.packed, i.available_aal, c.identifiers, c.config, c.version, c.created_at, c.updated_at
 		FROM identifiers k
 		JOIN identities i ON i.id = k.identity_id
 		JOIN credentials c ON c.identity_id = k.identity_id AND c.type = k.type
@@ -57,6 +62,9 @@ const (
 	insertAddress    query = "INSERT INTO addresses (project_id, purpose, via, value, identity_id) VALUES (?, ?, ?, ?, ?)"
 	deleteAddress    query = "DELETE FROM addresses WHERE project_id = ? AND purpose = ? AND via = ? AND value = ? AND identity_id = ?"
 )
+
+// ErrStale says that a row is no longer as it was when it was read.
+var ErrStale = errors.New("store: the row has changed meanwhile")
 
 // Row is an identity as a list has it.
 type Row struct {
@@ -72,17 +80,6 @@ func (q *queries) Identity(ctx context.Context, project, id uuid.UUID) (*auth.Id
 // IdentityByExternalID is Identity by the id that another system gave.
 func (q *queries) IdentityByExternalID(ctx context.Context, project uuid.UUID, external string) (*auth.Identity, error) {
 	return q.identity(ctx, selectIdentityExternal, project, project, external)
-}
-
-// IdentityToChange reads an identity with its credentials and keeps others
-// from changing it until the transaction ends.
-func (tx *Tx) IdentityToChange(ctx context.Context, project, id uuid.UUID) (*auth.Identity, error) {
-	i, err := tx.identity(ctx, selectIdentity+query(tx.dialect.forUpdate), project, project, id)
-	if err != nil {
-		return nil, err
-	}
-	i.Credentials, err = tx.Credentials(ctx, id)
-	return i, err
 }
 
 func (q *queries) identity(ctx context.Context, s query, project uuid.UUID, args ...any) (*auth.Identity, error) {
@@ -110,6 +107,53 @@ func (q *queries) Credentials(ctx context.Context, identity uuid.UUID) (map[auth
 		return nil
 	}, identity)
 	return all, err
+}
+
+// CredentialsOf reads all credentials of several identities.
+func (q *queries) CredentialsOf(ctx context.Context, identities []uuid.UUID) (map[uuid.UUID]map[auth.CredentialType]auth.Credential, error) {
+	all := make(map[uuid.UUID]map[auth.CredentialType]auth.Credential, len(identities))
+	for ids := range slices.Chunk(identities, mostIDs) {
+		in, args := selectCredentialsOf.among(ids)
+		err := q.each(ctx, in, func(r scanner) error {
+			var of uuid.UUID
+			var c auth.Credential
+			if err := scanCredential(r, &c, &of, &c.Type); err != nil {
+				return err
+			}
+			if all[of] == nil {
+				all[of] = map[auth.CredentialType]auth.Credential{}
+			}
+			all[of][c.Type] = c
+			return nil
+		}, args...)
+		if err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+// mostIDs is how many ids one statement takes: as many as the longest page of
+// a list has, so that a page costs one statement.
+const mostIDs = 512
+
+// among makes a place for every id where the query has IN (?), and gives the
+// arguments for them. There are three lengths, filled up by repeating the last
+// id, so that there are few different statements to prepare. ids has 1 to
+// mostIDs elements.
+func (q query) among(ids []uuid.UUID) (query, []any) {
+	length := mostIDs
+	for _, n := range []int{8, 64} {
+		if len(ids) <= n {
+			length = n
+			break
+		}
+	}
+	args := make([]any, length)
+	for n := range args {
+		args[n] = ids[min(n, len(ids)-1)]
+	}
+	return query(strings.Replace(string(q), "IN (?)", "IN (?"+strings.Repeat(", ?", length-1)+")", 1)), args
 }
 
 // scanCredential reads the columns that follow those of before.
@@ -188,20 +232,18 @@ func (q *queries) CountIdentities(ctx context.Context, project uuid.UUID) (n int
 }
 
 func (q *queries) identitiesByID(ctx context.Context, project uuid.UUID, ids []uuid.UUID, after uuid.UUID, limit int) ([]Row, error) {
-	var all []Row
 	ids = slices.Clone(ids)
-	slices.SortFunc(ids, func(a, b uuid.UUID) int { return strings.Compare(string(a[:]), string(b[:])) })
-	for _, id := range slices.Compact(ids) {
-		if strings.Compare(string(id[:]), string(after[:])) <= 0 || len(all) == limit {
-			continue
-		}
-		var packed, available string
-		switch err := q.one(ctx, selectIdentity, []any{project, id}, &packed, &available); err {
-		case nil:
-			all = append(all, Row{id, auth.Packed(packed)})
-		case ErrNotFound:
-		default:
+	slices.SortFunc(ids, func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) })
+	var all []Row
+	for some := range slices.Chunk(slices.Compact(ids), mostIDs) {
+		in, places := selectIdentityIDs.among(some)
+		args := append([]any{project, after}, places...)
+		rows, err := q.list(ctx, in, append(args, limit-len(all))...)
+		if err != nil {
 			return nil, err
+		}
+		if all = append(all, rows...); len(all) >= limit {
+			break
 		}
 	}
 	return all, nil
@@ -238,12 +280,20 @@ func (tx *Tx) InsertIdentity(ctx context.Context, i *auth.Identity) error {
 	return tx.insertAddresses(ctx, i, addressesOf(i))
 }
 
-// UpdateIdentity writes what differs between an identity as it was read with
-// IdentityToChange and as it shall be. ErrConflict as with InsertIdentity.
+// UpdateIdentity writes what differs between an identity as it was read, with
+// its credentials, and as it shall be. ErrStale where it has changed since, or
+// is gone: then nothing may be committed. ErrConflict as with InsertIdentity.
+//
+// The time of its last update tells one version of an identity from another,
+// so that of after must be later, by a microsecond at least. Some changes of a
+// credential leave that time alone; therefore its config is compared as well.
 func (tx *Tx) UpdateIdentity(ctx context.Context, before, after *auth.Identity) error {
+	if after.UpdatedAt.UnixMicro() <= before.UpdatedAt.UnixMicro() {
+		return fmt.Errorf("store: the identity %s is not later than what it replaces", after.ID)
+	}
 	tx.Changed(after.ID)
-	if _, err := tx.exec(ctx, updateIdentity, optional(after.ExternalID), after.SchemaID, after.State, after.AvailableAAL, after.OrganizationID,
-		after.Pack(), after.UpdatedAt, after.Project, after.ID); err != nil {
+	if err := tx.only(ctx, updateIdentity, optional(after.ExternalID), after.SchemaID, after.State, after.AvailableAAL, after.OrganizationID,
+		after.Pack(), after.UpdatedAt, after.Project, after.ID, before.UpdatedAt); err != nil {
 		return err
 	}
 	var fresh []auth.Credential
@@ -253,7 +303,7 @@ func (tx *Tx) UpdateIdentity(ctx context.Context, before, after *auth.Identity) 
 		case !existed:
 			fresh = append(fresh, c)
 		case !slices.Equal(was.Identifiers, c.Identifiers) || string(was.Config) != string(c.Config) || was.Version != c.Version:
-			if _, err := tx.exec(ctx, updateCredential, list(c.Identifiers), string(c.Config), c.Version, c.UpdatedAt, after.ID, c.Type); err != nil {
+			if err := tx.only(ctx, updateCredential, list(c.Identifiers), string(c.Config), c.Version, c.UpdatedAt, after.ID, c.Type, string(was.Config)); err != nil {
 				return err
 			}
 		}
@@ -261,9 +311,9 @@ func (tx *Tx) UpdateIdentity(ctx context.Context, before, after *auth.Identity) 
 	if err := tx.insertCredentials(ctx, after.ID, fresh); err != nil {
 		return err
 	}
-	for t := range before.Credentials {
+	for t, was := range before.Credentials {
 		if _, kept := after.Credentials[t]; !kept {
-			if _, err := tx.exec(ctx, deleteCredential, after.ID, t); err != nil {
+			if err := tx.only(ctx, deleteCredential, after.ID, t, string(was.Config)); err != nil {
 				return err
 			}
 		}
@@ -284,6 +334,15 @@ func (tx *Tx) UpdateIdentity(ctx context.Context, before, after *auth.Identity) 
 		}
 	}
 	return tx.insertAddresses(ctx, after, come)
+}
+
+// only runs a statement that must find its row; ErrStale where it does not.
+func (tx *Tx) only(ctx context.Context, s query, args ...any) error {
+	n, err := tx.exec(ctx, s, args...)
+	if err == nil && n == 0 {
+		return ErrStale
+	}
+	return err
 }
 
 // DeleteIdentity removes an identity and all that belongs to it, and says

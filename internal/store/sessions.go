@@ -10,20 +10,17 @@ import (
 	"zelus/internal/auth"
 )
 
-const sessionColumns = "s.id, s.project_id, s.identity_id, s.active, s.aal, s.amr, s.devices, s.issued_at, s.authenticated_at, s.expires_at, s.created_at"
+const sessionColumns = "s.id, s.project_id, s.identity_id, s.token_hash, s.active, s.aal, s.amr, s.devices, s.issued_at, s.authenticated_at, s.expires_at, s.created_at"
 
 const (
 	insertSession query = `INSERT INTO sessions (id, project_id, identity_id, token_hash, active, aal, amr, devices, issued_at, authenticated_at, expires_at, created_at)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 	updateSession query = `UPDATE sessions SET token_hash = ?, aal = ?, amr = ?, issued_at = ?, authenticated_at = ?, expires_at = ?
-		WHERE project_id = ? AND id = ? AND active = ? AND expires_at > ?`
-	extendSession query = "UPDATE sessions SET expires_at = ? WHERE project_id = ? AND id = ? AND active = ? AND expires_at > ?"
+		WHERE project_id = ? AND id = ? AND token_hash = ? AND active = ? AND expires_at > ?`
 
 	// The check of a session: one row by a unique index, with all it takes to answer.
 	selectSession query = "SELECT " + sessionColumns + `, i.packed, i.state, i.available_aal
 		FROM sessions s JOIN identities i ON i.id = s.identity_id WHERE s.token_hash = ?`
-	selectSessionByID query = "SELECT " + sessionColumns + `, i.packed, i.state, i.available_aal
-		FROM sessions s JOIN identities i ON i.id = s.identity_id WHERE s.project_id = ? AND s.id = ?`
 	selectSessionsOf query = "SELECT " + sessionColumns + `, i.packed, i.state, i.available_aal
 		FROM sessions s JOIN identities i ON i.id = s.identity_id
 		WHERE s.project_id = ? AND s.identity_id = ? AND s.id <> ? ORDER BY s.created_at DESC, s.id DESC LIMIT ? OFFSET ?`
@@ -61,11 +58,6 @@ func (q *queries) SessionByToken(ctx context.Context, hash []byte) (*SessionRow,
 	return q.session(ctx, selectSession, hash)
 }
 
-// Session finds a session by its id.
-func (q *queries) Session(ctx context.Context, project, id uuid.UUID) (*SessionRow, error) {
-	return q.session(ctx, selectSessionByID, project, id)
-}
-
 func (q *queries) session(ctx context.Context, s query, args ...any) (*SessionRow, error) {
 	all, err := q.sessions(ctx, s, args...)
 	if err == nil && len(all) == 0 {
@@ -83,7 +75,7 @@ func (q *queries) sessions(ctx context.Context, s query, args ...any) ([]Session
 		var row SessionRow
 		var amr, devices, packed string
 		t := &row.Session
-		if err := r.Scan(&t.ID, &t.Project, &t.IdentityID, &t.Active, &t.AAL, &amr, &devices, instant{&t.IssuedAt}, instant{&t.AuthenticatedAt},
+		if err := r.Scan(&t.ID, &t.Project, &t.IdentityID, &t.TokenHash, &t.Active, &t.AAL, &amr, &devices, instant{&t.IssuedAt}, instant{&t.AuthenticatedAt},
 			instant{&t.ExpiresAt}, instant{&t.CreatedAt}, &packed, &row.State, &row.AvailableAAL); err != nil {
 			return err
 		}
@@ -142,22 +134,16 @@ func (tx *Tx) InsertSession(ctx context.Context, s *auth.Session) error {
 	return err
 }
 
-// UpdateSession writes a session that proved itself anew, if it is still
-// live, and says whether it was.
-func (tx *Tx) UpdateSession(ctx context.Context, s *auth.Session, now time.Time) (bool, error) {
+// UpdateSession writes a session that proved itself anew, if it is still live
+// and has the token that it was recognised by, and says whether that was so.
+// Of two that renew a session at once, one wins.
+func (tx *Tx) UpdateSession(ctx context.Context, s *auth.Session, was []byte, now time.Time) (bool, error) {
 	tx.Changed(s.IdentityID)
 	amr, _, err := encoded(s)
 	if err != nil {
 		return false, err
 	}
-	n, err := tx.exec(ctx, updateSession, s.TokenHash, s.AAL, amr, s.IssuedAt, s.AuthenticatedAt, s.ExpiresAt, s.Project, s.ID, true, now)
-	return n > 0, err
-}
-
-// ExtendSession moves the end of a live session and says whether it was live.
-func (tx *Tx) ExtendSession(ctx context.Context, s *auth.Session, until, now time.Time) (bool, error) {
-	tx.Changed(s.IdentityID)
-	n, err := tx.exec(ctx, extendSession, until, s.Project, s.ID, true, now)
+	n, err := tx.exec(ctx, updateSession, s.TokenHash, s.AAL, amr, s.IssuedAt, s.AuthenticatedAt, s.ExpiresAt, s.Project, s.ID, was, true, now)
 	return n > 0, err
 }
 

@@ -129,8 +129,11 @@ func TestUpdateIdentity(t *testing.T) {
 		insert(t, st, i)
 		var want *auth.Identity
 		write(t, st, func(tx *store.Tx) error {
-			before, err := tx.IdentityToChange(ctx, project, i.ID)
+			before, err := tx.Identity(ctx, project, i.ID)
 			if err != nil {
+				return err
+			}
+			if before.Credentials, err = tx.Credentials(ctx, i.ID); err != nil {
 				return err
 			}
 			after := newIdentity("countess@example.org")
@@ -233,7 +236,6 @@ func TestSessions(t *testing.T) {
 			t.Fatal(err)
 		}
 		want := *one
-		want.TokenHash = nil
 		if d := cmp.Diff(want, row.Session); d != "" {
 			t.Error(d)
 		}
@@ -270,11 +272,17 @@ func TestSessions(t *testing.T) {
 		}
 		two.TokenHash = []byte("again")
 		write(t, st, func(tx *store.Tx) error {
-			if ok, err := tx.UpdateSession(ctx, two, now); ok || err != nil {
+			if ok, err := tx.UpdateSession(ctx, two, []byte("two"), now); ok || err != nil {
 				t.Errorf("a revoked session came back to life: %v", err)
 			}
-			if ok, err := tx.ExtendSession(ctx, dead, now.Add(time.Hour), now); ok || err != nil {
-				t.Errorf("a session was extended after its end: %v", err)
+			if ok, err := tx.UpdateSession(ctx, dead, []byte("dead"), now); ok || err != nil {
+				t.Errorf("a session came back after its end: %v", err)
+			}
+			if ok, err := tx.UpdateSession(ctx, one, []byte("another"), now); ok || err != nil {
+				t.Errorf("a session was renewed by a token that is not its own: %v", err)
+			}
+			if ok, err := tx.UpdateSession(ctx, one, []byte("one"), now); !ok || err != nil {
+				t.Errorf("a session was not renewed: %v, %v", ok, err)
 			}
 			return nil
 		})

@@ -22,8 +22,13 @@ const (
 	typeMultipart = "multipart/form-data"
 )
 
+// MaxForm is the largest submission, in bytes. Nobody has to be signed in to
+// send one, and the largest that are of use, with a security key's attestation
+// in them, are of a few kilobytes; only an administrator needs all of MaxBody.
+const MaxForm = 256 << 10
+
 // maxFields is how many fields a submission may have, in all its objects
-// together.
+// together; the items of its lists count as well.
 const maxFields = 1000
 
 // Values is a submission: the fields of a form, or the members of a JSON
@@ -56,10 +61,10 @@ type field struct {
 
 // ReadValues reads a submission from the body: JSON, urlencoded or multipart.
 // No body at all is a submission without fields. The query is not part of it,
-// nor are files. Errors are auth.ErrBody, auth.ErrContentType and
-// auth.ErrBodyTooLarge.
+// nor are files. Errors are auth.ErrBody, auth.ErrContentType and, beyond
+// MaxForm, auth.ErrBodyTooLarge.
 func ReadValues(r *http.Request) (*Values, error) {
-	body, err := ReadBody(r)
+	body, err := readBody(r, MaxForm)
 	if err != nil {
 		return nil, err
 	}
@@ -127,7 +132,7 @@ func (v *Values) Object(name string, coerce func(name string, values []string) (
 }
 
 func (v *Values) readJSON(body []byte) error {
-	document, err := parseDocument(body, maxFields)
+	document, err := parseDocument(body, maxFields, nil)
 	if err != nil {
 		return err
 	}
@@ -303,7 +308,10 @@ func (f *field) merge(given field) bool {
 }
 
 // text is the text of a JSON string.
-func (f *field) text() string {
+func (f field) text() string {
+	if bytes.IndexByte(f.raw, '\\') < 0 {
+		return string(f.raw[1 : len(f.raw)-1])
+	}
 	var s string
 	_ = json.Unmarshal(f.raw, &s) // it was read once already
 	return s

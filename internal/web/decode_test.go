@@ -8,6 +8,7 @@ import (
 	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
+	"reflect"
 	"strconv"
 	"strings"
 	"testing"
@@ -198,10 +199,13 @@ func TestReadValuesRefused(t *testing.T) {
 		"below a text":            {typeJSON, `{"t":"x","t.a":1}`, auth.ErrBody},
 		"below a null":            {typeJSON, `{"t":null,"t.a":1}`, auth.ErrBody},
 		"text over an object":     {typeJSON, `{"t.a":1,"t":"x"}`, auth.ErrBody},
-		"too deep":                {typeJSON, deep(maxDepth), auth.ErrBody},
-		"far too deep":            {typeJSON, `{"a":` + strings.Repeat("[", 1<<20), auth.ErrBody},
+		"too deep":                {typeJSON, deep(maxDepth + 1), auth.ErrBody},
+		"far too deep":            {typeJSON, `{"a":` + strings.Repeat("[", MaxForm-10), auth.ErrBody},
 		"too many fields":         {typeJSON, "{" + many(maxFields+1, `"f%d":1`, ",") + "}", auth.ErrBody},
 		"too many in a list":      {typeJSON, `{"l":[` + many(maxFields, `{"f%d":1}`, ",") + "]}", auth.ErrBody},
+		"too many items":          {typeJSON, `{"l":[` + many(maxFields, "%d", ",") + "]}", auth.ErrBody},
+		"too many lists":          {typeJSON, `{"l":[` + strings.Repeat(" [ ] ,", maxFields) + "[]]}", auth.ErrBody},
+		"too many in lists":       {typeJSON, `{"l":[` + strings.Repeat("[1],", maxFields/2) + "[]]}", auth.ErrBody},
 		"invalid UTF-8":           {typeJSON, "{\"a\":\"\xff\"}", auth.ErrBody},
 		"NUL":                     {typeJSON, `{"a":"\u0000"}`, auth.ErrBody},
 		"NUL in a name":           {typeJSON, `{"\u0000":1}`, auth.ErrBody},
@@ -222,7 +226,9 @@ func TestReadValuesRefused(t *testing.T) {
 		"multipart: broken off":   {typeMultipart + "; boundary=x", "--x\r\nContent-Disposition: form-data; name=a\r\n\r\n1", auth.ErrBody},
 		"multipart: nothing":      {typeMultipart + "; boundary=x", "garbage", auth.ErrBody},
 		"multipart: too many":     {typeMultipart + "; boundary=x", many(maxFields+1, "--x\r\nContent-Disposition: form-data; name=f%d\r\n\r\n\r\n", "") + "--x--", auth.ErrBody},
-		"too large":               {typeForm, strings.Repeat("a", MaxBody+1), auth.ErrBodyTooLarge},
+		"a form too large":        {typeForm, strings.Repeat("a", MaxForm+1), auth.ErrBodyTooLarge},
+		"JSON too large":          {typeJSON, strings.Repeat(" ", MaxForm) + "{}", auth.ErrBodyTooLarge},
+		"multipart too large":     {typeMultipart + "; boundary=x", strings.Repeat("a", MaxForm+1), auth.ErrBodyTooLarge},
 	} {
 		v, err := ReadValues(submission(tt.contentType, tt.body))
 		if !errors.Is(err, tt.want) || v != nil {
@@ -233,7 +239,10 @@ func TestReadValuesRefused(t *testing.T) {
 	}
 
 	// Just within the limits.
-	mustRead(t, typeJSON, deep(maxDepth-1))
+	mustRead(t, typeJSON, deep(maxDepth))
+	mustRead(t, typeJSON, `{"l":[`+strings.Repeat(" [ ] ,", maxFields-2)+"[]]}")
+	mustRead(t, typeJSON, `{"s":"`+strings.Repeat(`,[{\"`, maxFields)+`"}`)
+	mustRead(t, typeForm, "a="+strings.Repeat("a", MaxForm-2))
 	mustRead(t, typeJSON, "{"+many(maxFields, `"f%d":1`, ",")+"}")
 	mustRead(t, typeForm, many(maxFields, "f%d=", "&"))
 	mustRead(t, typeJSON, `{"a":`+strings.Repeat("1", maxNumber)+`,"b":1e-0999,"c":"\\ud83d \\u0000 \ud83d\ude00"}`)
@@ -275,7 +284,9 @@ func TestDecodeJSON(t *testing.T) {
 		{`{"inner":{"tags":{}}}`, "The field inner.tags must be a list, but it is an object."},
 		{`{"blunt":"secret"}`, "A value in the body does not have the form that is expected there."},
 		{``, "The body is empty, but it must be JSON."},
-		{`nope`, "The body is not valid JSON. The mistake is near byte 0."},
+		{`nope`, "The body is not valid JSON. The mistake is near byte 2."},
+		{`{"traits":{},"any":`, "The body is not valid JSON. The mistake is near byte 19."},
+		{`{} {}`, "The body is not valid JSON. The mistake is near byte 4."},
 		{`{"schema_id":"a","schema_id":"b"}`, `The field "schema_id" is given more than once.`},
 	} {
 		err := DecodeJSON(submission("", tt.body), &outer{}, true)
@@ -299,6 +310,104 @@ func TestDecodeJSON(t *testing.T) {
 	}
 	if auth.ErrBody.Message != "" || auth.ErrBody.Reason != "" {
 		t.Error("the error's template was changed")
+	}
+}
+
+// TestDecodeJSONFoldsNames: encoding/json takes names that differ in case alone
+// for one, and so one of them would silently win.
+func TestDecodeJSONFoldsNames(t *testing.T) {
+	type Base struct {
+		State string `json:"state"`
+	}
+	type task struct {
+		Base
+		Kind    string
+		Traits  json.RawMessage       `json:"traits"`
+		Any     any                   `json:"any"`
+		Free    map[string]int        `json:"free"`
+		Named   map[string]Base       `json:"named"`
+		List    []*Base               `json:"list"`
+		Pointer **Base                `json:"pointer"`
+		Pair    [2]map[string][]*Base `json:"pair"`
+		Self    *task                 `json:"self"`
+		Picky   picky                 `json:"picky"`
+	}
+	for body, twice := range map[string]string{
+		`{"state":"inactive","STATE":"active"}`:              "STATE",
+		`{"state":"inactive","\u017ftate":"active"}`:         "ſtate",
+		`{"Kind":"a","\u212aind":"b"}`:                       "Kind",
+		`{"kind":"a","Kind":"b"}`:                            "Kind",
+		`{"List":[{"state":"a"},{"state":"a","State":"b"}]}`: "State",
+		`{"POINTER":{"state":"a","State":"b"}}`:              "State",
+		`{"named":{"x":{"state":"a","State":"b"}}}`:          "State",
+		`{"pair":[{},{"x":[{"state":"a","STATE":"b"}]}]}`:    "STATE",
+		`{"self":{"self":{"state":"a","State":"b"}}}`:        "State",
+		`{"unknown":1,"Unknown":2}`:                          "Unknown",
+		`{"traits":{"a":1,"a":2}}`:                           "a",
+		`{"free":{"a":1,"\u0061":2}}`:                        "a",
+	} {
+		err := DecodeJSON(submission("", body), &task{}, false)
+		if e := auth.AsError(err); !errors.Is(err, auth.ErrBody) || e.Reason != `The field "`+twice+`" is given more than once.` {
+			t.Errorf("%s: %v", body, err)
+		}
+	}
+	for _, body := range []string{
+		`{"STATE":"active","KIND":"x"}`,
+		`{"traits":{"name":1,"Name":2}}`,
+		`{"any":{"name":1,"Name":{"state":1,"State":2}}}`,
+		`{"free":{"name":1,"Name":2}}`,
+		`{"named":{"name":{},"Name":{}}}`,
+		`{"picky":{"name":1,"Name":2}}`,
+	} {
+		err := DecodeJSON(submission("", body), &task{}, false)
+		if err != nil && !errors.Is(err, auth.ErrState) { // which picky always says
+			t.Errorf("%s: %v", body, err)
+		}
+	}
+	var free map[string]any
+	if err := DecodeJSON(submission("", `{"name":1,"Name":2}`), &free, false); err != nil || len(free) != 2 {
+		t.Errorf("into a map: %v, %v", free, err)
+	}
+	// A submission has no type, and its names are its own.
+	if v := mustRead(t, typeJSON, `{"traits":{"name":1,"Name":2}}`); string(v.Raw("traits.Name")) != "2" {
+		t.Error("a submission's names are folded")
+	}
+}
+
+// TestFolded holds folded to what encoding/json does.
+func TestFolded(t *testing.T) {
+	for _, pair := range [][2]string{{"state", "STATE"}, {"state", "ſtate"}, {"k", "K"}, {"ς", "Σ"}, {"ß", "ẞ"}, {"i", "İ"}, {"a", "b"}, {"", "a"}, {"ǆ", "ǅ"}} {
+		if got, want := folded(pair[0]) == folded(pair[1]), strings.EqualFold(pair[0], pair[1]); got != want {
+			t.Errorf("%q and %q are the same: %v", pair[0], pair[1], got)
+		}
+	}
+}
+
+func TestDecodeSmallJSON(t *testing.T) {
+	var got struct {
+		Token string `json:"token"`
+	}
+	if err := DecodeSmallJSON(submission("", `{"token":"x","unknown":1}`), &got); err != nil || got.Token != "x" {
+		t.Errorf("%+v, %v", got, err)
+	}
+	items := func(n int) string { return `{"other":[` + strings.Repeat("0,", n-2) + `0]}` }
+	if err := DecodeSmallJSON(submission("", items(maxFields)), &got); err != nil {
+		t.Errorf("just as many as allowed: %v", err)
+	}
+	for body, want := range map[string]error{
+		items(maxFields + 1):           auth.ErrBody,
+		strings.Repeat(" ", MaxForm+1): auth.ErrBodyTooLarge,
+		`{"token":"a","TOKEN":"b"}`:    auth.ErrBody,
+	} {
+		if err := DecodeSmallJSON(submission("", body), &got); !errors.Is(err, want) {
+			t.Errorf("%.40s: %v", body, err)
+		}
+	}
+	if err := DecodeJSON(submission("", items(maxDocumentFields)), &got, false); err != nil {
+		t.Errorf("an administrator's body: %v", err)
+	}
+	if err := DecodeJSON(submission("", items(maxDocumentFields+1)), &got, false); !errors.Is(err, auth.ErrBody) {
+		t.Errorf("an administrator's body with one item too many: %v", err)
 	}
 }
 
@@ -344,6 +453,30 @@ func FuzzReadJSON(f *testing.F) {
 	})
 }
 
+// FuzzDecodeJSON: what is taken is what encoding/json takes, without two names
+// for one member.
+func FuzzDecodeJSON(f *testing.F) {
+	for _, seed := range []string{`{}`, `{"a":[{"b":1}],"B":2}`, `[{"a":1,"A":2}]`, `{"m":{"x":{"a":1}}}`, `{"a" : [ ] , "b":[ [1] ]}`, `"\u0041"`, `{"a":{"\"":"]"}}`} {
+		f.Add(seed)
+	}
+	type node struct {
+		A []node          `json:"a"`
+		B json.Number     `json:"b"`
+		M map[string]node `json:"m"`
+	}
+	f.Fuzz(func(t *testing.T, body string) {
+		var got, want node
+		err := DecodeJSON(submission("", body), &got, false)
+		if err == nil {
+			if err := json.Unmarshal([]byte(body), &want); err != nil || !reflect.DeepEqual(got, want) {
+				t.Fatalf("%q is %+v, but to encoding/json %+v (%v)", body, got, want, err)
+			}
+		} else if e := auth.AsError(err); e.Status != http.StatusBadRequest || e.Reason == "" {
+			t.Fatalf("%q: %v", body, err)
+		}
+	})
+}
+
 func FuzzReadForm(f *testing.F) {
 	for _, seed := range []string{"", "a=1&a=2", "a.b=%20+&a.c", "=&&==", "a..b=1&.=2", "a.b=1&a=2", "%C3%A9=%E2%82%AC"} {
 		f.Add(seed)
@@ -376,5 +509,48 @@ func checkValues(t *testing.T, v *Values) {
 		if s := v.String(c.name); strings.ContainsRune(s, 0) {
 			t.Fatalf("%q has a NUL", c.name)
 		}
+	}
+}
+
+// BenchmarkLargeBody reads the dearest bodies of MaxBody bytes that there are.
+// None should come near a tenth of a second, but for the one that makes
+// encoding/json fill a map of 200,000 names.
+func BenchmarkLargeBody(b *testing.B) {
+	fill := func(head, item, tail string) string {
+		return head + strings.Repeat(item, (MaxBody-len(head)-len(tail))/len(item)) + tail
+	}
+	items := func(item string) string { // as many as are taken, as long as there is room
+		space := MaxBody/maxDocumentFields - len(item) - 2
+		return `{"any":[` + strings.Repeat(item+","+strings.Repeat(" ", space), maxDocumentFields-2) + item + "]}"
+	}
+	keys := make([]string, maxDocumentFields-1)
+	for i := range keys {
+		keys[i] = fmt.Sprintf(`"key %d":%d`, i, i)
+	}
+	for name, body := range map[string]string{
+		"too many numbers": fill(`{"any":[0`, ",0", "]}"),
+		"too many lists":   fill(`{"any":[[]`, ",[]", "]}"),
+		"too many objects": fill(`{"any":[{}`, ",{}", "]}"),
+		"too many texts":   fill(`{"any":[""`, `,""`, "]}"),
+		"too deep":         fill("", "[", ""),
+		"no end":           fill(`{"any":"`, "x", ""),
+		"space":            fill(`{"any":`, " ", "0}"),
+		"one text":         fill(`{"any":"`, "x", `"}`),
+		"one text, escape": fill(`{"any":"`, `\u00e9`, `"}`),
+		"one number":       fill(`{"any":`, "1", "}"),
+		"numbers":          items("12345"),
+		"objects":          items("{}"),
+		"lists":            items("[]"),
+		"keys":             `{"any":{` + strings.Join(keys, ",") + "}}",
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.SetBytes(int64(len(body)))
+			for b.Loop() {
+				var v struct {
+					Any any `json:"any"`
+				}
+				_ = decodeDocument([]byte(body), maxDocumentFields, &v, true)
+			}
+		})
 	}
 }

@@ -3,7 +3,7 @@
 //
 //   - handler.go: handlers that return errors, and the one place that renders
 //     an error as JSON
-//   - middleware.go, cors.go: headers, body limit, request log, CORS
+//   - middleware.go, cors.go: headers, body limit, deadline, request log, CORS
 //   - negotiate.go: does this client want JSON or a page
 //   - decode.go, document.go: bodies of forms and of the admin API, read once,
 //     with limits
@@ -11,6 +11,7 @@
 //   - csrf.go, cookie.go: the anti-forgery and the session cookie
 //   - client.go: who is calling, and by which address
 //   - page.go: pages of lists and their Link headers (RFC 8288)
+//   - outgoing.go: the client for requests that the server makes itself
 //
 // Nothing here reads the configuration; every part takes the few values it
 // needs. Nothing here trusts the Host header or a forwarding header that did

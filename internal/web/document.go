@@ -2,12 +2,13 @@ package web
 
 import (
 	"bytes"
+	"encoding"
 	"encoding/json"
 	"errors"
-	"io"
 	"net/http"
 	"reflect"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"zelus/internal/auth"
@@ -16,18 +17,19 @@ import (
 const (
 	// maxDepth is how deep objects and lists may stand in each other.
 	maxDepth = 64
-	// maxDocumentKeys is how many members all objects of an admin body may
-	// have together; a batch of 1000 identities stays well below.
-	maxDocumentKeys = 200_000
+	// maxDocumentFields is how many fields and list items an admin body may
+	// have, all together: 200 for each identity of the largest batch.
+	maxDocumentFields = 200_000
 	// maxNumber is how long a number may be written, in bytes.
 	maxNumber = 64
 	// maxShown is how much of a name, in bytes, an error repeats.
 	maxShown = 100
 )
 
-// DecodeJSON reads the JSON body of a request into v, within the limits of
-// this package; unlike encoding/json it refuses members that are named twice.
-// Numbers that land in an any are json.Number.
+// DecodeJSON reads the JSON body of an administrator's request into v, within
+// the limits of this package. Unlike encoding/json it refuses members that are
+// named twice; where v is a struct, names that differ in case alone are one, as
+// they are for encoding/json. Numbers that land in an any are json.Number.
 //
 // A strict reading also refuses members that v does not have, and puts what is
 // wrong into the error's Message, where the admin API's create has it;
@@ -38,15 +40,23 @@ func DecodeJSON(r *http.Request, v any, strict bool) error {
 	if err != nil {
 		return err
 	}
-	if err := decodeDocument(body, v, strict); err != nil {
+	if err := decodeDocument(body, maxDocumentFields, v, strict); err != nil {
 		if strict && errors.Is(err, auth.ErrBody) {
-			e := *auth.AsError(err)
-			e.Message, e.Reason = e.Reason, ""
-			return &e
+			return auth.AsError(err).InMessage()
 		}
 		return err
 	}
 	return nil
+}
+
+// DecodeSmallJSON is DecodeJSON, not strict, for what anybody may send: the body
+// is held to the limits of a submission.
+func DecodeSmallJSON(r *http.Request, v any) error {
+	body, err := readBody(r, MaxForm)
+	if err != nil {
+		return err
+	}
+	return decodeDocument(body, maxFields, v, false)
 }
 
 // RequireJSON refuses a request whose body is not said to be JSON.
@@ -57,8 +67,8 @@ func RequireJSON(r *http.Request) error {
 	return nil
 }
 
-func decodeDocument(body []byte, v any, strict bool) error {
-	if _, err := parseDocument(body, maxDocumentKeys); err != nil {
+func decodeDocument(body []byte, most int, v any, strict bool) error {
+	if _, err := parseDocument(body, most, reflect.TypeOf(v)); err != nil {
 		return err
 	}
 	dec := json.NewDecoder(bytes.NewReader(body))
@@ -127,99 +137,231 @@ func valueName(described string) string {
 	return "something else"
 }
 
-// parseDocument reads one JSON value (RFC 8259) and holds it to the rules of
-// I-JSON (RFC 7493): UTF-8, no surrogate alone, no member twice. U+0000 and
-// numbers of absurd size are refused too: databases cannot keep the one, and
-// exact arithmetic on the other takes all memory there is.
-func parseDocument(body []byte, maxKeys int) (field, error) {
+// parseDocument reads one JSON value (RFC 8259) of at most so many fields and
+// list items, and holds it to the rules of I-JSON (RFC 7493): UTF-8, no
+// surrogate alone, no member twice. U+0000 and numbers of absurd size are
+// refused too: databases cannot keep the one, and exact arithmetic on the other
+// takes all memory there is. target is what the body will be decoded into; where
+// it is nil, the fields are wanted.
+func parseDocument(body []byte, most int, target reflect.Type) (field, error) {
 	if len(bytes.TrimSpace(body)) == 0 {
 		return field{}, auth.ErrBody.Saying("The body is empty, but it must be JSON.")
+	}
+	// The cheapest checks come first: each holds for the next.
+	if err := checkSize(body, most); err != nil {
+		return field{}, err
 	}
 	if err := checkText(body); err != nil {
 		return field{}, err
 	}
-	p := parser{body: body, dec: json.NewDecoder(bytes.NewReader(body)), keysLeft: maxKeys}
-	p.dec.UseNumber()
-	value, err := p.value(1)
-	if err == nil {
-		if _, err = p.dec.Token(); err == io.EOF {
-			return value, nil
+	if !json.Valid(body) {
+		var syntax *json.SyntaxError
+		var value json.RawMessage
+		at := int64(0)
+		if errors.As(json.Unmarshal(body, &value), &syntax) {
+			at = syntax.Offset
 		}
-		err = auth.ErrBody.Saying("Something follows after the end of the JSON in the body.")
+		return field{}, auth.ErrBody.Saying("The body is not valid JSON. The mistake is near byte %d.", at)
 	}
-	var ours *auth.Error
-	if errors.As(err, &ours) {
-		return field{}, ours
-	}
-	return field{}, auth.ErrBody.Saying("The body is not valid JSON. The mistake is near byte %d.", p.dec.InputOffset())
+	p := parser{body: body, keep: target == nil, shapes: map[reflect.Type]shape{}}
+	return p.value(target)
 }
 
-// parser walks a document once.
+// checkSize counts the fields and items of a body and how deep they stand,
+// without reading them. Of what is no JSON it may say anything.
+func checkSize(body []byte, most int) error {
+	depth, count := 0, 0
+	for i := 0; i < len(body); i++ {
+		switch body[i] {
+		case '"':
+			i = endOfText(body, i) - 1
+		case '{', '[':
+			if depth++; depth > maxDepth {
+				return auth.ErrBody.Saying("The body is nested more than %d levels deep.", maxDepth)
+			}
+			// The first of an object or list has no comma before it.
+			next := i + 1
+			for next < len(body) && isSpace(body[next]) {
+				next++
+			}
+			if next < len(body) && body[next] != '}' && body[next] != ']' {
+				count++
+			}
+			i = next - 1
+		case '}', ']':
+			depth--
+		case ',':
+			count++
+		}
+		if count > most {
+			return auth.ErrBody.Saying("The body has more than %d fields and list items.", most)
+		}
+	}
+	return nil
+}
+
+// endOfText is the index behind the text that begins at i; one without an end
+// goes to the end of the body.
+func endOfText(body []byte, i int) int {
+	for i++; i < len(body); i++ {
+		switch body[i] {
+		case '\\':
+			i++
+		case '"':
+			return i + 1
+		}
+	}
+	return len(body)
+}
+
+func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\n' }
+
+// parser walks once through a body that is valid JSON of a sensible size.
 type parser struct {
-	body     []byte
-	dec      *json.Decoder
-	keysLeft int
+	body   []byte
+	at     int
+	keep   bool // the fields
+	shapes map[reflect.Type]shape
 }
 
-func (p *parser) value(depth int) (field, error) {
-	if depth > maxDepth {
-		return field{}, auth.ErrBody.Saying("The body is nested more than %d levels deep.", maxDepth)
+// shape is what encoding/json takes an object for that it decodes into a type.
+type shape struct {
+	// folded says that it ignores the case of names.
+	folded bool
+	// members are the types that it decodes members into, by folded name;
+	// every is that of all others. nil is one whose own names are free.
+	members map[string]reflect.Type
+	every   reflect.Type
+}
+
+// peek skips space and gives the byte behind it.
+func (p *parser) peek() byte {
+	for isSpace(p.body[p.at]) {
+		p.at++
 	}
-	start := p.dec.InputOffset()
-	token, err := p.dec.Token()
-	if err != nil {
-		return field{}, err
+	return p.body[p.at]
+}
+
+// pass goes on behind the next byte if it is c.
+func (p *parser) pass(c byte) {
+	if p.peek() == c {
+		p.at++
 	}
-	switch token := token.(type) {
-	case json.Delim:
-		if token == '{' {
-			return p.object(depth)
-		}
-		for p.dec.More() {
-			if _, err := p.value(depth + 1); err != nil {
+}
+
+func (p *parser) value(target reflect.Type) (field, error) {
+	first := p.peek()
+	start := p.at
+	switch first {
+	case '{':
+		return p.object(target)
+	case '[':
+		every := p.shape(target).every
+		p.pass('[')
+		for p.peek() != ']' {
+			if _, err := p.value(every); err != nil {
 				return field{}, err
 			}
+			p.pass(',')
 		}
-		if _, err := p.dec.Token(); err != nil {
-			return field{}, err
+		p.pass(']')
+	case '"':
+		p.at = endOfText(p.body, p.at)
+	default:
+		for p.at < len(p.body) && !isSpace(p.body[p.at]) && p.body[p.at] != ',' && p.body[p.at] != ']' && p.body[p.at] != '}' {
+			p.at++
 		}
-	case json.Number:
-		if !soundNumber(token) {
+		if first != 't' && first != 'f' && first != 'n' && !soundNumber(json.Number(p.body[start:p.at])) {
 			return field{}, auth.ErrBody.Saying("A number in the body has too many digits.")
 		}
 	}
-	// The decoder stops right behind a token; what stands between two is no
-	// part of a value.
-	raw := bytes.TrimLeft(p.body[start:p.dec.InputOffset()], " \t\r\n:,")
-	return field{kind: jsonField, raw: raw}, nil
+	return field{kind: jsonField, raw: p.body[start:p.at]}, nil
 }
 
-// object reads what follows an opening brace.
-func (p *parser) object(depth int) (field, error) {
+func (p *parser) object(target reflect.Type) (field, error) {
 	out := field{kind: objectField}
+	is := p.shape(target)
 	seen := map[string]bool{}
-	for p.dec.More() {
-		token, err := p.dec.Token()
-		if err != nil {
-			return field{}, err
+	p.pass('{')
+	for p.peek() != '}' {
+		start := p.at
+		p.at = endOfText(p.body, start)
+		name := field{raw: p.body[start:p.at]}.text()
+		key := name
+		if is.folded {
+			key = folded(name)
 		}
-		name, _ := token.(string) // the decoder takes nothing else here
-		if seen[name] {
+		if seen[key] {
 			return field{}, givenTwice(name)
 		}
-		seen[name] = true
-		if p.keysLeft--; p.keysLeft < 0 {
-			return field{}, auth.ErrBody.Saying("The body has too many fields.")
+		seen[key] = true
+		p.pass(':')
+		within, known := is.members[key]
+		if !known {
+			within = is.every
 		}
-		member, err := p.value(depth + 1)
+		member, err := p.value(within)
 		if err != nil {
 			return field{}, err
 		}
-		member.name = name
-		out.children = append(out.children, member)
+		if p.keep {
+			member.name = name
+			out.children = append(out.children, member)
+		}
+		p.pass(',')
 	}
-	_, err := p.dec.Token()
-	return out, err
+	p.pass('}')
+	return out, nil
+}
+
+// shape finds the shape of a type once.
+func (p *parser) shape(t reflect.Type) shape {
+	if t == nil {
+		return shape{}
+	}
+	is, known := p.shapes[t]
+	if !known {
+		is = shapeOf(t)
+		p.shapes[t] = is
+	}
+	return is
+}
+
+func shapeOf(t reflect.Type) shape {
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	own := reflect.PointerTo(t)
+	if own.Implements(reflect.TypeFor[json.Unmarshaler]()) || own.Implements(reflect.TypeFor[encoding.TextUnmarshaler]()) {
+		return shape{} // such as json.RawMessage
+	}
+	switch t.Kind() {
+	case reflect.Map, reflect.Slice, reflect.Array:
+		return shape{every: t.Elem()}
+	case reflect.Struct:
+		is := shape{folded: true, members: map[string]reflect.Type{}}
+		for _, f := range reflect.VisibleFields(t) {
+			name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+			if name == "" {
+				name = f.Name
+			}
+			is.members[folded(name)] = f.Type
+		}
+		return is
+	}
+	return shape{}
+}
+
+// folded is a name with each letter replaced by the first of those that differ
+// from it in case alone: two names are the same to encoding/json if this is.
+func folded(name string) string {
+	return strings.Map(func(r rune) rune {
+		first := r
+		for other := unicode.SimpleFold(r); other != r; other = unicode.SimpleFold(other) {
+			first = min(first, other)
+		}
+		return first
+	}, name)
 }
 
 func givenTwice(name string) error {

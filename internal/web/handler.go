@@ -61,16 +61,30 @@ func (s *Server) WriteError(w http.ResponseWriter, r *http.Request, err error) {
 	answer(w, r, e)
 }
 
-// LogError logs an error with its cause, for those who answer it in another
-// way than as JSON.
+// LogError logs an error, for those who answer it in another way than as JSON.
+// A fault of the server is logged with its cause. Of a fault of the client only
+// the kind of its cause is: what is said of it, and what the cause says, may
+// repeat what the client sent.
 func (s *Server) LogError(r *http.Request, err error) {
 	e := auth.AsError(err)
-	level := slog.LevelDebug
+	attrs := append(about(r), slog.Int("status", e.Status), slog.String("id", e.ID))
 	if e.Status >= http.StatusInternalServerError {
-		level = slog.LevelError
+		s.Logger.LogAttrs(r.Context(), slog.LevelError, "request failed", append(attrs, slog.String("error", e.Error()))...)
+		return
 	}
-	s.Logger.LogAttrs(r.Context(), level, "request failed", append(about(r),
-		slog.Int("status", e.Status), slog.String("id", e.ID), slog.String("error", e.Error()))...)
+	if cause := e.Unwrap(); cause != nil {
+		attrs = append(attrs, slog.String("cause", kindOfError(cause)))
+	}
+	s.Logger.LogAttrs(r.Context(), slog.LevelDebug, "request failed", attrs...)
+}
+
+// kindOfError is the type of the innermost error; those around it only add
+// text.
+func kindOfError(err error) string {
+	for inner := errors.Unwrap(err); inner != nil; inner = errors.Unwrap(inner) {
+		err = inner
+	}
+	return fmt.Sprintf("%T", err)
 }
 
 // answer writes an error as JSON.

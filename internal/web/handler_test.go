@@ -5,10 +5,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -72,10 +74,33 @@ func TestWriteError(t *testing.T) {
 			if !strings.Contains(log.String(), "level="+tt.level) || strings.Contains(log.String(), "private") {
 				t.Errorf("log is %s", log)
 			}
-			if errors.Is(tt.err, secret) && !strings.Contains(log.String(), "hunter2") {
-				t.Errorf("the cause is not in the log: %s", log)
+			if got, want := strings.Contains(log.String(), "hunter2"), errors.Is(tt.err, secret) && tt.status >= 500; got != want {
+				t.Errorf("the cause is in the log: %v, want %v: %s", got, want, log)
 			}
 		})
+	}
+}
+
+// TestLogErrorIsDiscreet: of a client's fault nothing is logged that the client
+// may have sent.
+func TestLogErrorIsDiscreet(t *testing.T) {
+	number := fmt.Errorf("reading private1: %w", &strconv.NumError{Func: "Atoi", Num: "private2", Err: strconv.ErrSyntax})
+	for name, tt := range map[string]struct {
+		err  error
+		want string
+	}{
+		"reason":  {auth.ErrTraits.Saying("“private” is not an e-mail address."), "id=identity_traits_invalid"},
+		"message": {auth.ErrTraits.Saying("“private” is not an e-mail address.").InMessage(), "id=identity_traits_invalid"},
+		"details": {auth.ErrConflict.Detail("identifier", "private").With("beside", "private"), "id=identity_conflict"},
+		"cause":   {auth.ErrParameter.Because(number), "cause=*errors.errorString"},
+		"kind":    {auth.ErrBody.Because(fmt.Errorf("private: %w", &json.SyntaxError{})), "cause=*json.SyntaxError"},
+	} {
+		s, log := logged()
+		s.LogError(httptest.NewRequest("POST", "/private?private=private", nil), fmt.Errorf("private: %w", tt.err))
+		line := log.String()
+		if !strings.Contains(line, tt.want) || !strings.Contains(line, "method=POST") || !strings.Contains(line, "status=4") || strings.Contains(line, "private") {
+			t.Errorf("%s: %s", name, line)
+		}
 	}
 }
 

@@ -1,10 +1,12 @@
 package web
 
 import (
+	"context"
 	"errors"
 	"io"
 	"log/slog"
 	"net/http"
+	"time"
 
 	"zelus/internal/auth"
 )
@@ -26,12 +28,26 @@ func Headers(next http.Handler) http.Handler {
 	})
 }
 
-// VaryCookie tells caches that answers depend on cookies. It is for the public
-// port, except health checks.
-func VaryCookie(next http.Handler) http.Handler {
+// VaryCookie tells caches that answers depend on cookies. except, if not nil,
+// names paths for which they do not, such as health checks.
+func VaryCookie(next http.Handler, except func(path string) bool) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Add("Vary", "Cookie")
+		if except == nil || !except(r.URL.Path) {
+			w.Header().Add("Vary", "Cookie")
+		}
 		next.ServeHTTP(w, r)
+	})
+}
+
+// Deadline ends the context of a request after a while, so that nothing which
+// the request waits for, such as a database that hangs, can hold it for ever.
+// It must be less than the server's WriteTimeout, or nobody reads the answer.
+// It replaces the request, so that it belongs outside of Log.
+func Deadline(after time.Duration, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), after)
+		defer cancel()
+		next.ServeHTTP(w, r.WithContext(ctx))
 	})
 }
 
@@ -48,18 +64,25 @@ func LimitBody(next http.Handler) http.Handler {
 
 // ReadBody reads the whole body. It keeps to MaxBody by itself, whether or not
 // LimitBody is in place; a larger body is auth.ErrBodyTooLarge.
-func ReadBody(r *http.Request) ([]byte, error) {
+func ReadBody(r *http.Request) ([]byte, error) { return readBody(r, MaxBody) }
+
+// readBody reads a body of at most so many bytes.
+func readBody(r *http.Request, most int) ([]byte, error) {
 	if r.Body == nil {
 		return nil, nil
 	}
-	if r.ContentLength > MaxBody {
-		return nil, auth.ErrBodyTooLarge
+	tooLarge := auth.ErrBodyTooLarge
+	if most < MaxBody {
+		tooLarge = tooLarge.Saying("The request is larger than this server accepts here (%d KB).", most>>10)
 	}
-	body, err := io.ReadAll(io.LimitReader(r.Body, MaxBody+1))
-	var tooLarge *http.MaxBytesError
+	if r.ContentLength > int64(most) {
+		return nil, tooLarge
+	}
+	body, err := io.ReadAll(io.LimitReader(r.Body, int64(most)+1))
+	var limit *http.MaxBytesError
 	switch {
-	case errors.As(err, &tooLarge) || len(body) > MaxBody:
-		return nil, auth.ErrBodyTooLarge
+	case errors.As(err, &limit) || len(body) > most:
+		return nil, tooLarge
 	case err != nil:
 		return nil, auth.ErrBody.Saying("The request ended before its body was complete.").Because(err)
 	}

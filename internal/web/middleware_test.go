@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -8,6 +9,7 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+	"time"
 
 	"zelus/internal/auth"
 )
@@ -15,29 +17,54 @@ import (
 func TestHeaders(t *testing.T) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /known", func(http.ResponseWriter, *http.Request) {})
-	h := VaryCookie(Headers(mux))
+	mux.HandleFunc("GET /known/health", func(http.ResponseWriter, *http.Request) {})
+	h := VaryCookie(Headers(mux), func(path string) bool { return path == "/known/health" })
 	const noStore = "private, no-cache, no-store, must-revalidate"
 	for _, tt := range []struct {
 		method, path string
 		status       int
-		cache        string
+		cache, vary  string
 	}{
-		{"GET", "/known", 200, noStore},
-		{"HEAD", "/known", 200, noStore},
-		{"GET", "/unknown", 404, noStore},
-		{"POST", "/known", 405, ""},
+		{"GET", "/known", 200, noStore, "Cookie"},
+		{"HEAD", "/known", 200, noStore, "Cookie"},
+		{"GET", "/known/health", 200, noStore, ""},
+		{"GET", "/unknown", 404, noStore, "Cookie"},
+		{"POST", "/known", 405, "", "Cookie"},
 	} {
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, httptest.NewRequest(tt.method, tt.path, nil))
 		if w.Code != tt.status || w.Header().Get("Cache-Control") != tt.cache {
 			t.Errorf("%s %s: %d %v", tt.method, tt.path, w.Code, w.Header())
 		}
-		if w.Header().Get("X-Content-Type-Options") != "nosniff" || w.Header().Get("Vary") != "Cookie" {
+		if w.Header().Get("X-Content-Type-Options") != "nosniff" || w.Header().Get("Vary") != tt.vary {
 			t.Errorf("%s %s: %v", tt.method, tt.path, w.Header())
 		}
 		if tt.status >= 400 && !strings.HasPrefix(w.Header().Get("Content-Type"), "text/plain") {
 			t.Errorf("%s %s is %s", tt.method, tt.path, w.Header().Get("Content-Type"))
 		}
+	}
+}
+
+func TestDeadline(t *testing.T) {
+	h := Deadline(time.Nanosecond, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		<-r.Context().Done()
+		s, _ := logged()
+		s.WriteError(w, r, r.Context().Err())
+	}))
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
+	if w.Code != auth.ErrTimeout.Status || w.Header().Get("Ory-Error-Id") != auth.ErrTimeout.ID {
+		t.Errorf("a request that waits too long is answered with %d %v", w.Code, w.Header())
+	}
+	var ended context.Context
+	Deadline(time.Hour, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		if err := r.Context().Err(); err != nil {
+			t.Errorf("the deadline passed at once: %v", err)
+		}
+		ended = r.Context()
+	})).ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil))
+	if ended.Err() == nil {
+		t.Error("the timer is kept after the request")
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/http"
 
@@ -31,7 +30,7 @@ func (p *Password) Method() flow.Method {
 	return flow.Method{
 		Name:         "password",
 		Enabled:      func(c *config.Config) bool { return c.SelfService.Methods.Password.Enabled },
-		Login:        &flow.Part{Prepare: p.prepareLogin, Submit: p.login},
+		Login:        &flow.Part{Offered: offered, Prepare: p.prepareLogin, Submit: p.login},
 		Registration: &flow.Part{Prepare: p.prepareRegistration, Submit: p.register},
 		Factor:       identity.Factor{Type: auth.Password, First: count},
 	}
@@ -55,17 +54,20 @@ func hashOf(c auth.Credential) string {
 
 const field = "password"
 
-func (p *Password) prepareLogin(_ context.Context, form *flow.Form) error {
-	f := form.Flow
-	if f.RequestedAAL.AtLeast(auth.AAL2) {
-		return nil // a password is no second factor
+// offered says whether a login form has the password: it is no second factor,
+// and who proves themselves again must have one.
+func offered(form *flow.Form) bool {
+	if form.Flow.RequestedAAL.AtLeast(auth.AAL2) {
+		return false
 	}
+	c, _ := form.Credential(auth.Password)
+	return !form.Flow.Refresh || count(c) > 0
+}
+
+func (p *Password) prepareLogin(_ context.Context, form *flow.Form) error {
 	label := ui.Say(ui.LabelSignIn)
-	if f.Refresh {
-		c, ok := form.Credential(auth.Password)
-		if !ok || count(c) == 0 {
-			return nil
-		}
+	if form.Flow.Refresh {
+		c, _ := form.Credential(auth.Password)
 		label = ui.Say(ui.LabelSignInRefresh)
 		form.UI.Put(ui.Input(ui.GroupDefault, "identifier", ui.InputHidden, c.Identifiers[0]))
 	} else {
@@ -108,20 +110,20 @@ func (p *Password) login(ctx context.Context, s *flow.Submission) (flow.Outcome,
 	if found != nil {
 		encoded = hashOf(found.Credential)
 	}
-	right := false
+	right, wrong := false, flow.Problem{Message: ui.Say(ui.ErrorInvalidCredentials)}
 	if encoded == "" {
 		err = p.Hashes.Dummy(ctx, given)
 	} else {
 		right, err = p.Hashes.Verify(ctx, given, encoded)
 	}
 	if err != nil && !errors.Is(err, hash.ErrTooLong) {
-		return flow.Outcome{}, problem(err)
+		return flow.Outcome{}, hash.Explain(err)
 	}
 	// Somebody else's password does not refresh this person's session.
 	if !right || s.Identity != nil && s.Identity.ID != found.Identity.ID {
-		return flow.Again(flow.Problem{Message: ui.Say(ui.ErrorInvalidCredentials)}), nil
+		return flow.Again(wrong), nil
 	}
-	outcome := flow.Proven(found.Identity, auth.AMR{Method: "password", AAL: auth.AAL1})
+	outcome := flow.Proven(found.Identity, found.Credential, auth.AMR{Method: "password", AAL: auth.AAL1}, wrong)
 	if !p.Hashes.NeedsRehash(encoded, given) {
 		return outcome, nil
 	}
@@ -135,19 +137,6 @@ func (p *Password) login(ctx context.Context, s *flow.Submission) (flow.Outcome,
 	return outcome.Then(func(ctx context.Context, tx *store.Tx) error {
 		return tx.ReplaceConfig(ctx, found.Identity.ID, found.Credential, config)
 	}), nil
-}
-
-// problem says to people what the hashing pool said.
-func problem(err error) error {
-	switch {
-	case errors.Is(err, hash.ErrBusy):
-		return auth.ErrTooBusy.Because(err)
-	case errors.Is(err, hash.ErrClosed):
-		return auth.ErrUnavailable.Because(err)
-	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		return auth.ErrTimeout.Because(err)
-	}
-	return fmt.Errorf("checking a password: %w", err)
 }
 
 func (p *Password) register(ctx context.Context, s *flow.Submission) (flow.Outcome, error) {
@@ -168,7 +157,7 @@ func (p *Password) register(ctx context.Context, s *flow.Submission) (flow.Outco
 	}
 	encoded, err := p.Hashes.Generate(ctx, given)
 	if err != nil {
-		return flow.Outcome{}, problem(err)
+		return flow.Outcome{}, hash.Explain(err)
 	}
 	s.AddCredential(auth.Password, identity.PasswordConfig{HashedPassword: encoded}.JSON())
 	return flow.Registered(s.Candidate, auth.AMR{Method: "password", AAL: auth.AAL1}), nil

@@ -1,0 +1,252 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"zelus/internal/config"
+	"zelus/internal/courier"
+	"zelus/internal/hash"
+	"zelus/internal/store"
+	"zelus/internal/web"
+)
+
+// loadWith loads the configuration in testdata with more laid over it.
+func loadWith(t *testing.T, more string) (*config.Config, error) {
+	t.Helper()
+	s := &server{dir: t.TempDir(), public: "http://127.0.0.1:1", admin: "http://127.0.0.1:2"}
+	s.configure(t, setup{dsn: "sqlite://" + filepath.Join(s.dir, "zelus.db"), more: more})
+	c, _, err := config.Load(config.Options{Files: s.files(), ReadOnly: true})
+	return c, err
+}
+
+// TestLimitsOfHashing: the configuration takes just the numbers that can be
+// hashed with, so that whoever writes another learns its file and line.
+func TestLimitsOfHashing(t *testing.T) {
+	tests := []struct {
+		key, unit   string
+		least, most int
+		params      func(int) hash.Params
+	}{
+		{"bcrypt: {cost: ", "", 4, 15, func(n int) hash.Params { return hash.Params{BcryptCost: n} }},
+		{"argon2: {iterations: ", "", 1, 10, func(n int) hash.Params { return hash.Params{Argon2: hash.Argon2{Iterations: n}} }},
+		{"argon2: {parallelism: ", "", 1, 16, func(n int) hash.Params { return hash.Params{Argon2: hash.Argon2{Parallelism: n}} }},
+		{"argon2: {salt_length: ", "", 16, 128, func(n int) hash.Params { return hash.Params{Argon2: hash.Argon2{SaltLength: n}} }},
+		{"argon2: {key_length: ", "", 16, 128, func(n int) hash.Params { return hash.Params{Argon2: hash.Argon2{KeyLength: n}} }},
+		{"argon2: {memory: ", "KB", 8, 1 << 20, func(n int) hash.Params { return hash.Params{Argon2: hash.Argon2{MemoryKiB: n}} }},
+		{"argon2: {parallelism: 3, memory: ", "KB", 24, 1 << 20, func(n int) hash.Params {
+			return hash.Params{Argon2: hash.Argon2{Parallelism: 3, MemoryKiB: n}}
+		}},
+	}
+	for _, test := range tests {
+		for n, want := range map[int]bool{-1: false, test.least - 1: false, test.least: true, test.most: true, test.most + 1: false} {
+			text := fmt.Sprintf("hashers: {%s%d%s}}", test.key, n, test.unit)
+			c, err := loadWith(t, text)
+			if (err == nil) != want {
+				t.Errorf("config takes %s: %v", text, err)
+			}
+			if err == nil {
+				if _, err := prepare(t.Context(), c, nil); err != nil {
+					t.Errorf("%s cannot be put in force: %v", text, err)
+				}
+			}
+			// To package hash, nothing is the default.
+			if _, err := test.params(n).WithDefaults(); (err == nil) != want && n != 0 {
+				t.Errorf("hash takes %s: %v", text, err)
+			}
+		}
+	}
+}
+
+// unworkable are settings that are valid in themselves and cannot work. They
+// begin on the second line.
+var unworkable = []struct{ name, more, want string }{
+	{"header of our own", "\ncourier:\n  smtp:\n    connection_uri: smtp://localhost:25\n    headers:\n      From: x@example.org\n",
+		"more.yml:6: courier.smtp.headers.From: "},
+	{"parameter of the mail server", "\ncourier: {smtp: {connection_uri: 'smtp://localhost:25/?disable_startls=true'}}\n",
+		"more.yml:2: courier.smtp.connection_uri: "},
+	{"certificate for the mail server", "\ncourier: {smtp: {connection_uri: 'smtp://localhost:25', client_cert_path: /nowhere/c, client_key_path: /nowhere/k}}\n",
+		"more.yml:2: courier.smtp.client_cert_path: "},
+	{"pattern", "\nclients:\n  http:\n    private_ip_exception_urls:\n      - http://a\n      - http://[b\n",
+		"more.yml:6: clients.http.private_ip_exception_urls.1: "},
+	{"schema", "\nidentity:\n  schemas:\n    - {id: person, url: 'base64://e30K'}\n    - {id: gone, url: 'file:///nowhere/at/all.json'}\n",
+		"more.yml:5: identity.schemas.1: "},
+}
+
+func TestUnworkableAtStart(t *testing.T) {
+	tests := append(unworkable[:len(unworkable):len(unworkable)], struct{ name, more, want string }{
+		"database", "\ndsn: mysql://u:hunter2@tcp(localhost)/db\n", "more.yml:2: dsn: a database of the kind mysql"})
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			s := &server{dir: t.TempDir(), public: "http://127.0.0.1:1", admin: "http://127.0.0.1:2"}
+			dsn := filepath.Join(s.dir, "data", "zelus.db")
+			s.configure(t, setup{dsn: "sqlite://" + dsn, more: test.more})
+			options := config.Options{Files: s.files()}
+			a, err := New(t.Context(), Options{Config: options, Log: io.Discard, Clock: time.Now})
+			if err == nil {
+				a.Close()
+				t.Fatal("the server starts")
+			}
+			if !strings.Contains(err.Error(), test.want) || strings.Contains(err.Error(), "hunter2") {
+				t.Errorf("the error does not say %q: %v", test.want, err)
+			}
+			// The command that checks says the same.
+			c, _, err := config.Load(options)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := Check(t.Context(), c, nil); err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("Check does not say %q: %v", test.want, err)
+			}
+			if _, err := os.Stat(filepath.Dir(dsn)); !os.IsNotExist(err) {
+				t.Errorf("the database was touched: %v", err)
+			}
+		})
+	}
+	c, err := loadWith(t, "{}")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := Check(t.Context(), c, nil); err != nil {
+		t.Errorf("nothing is wrong: %v", err)
+	}
+}
+
+// TestUnworkableReload: no part of a configuration that cannot work comes into
+// force.
+func TestUnworkableReload(t *testing.T) {
+	s := start(t, setup{})
+	s.watch(t)
+	before, revision := s.app.now.Load(), s.revision(t)
+	for _, test := range unworkable {
+		// What the other parts would take at once, if they were asked.
+		s.write(t, test.more+"session: {cookie: {name: changed}}\nselfservice: {methods: {password: {config: {min_password_length: 40}}}}\nsecrets: {default: [another-secret-of-this-test]}\n")
+		eventually(t, "the log names the "+test.name, func() bool { return strings.Contains(s.log.String(), test.want) })
+		if s.app.now.Load() != before || s.revision(t) != revision {
+			t.Fatalf("%s: the configuration is in force", test.name)
+		}
+		p := s.person(t)
+		c := s.client(t, script)
+		if set := c.signIn(p).cookies(); set[sessionCookie] == nil {
+			t.Errorf("%s: a sign-in sets the cookies %v", test.name, set)
+		}
+	}
+}
+
+func TestWhereMailGoes(t *testing.T) {
+	s := start(t, setup{})
+	mailPage := func() int { return s.client(t, page).get("/dev/mail").status }
+	if _, caught := s.app.sender("email").(*courier.Catcher); !caught || !s.app.CatchesMail() || mailPage() != http.StatusOK {
+		t.Errorf("in development without a mail server, mail goes to %T; the page says %d", s.app.sender("email"), mailPage())
+	}
+	if _, caught := s.app.sender("sms").(*courier.Catcher); !caught {
+		t.Error("text messages are not caught")
+	}
+
+	s.reconfigure(t, "courier: {smtp: {connection_uri: 'smtp://localhost:25'}}")
+	if _, sent := s.app.sender("email").(*courier.SMTP); !sent || s.app.CatchesMail() {
+		t.Errorf("with a mail server, mail goes to %T", s.app.sender("email"))
+	}
+	if got := s.app.sender("sms"); got != nil {
+		t.Errorf("with a mail server, text messages go to %T", got)
+	}
+	if got := mailPage(); got != http.StatusOK {
+		t.Errorf("in development, the page says %d", got)
+	}
+
+	s.reconfigure(t, "dev: false\nhashers: {bcrypt: {cost: 12}}\n")
+	if got := s.app.sender("email"); got != nil || s.app.CatchesMail() {
+		t.Errorf("outside development without a mail server, mail goes to %T", got)
+	}
+	if got := mailPage(); got != http.StatusNotFound {
+		t.Errorf("outside development, the page says %d", got)
+	}
+	s.reconfigure(t, "{}")
+	if _, caught := s.app.sender("email").(*courier.Catcher); !caught {
+		t.Errorf("in development again, mail goes to %T", s.app.sender("email"))
+	}
+}
+
+func TestMailServerInside(t *testing.T) {
+	c, err := loadWith(t, "courier: {smtp: {connection_uri: 'smtp://127.0.0.1:1'}}\nclients: {smtp: {disallow_private_ip_ranges: true}}\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sender, err := mailServer(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := sender.Send(t.Context(), &store.Message{Type: "email", Recipient: "a@example.org"}); !errors.Is(err, web.ErrPrivateAddress) {
+		t.Errorf("a mail server with a private address: %v", err)
+	}
+}
+
+// TestSchemaInside: the rules for outgoing requests hold for identity schemas.
+func TestSchemaInside(t *testing.T) {
+	text, err := os.ReadFile("testdata/person.schema.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	inside := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.Write(text) }))
+	t.Cleanup(inside.Close)
+	schemas := "identity: {schemas: [{id: person, url: '" + inside.URL + "/person.json'}]}\n"
+	for name, test := range map[string]struct {
+		more string
+		want error
+	}{
+		"allowed":   {schemas, nil},
+		"refused":   {schemas + "clients: {http: {disallow_private_ip_ranges: true}}\n", web.ErrPrivateAddress},
+		"excepted":  {schemas + "clients: {http: {disallow_private_ip_ranges: true, private_ip_exception_urls: ['" + inside.URL + "/*.json']}}\n", nil},
+		"other one": {schemas + "clients: {http: {disallow_private_ip_ranges: true, private_ip_exception_urls: ['" + inside.URL + "/x']}}\n", web.ErrPrivateAddress},
+	} {
+		c, err := loadWith(t, test.more)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := prepare(t.Context(), c, nil); !errors.Is(err, test.want) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestProxies(t *testing.T) {
+	find := proxies([]string{"HTTP_PROXY=http://one:3128", "https_proxy=two:3128", "NO_PROXY=.internal", "HTTPS_PROXY=", "PATH=/bin"})
+	for address, want := range map[string]string{
+		"http://example.org/":  "http://one:3128",
+		"https://example.org/": "http://two:3128",
+		"http://a.internal/":   "",
+	} {
+		u, err := find(mustURL(t, address))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if u == nil {
+			u = &url.URL{}
+		}
+		if u.String() != want {
+			t.Errorf("%s goes through %q, want %q", address, u, want)
+		}
+	}
+	if u, err := proxies(nil)(mustURL(t, "http://example.org/")); u != nil || err != nil {
+		t.Errorf("without variables: %v, %v", u, err)
+	}
+}
+
+func TestVaryCookie(t *testing.T) {
+	s := start(t, setup{})
+	c := s.client(t, app)
+	for path, want := range map[string]string{"/health/alive": "", "/health/ready": "", "/sessions/whoami": "Cookie", "/schemas": "Cookie"} {
+		if got := c.get(path).header.Get("Vary"); got != want {
+			t.Errorf("%s has Vary: %q, want %q", path, got, want)
+		}
+	}
+}

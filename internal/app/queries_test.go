@@ -1,0 +1,371 @@
+package app
+
+import (
+	"fmt"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+)
+
+// TestQueries holds the number of SQL statements that each endpoint runs,
+// begin and commit not counted: no more, so that nothing gets slower unseen,
+// and no less without a look at what is no longer checked. It is the same on
+// every database, and never depends on how much there is.
+func TestQueries(t *testing.T) {
+	// act prepares a request and returns it.
+	type act func(t *testing.T, s *server) func() answer
+	tests := []struct {
+		what   string
+		want   int
+		status int
+		act    act
+	}{
+		{"session check, warm, token", 0, 200, func(t *testing.T, s *server) func() answer {
+			c := s.client(t, app)
+			c.signIn(s.person(t))
+			c.whoami().is(200)
+			return c.whoami
+		}},
+		{"session check, warm, cookie", 0, 200, func(t *testing.T, s *server) func() answer {
+			c := s.client(t, script)
+			c.signIn(s.person(t))
+			c.whoami().is(200)
+			return c.whoami
+		}},
+		{"session check, cold", 1, 200, func(t *testing.T, s *server) func() answer {
+			c := s.client(t, app)
+			c.signIn(s.person(t))
+			return c.whoami
+		}},
+		{"session check after a change", 1, 200, func(t *testing.T, s *server) func() answer {
+			c, p := s.client(t, app), s.person(t)
+			c.signIn(p)
+			c.whoami().is(200)
+			s.operator(t).send("PATCH", "/admin/identities/"+p.id, patch("add", "/metadata_public", 1)).is(200)
+			return c.whoami
+		}},
+		{"session check without a session", 0, 401, func(t *testing.T, s *server) func() answer { return s.client(t, script).whoami }},
+		{"session check with a broken cookie", 0, 401, func(t *testing.T, s *server) func() answer {
+			return func() answer {
+				return s.client(t, app).get("/sessions/whoami", "Cookie", sessionCookie+"="+strings.Repeat("A", 120))
+			}
+		}},
+		{"session check with an unknown token", 1, 401, func(t *testing.T, s *server) func() answer {
+			c := s.client(t, app)
+			c.token = "ory_st_" + strings.Repeat("a", 32)
+			return c.whoami
+		}},
+		{"session check with an expired session, warm", 0, 401, func(t *testing.T, s *server) func() answer {
+			c := s.client(t, app)
+			c.signIn(s.person(t))
+			c.whoami().is(200)
+			s.clock.advance(sessionLifespan)
+			return c.whoami
+		}},
+
+		{"begin login, app", 1, 200, getting(app, "/self-service/login/api")},
+		{"begin login, browser", 1, 200, getting(script, "/self-service/login/browser")},
+		{"begin login, page", 1, 303, getting(page, "/self-service/login/browser")},
+		{"begin login, signed in", 1, 400, func(t *testing.T, s *server) func() answer {
+			c := s.client(t, app)
+			c.signIn(s.person(t))
+			return func() answer { return c.get("/self-service/login/api") }
+		}},
+		// The session; the identity and its credentials; the flow.
+		{"begin a refresh", 4, 200, func(t *testing.T, s *server) func() answer {
+			c := s.client(t, app)
+			c.signIn(s.person(t))
+			return func() answer { return c.get("/self-service/login/api?refresh=true") }
+		}},
+		{"begin registration, app", 1, 200, getting(app, "/self-service/registration/api")},
+		{"begin registration, browser", 1, 200, getting(script, "/self-service/registration/browser")},
+		{"fetch a login", 1, 200, func(t *testing.T, s *server) func() answer {
+			c := s.client(t, script)
+			f := c.begin("login", "")
+			return func() answer { return c.fetch("login", f.id) }
+		}},
+		{"fetch a registration", 1, 200, func(t *testing.T, s *server) func() answer {
+			c := s.client(t, script)
+			f := c.begin("registration", "")
+			return func() answer { return c.fetch("registration", f.id) }
+		}},
+
+		// The flow and the person; then, in a transaction, the person once more,
+		// who may have changed meanwhile; the flow is used up, the session is
+		// written.
+		{"sign in, app", 5, 200, signingIn(app, func(p person) fields { return p.login() })},
+		{"sign in, browser", 5, 200, signingIn(script, func(p person) fields { return p.login() })},
+		// These two have to be the same: their number must not tell who has an account.
+		{"sign in, wrong password", 3, 400, signingIn(app, func(p person) fields {
+			p.password += "!"
+			return p.login()
+		})},
+		{"sign in, unknown person", 3, 400, signingIn(app, func(person) fields { return stranger().login() })},
+		{"sign in, no password", 2, 400, signingIn(app, func(p person) fields {
+			p.password = ""
+			return p.login()
+		})},
+		{"sign in, no method", 2, 400, signingIn(app, func(person) fields { return fields{} })},
+		{"sign in, foreign CSRF token", 1, 403, signingIn(script, func(p person) fields { return fields{"csrf_token": "x"} })},
+		{"sign in, used form", 2, 400, func(t *testing.T, s *server) func() answer {
+			c, p := s.client(t, app), s.person(t)
+			f := c.begin("login", "")
+			c.submit(f, p.login()).is(200)
+			return func() answer { return c.submit(f, p.login()) }
+		}},
+		// The flow, the session, the identity and its credentials, the person
+		// who signs in, once more in the transaction; the flow is used up, the
+		// session is changed.
+		{"refresh", 8, 200, func(t *testing.T, s *server) func() answer {
+			c, p := s.client(t, app), s.person(t)
+			c.signIn(p)
+			f := c.begin("login", "refresh=true")
+			return func() answer { return c.submit(f, p.login()) }
+		}},
+
+		// The flow; it is used up, then identity, credential, identifier,
+		// addresses and session are written, each with one statement.
+		{"sign up, app", 7, 200, signingUp(app, func(p person) fields { return p.signUp() })},
+		{"sign up, browser", 7, 200, signingUp(script, func(p person) fields { return p.signUp() })},
+		{"sign up, password too short", 2, 400, signingUp(app, func(p person) fields {
+			p.password = "short"
+			return p.signUp()
+		})},
+		{"sign up, traits not valid", 2, 400, signingUp(app, func(p person) fields {
+			p.email = "nobody"
+			return p.signUp()
+		})},
+
+		{"ask for a logout address", 1, 200, func(t *testing.T, s *server) func() answer {
+			c := s.client(t, script)
+			c.signIn(s.person(t))
+			return func() answer { return c.get("/self-service/logout/browser") }
+		}},
+		{"sign out, browser", 2, 204, func(t *testing.T, s *server) func() answer {
+			c := s.client(t, script)
+			c.signIn(s.person(t))
+			to := c.get("/self-service/logout/browser").is(200).at("logout_url").String()
+			return func() answer { return c.get(to) }
+		}},
+		{"sign out, app", 2, 204, func(t *testing.T, s *server) func() answer {
+			c := s.client(t, app)
+			c.signIn(s.person(t))
+			return func() answer {
+				return c.send("DELETE", "/self-service/logout/api", map[string]string{"session_token": c.token})
+			}
+		}},
+		{"see an error", 1, 200, func(t *testing.T, s *server) func() answer {
+			c := s.client(t, page)
+			id := c.get("/self-service/login?flow=x").leads(303, errorPage).query("id")
+			return func() answer { return c.get("/self-service/errors?id=" + id) }
+		}},
+
+		{"own sessions", 3, 200, func(t *testing.T, s *server) func() answer {
+			c, _ := signedInTwice(t, s)
+			return func() answer { return c.get("/sessions") }
+		}},
+		{"revoke one session", 2, 204, func(t *testing.T, s *server) func() answer {
+			c, other := signedInTwice(t, s)
+			return func() answer { return c.send("DELETE", "/sessions/"+other, nil) }
+		}},
+		{"revoke the other sessions", 2, 200, func(t *testing.T, s *server) func() answer {
+			c, _ := signedInTwice(t, s)
+			return func() answer { return c.send("DELETE", "/sessions", nil) }
+		}},
+
+		{"schemas", 0, 200, getting(app, "/schemas")},
+		{"one schema", 0, 200, getting(app, "/schemas/person")},
+		{"alive", 0, 200, getting(app, "/health/alive")},
+		{"revision of the configuration", 0, 200, operating("GET", "/admin/health/config", nil)},
+		{"version", 0, 200, operating("GET", "/admin/version", nil)},
+
+		{"create an identity", 4, 201, operating("POST", "/admin/identities", func(person) any {
+			return map[string]any{"schema_id": "person", "traits": fields{"email": stranger().email}}
+		})},
+		{"get an identity", 2, 200, operating("GET", "/admin/identities/{id}", nil)},
+		{"get an identity by its external id", 2, 200, func(t *testing.T, s *server) func() answer {
+			p, external := s.person(t), uuid.NewString()
+			s.operator(t).send("PATCH", "/admin/identities/"+p.id, patch("add", "/external_id", external)).is(200)
+			return func() answer { return s.operator(t).get("/admin/identities/by/external/" + external) }
+		}},
+		{"list identities", 1, 200, func(t *testing.T, s *server) func() answer {
+			people(t, s, 250)
+			return func() answer {
+				a := s.operator(t).get("/admin/identities")
+				if got := a.at("#").Int(); got != 250 {
+					t.Errorf("the page has %d identities, want 250", got)
+				}
+				return a
+			}
+		}},
+		{"list identities with credentials", 2, 200, func(t *testing.T, s *server) func() answer {
+			s.person(t)
+			return func() answer { return s.operator(t).get("/admin/identities?include_credential=password&page_size=50") }
+		}},
+		{"list identities by id", 1, 200, func(t *testing.T, s *server) func() answer {
+			query := "/admin/identities?ids=" + s.person(t).id + "&ids=" + s.person(t).id
+			return func() answer { return s.operator(t).get(query) }
+		}},
+		{"find an identity by its identifier", 2, 200, func(t *testing.T, s *server) func() answer {
+			p := s.person(t)
+			return func() answer { return s.operator(t).get("/admin/identities?credentials_identifier=" + p.email) }
+		}},
+		{"list identities by number", 2, 200, operating("GET", "/admin/identities?page=0", nil)},
+		// The identity and its credentials are read; only what differs is written.
+		{"replace an identity by itself", 3, 200, operating("PUT", "/admin/identities/{id}", func(p person) any {
+			return map[string]any{"schema_id": "person", "traits": fields{"email": p.email}}
+		})},
+		// Besides these three: the credential; the identifier and two addresses
+		// go, one by one, and come.
+		{"change an address", 9, 200, operating("PUT", "/admin/identities/{id}", func(person) any {
+			return map[string]any{"schema_id": "person", "traits": fields{"email": stranger().email}}
+		})},
+		{"patch metadata", 3, 200, operating("PATCH", "/admin/identities/{id}", func(person) any { return patch("add", "/metadata_admin", 1) })},
+		{"switch an identity off", 4, 200, operating("PATCH", "/admin/identities/{id}", func(person) any { return patch("replace", "/state", "inactive") })},
+		{"delete an identity", 1, 204, operating("DELETE", "/admin/identities/{id}", nil)},
+		{"sessions of an identity", 2, 200, operating("GET", "/admin/identities/{id}/sessions", nil)},
+		{"delete the sessions of an identity", 1, 204, func(t *testing.T, s *server) func() answer {
+			p := s.person(t)
+			s.client(t, app).signIn(p)
+			return func() answer { return s.operator(t).send("DELETE", "/admin/identities/"+p.id+"/sessions", nil) }
+		}},
+	}
+	onEach(t, "", func(t *testing.T, s *server) {
+		for _, test := range tests {
+			t.Run(test.what, func(t *testing.T) {
+				request := test.act(t, s)
+				ran := s.statements.during(func() { request().is(test.status) })
+				if len(ran) != test.want {
+					t.Errorf("%d statements, want %d:\n%s", len(ran), test.want, strings.Join(ran, "\n"))
+				}
+			})
+		}
+	})
+}
+
+// getting asks for a path of the public server.
+func getting(as style, path string) func(*testing.T, *server) func() answer {
+	return func(t *testing.T, s *server) func() answer {
+		c := s.client(t, as)
+		return func() answer { return c.get(path) }
+	}
+}
+
+// operating asks the admin server for something about a person; {id} in the
+// path is theirs.
+func operating(method, path string, body func(person) any) func(*testing.T, *server) func() answer {
+	return func(t *testing.T, s *server) func() answer {
+		p := s.person(t)
+		var content any
+		if body != nil {
+			content = body(p)
+		}
+		return func() answer { return s.operator(t).send(method, strings.ReplaceAll(path, "{id}", p.id), content) }
+	}
+}
+
+func signingIn(as style, with func(person) fields) func(*testing.T, *server) func() answer {
+	return func(t *testing.T, s *server) func() answer {
+		c, p := s.client(t, as), s.person(t)
+		f := c.begin("login", "")
+		return func() answer { return c.submit(f, with(p)) }
+	}
+}
+
+func signingUp(as style, with func(person) fields) func(*testing.T, *server) func() answer {
+	return func(t *testing.T, s *server) func() answer {
+		c := s.client(t, as)
+		f := c.begin("registration", "")
+		return func() answer { return c.submit(f, with(stranger())) }
+	}
+}
+
+// signedInTwice is an app of somebody who has one other session, and its id.
+func signedInTwice(t testing.TB, s *server) (c *client, other string) {
+	p := s.person(t)
+	c = s.client(t, app)
+	other = c.signIn(p).at("session.id").String()
+	c = s.client(t, app)
+	c.signIn(p)
+	return c, other
+}
+
+// people makes n accounts, which have no password.
+func people(t testing.TB, s *server, n int) {
+	t.Helper()
+	var batch []any
+	for range n {
+		batch = append(batch, map[string]any{"create": map[string]any{"schema_id": "person", "traits": fields{"email": stranger().email}}})
+	}
+	a := s.operator(t).send("PATCH", "/admin/identities", map[string]any{"identities": batch}).is(200)
+	if created := a.at(`identities.#(action=="create")#`).Array(); len(created) != n {
+		t.Fatalf("%d of %d identities were made", len(created), n)
+	}
+}
+
+// patch is a JSON Patch of one operation.
+func patch(op, path string, value any) []map[string]any {
+	return []map[string]any{{"op": op, "path": path, "value": value}}
+}
+
+// TestSessionChecksOnlyRead lets all kinds of checks come in and finds no
+// statement that writes.
+func TestSessionChecksOnlyRead(t *testing.T) {
+	onEach(t, "", func(t *testing.T, s *server) {
+		p := s.person(t)
+		a, b, ended := s.client(t, app), s.client(t, script), s.client(t, app)
+		for _, c := range []*client{a, b, ended} {
+			c.signIn(p)
+		}
+		a.send("DELETE", "/sessions/"+ended.whoami().at("id").String(), nil).is(204)
+		ran := s.statements.during(func() {
+			for range 3 {
+				a.whoami().is(200)
+				b.whoami().is(200)
+				ended.whoami().is(401)
+				s.client(t, app).whoami().is(401)
+				for _, method := range []string{"POST", "PUT", "PATCH"} {
+					a.send(method, "/sessions/whoami", "{}").is(200)
+				}
+			}
+			s.clock.advance(sessionLifespan)
+			a.whoami().is(401)
+			b.whoami().is(401)
+		})
+		if len(ran) == 0 {
+			t.Error("no check was cold: this test sees nothing")
+		}
+		for _, sql := range ran {
+			if !strings.HasPrefix(sql, "SELECT ") {
+				t.Errorf("a session check ran %s", sql)
+			}
+		}
+	})
+}
+
+// TestRotatedSecrets: a token from before a rotation is found under the old
+// key, and costs one statement more.
+func TestRotatedSecrets(t *testing.T) {
+	onEach(t, "", func(t *testing.T, s *server) {
+		a, b := s.client(t, app), s.client(t, script)
+		p := s.person(t)
+		a.signIn(p)
+		b.signIn(p)
+		logout := b.get("/self-service/logout/browser").is(200).at("logout_url").String()
+		s.reconfigure(t, "secrets: {cookie: [a-newer-cookie-secret-of-these-tests, a-cookie-secret-that-only-tests-use]}")
+		for _, c := range []*client{a, b} {
+			if ran := s.statements.during(func() { c.whoami().is(200) }); len(ran) != 2 {
+				t.Errorf("%s: %d statements, want 2", c.style, len(ran))
+			}
+		}
+		if u, err := url.Parse(logout); err != nil || u.Query().Get("token") == "" {
+			t.Fatal(fmt.Errorf("%q is no logout address: %w", logout, err))
+		}
+		b.get(logout).is(204)
+		b.whoami().is(401)
+		s.reconfigure(t, "secrets: {cookie: [a-newer-cookie-secret-of-these-tests]}")
+		a.whoami().refused(401, "session_inactive")
+	})
+}
