@@ -4,6 +4,8 @@ export CGO_ENABLED := 0
 
 # Release 2026.2.2. Run by version, it adds nothing to go.mod.
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+# The last tag and what was done since. Without tags it is empty, and the binary says that it is unreleased.
+VERSION ?= $(shell git describe --tags --match 'v*' --dirty 2>/dev/null)
 CONTRACT := $(or $(ZELUS_CONTRACT),../shared/contract)
 
 .DEFAULT_GOAL := help
@@ -16,7 +18,7 @@ run: build ## build the server and start it for development
 	bin/zelus serve --dev
 
 build: ## build bin/zelus
-	go build -trimpath -o bin/zelus ./cmd/zelus
+	go build -trimpath $(if $(VERSION),-ldflags '-X zelus/internal/cli.version=$(VERSION)') -o bin/zelus ./cmd/zelus
 
 test: build ## run every test, on SQLite and on PostgreSQL, and with the official clients
 	@command -v node >/dev/null && command -v npm >/dev/null || scripts/debian-install nodejs npm
