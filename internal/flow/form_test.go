@@ -392,6 +392,8 @@ func TestRefuseDone(t *testing.T) {
 	v, w := visitOf(e, login, asked(t, true))
 	f := newFlow(auth.Login, auth.API)
 	f.UI, f.Done = form("only=this"), true
+	f.UI.Say(ui.Say(ui.ErrorInvalidCredentials))
+	f.UI.SayAt("only", ui.Say(ui.ErrorInvalidCredentials))
 	storeFlow(t, st, f)
 	form, err := v.form(f)
 	if err != nil {

@@ -79,7 +79,7 @@ func (e *Engine) logoutAPI(v *visit) error {
 	var body struct {
 		SessionToken string `json:"session_token"`
 	}
-	if err := web.DecodeJSON(v.r, &body, false); err != nil {
+	if err := web.DecodeSmallJSON(v.r, &body); err != nil {
 		return err
 	}
 	row, err := e.Sessions.FindToken(v.r.Context(), body.SessionToken)

@@ -435,13 +435,15 @@ func TestOtherNode(t *testing.T) {
 		_, err := tx.RevokeSessions(ctx, project, i.ID, uuid.Nil)
 		return err
 	})
-	select {
-	case id := <-heard:
-		if id != i.ID {
-			t.Errorf("heard of %s", id)
+	for { // others use the same server, and its one channel
+		select {
+		case id := <-heard:
+			if id == i.ID {
+				return
+			}
+		case <-ctx.Done():
+			t.Fatal("nothing was heard")
 		}
-	case <-ctx.Done():
-		t.Fatal("nothing was heard")
 	}
 }
 
