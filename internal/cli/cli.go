@@ -56,6 +56,12 @@ func (c *command) withConfig(cmd *cobra.Command) *cobra.Command {
 	return cmd
 }
 
+// group is a command that only holds others. A misspelt one must not look
+// like a success.
+func group(use, short string) *cobra.Command {
+	return &cobra.Command{Use: use, Short: short, Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
+}
+
 // sources is where a configuration comes from.
 func (c *command) sources(flags config.Flags) config.Options {
 	hostname, _ := os.Hostname() // without one, base URLs say localhost

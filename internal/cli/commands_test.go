@@ -152,6 +152,8 @@ func TestUsageErrors(t *testing.T) {
 		{[]string{"serve", "all", "bogus"}, `it was given "all bogus"`},
 		{[]string{"serve", "--bogus"}, "unknown flag: --bogus"},
 		{[]string{"serve", "-c"}, "needs an argument"},
+		{[]string{"config", "chekc"}, "chekc"},
+		{[]string{"migrate", "bogus"}, "bogus"},
 		{[]string{"config", "check", "x", "-c", name}, "x"},
 		{[]string{"config", "print", "x", "-c", name}, "x"},
 		{[]string{"config", "schema", "x"}, "x"},

@@ -12,15 +12,15 @@ import (
 // config groups the commands that look at a configuration without starting
 // a server.
 func (c *command) config() *cobra.Command {
-	group := c.withConfig(&cobra.Command{Use: "config", Short: "Check, show and explain the configuration"})
+	all := c.withConfig(group("config", "Check, show and explain the configuration"))
 	var dev bool
-	group.PersistentFlags().BoolVar(&dev, "dev", false, "as the server would see it with --dev")
+	all.PersistentFlags().BoolVar(&dev, "dev", false, "as the server would see it with --dev")
 	load := func() (*config.Config, []config.Warning, error) {
 		o := c.sources(config.Flags{Dev: dev})
 		o.ReadOnly = true
 		return config.Load(o)
 	}
-	group.AddCommand(
+	all.AddCommand(
 		&cobra.Command{
 			Use:   "check",
 			Short: "Say everything that is wrong with the configuration",
@@ -82,5 +82,5 @@ written, and neither the database nor the mail server is asked.`,
 			},
 		},
 	)
-	return group
+	return all
 }

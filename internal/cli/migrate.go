@@ -22,7 +22,7 @@ import (
 // migrate holds the commands that bring the tables up to date. Embedded
 // databases need none of them: the server does it by itself.
 func (c *command) migrate() *cobra.Command {
-	group := c.withConfig(&cobra.Command{Use: "migrate", Short: "Bring the database up to date"})
+	all := c.withConfig(group("migrate", "Bring the database up to date"))
 	m := &migration{command: c}
 	sql := &cobra.Command{
 		Use:   "sql [database-url]",
@@ -37,8 +37,8 @@ func (c *command) migrate() *cobra.Command {
 	status.Flags().BoolVar(&m.block, "block", false, "wait until all steps are done")
 	status.Flags().StringVar(&m.format, "format", "table", "table, json or json-pretty")
 	sql.AddCommand(up, status)
-	group.AddCommand(sql)
-	return group
+	all.AddCommand(sql)
+	return all
 }
 
 type migration struct {

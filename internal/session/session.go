@@ -256,7 +256,7 @@ func (s *Sessions) Renew(session *auth.Session, p Proof, amr auth.AMR) (token st
 		token = secret.Token(tokenPrefix, tokenLength)
 	}
 	session.TokenHash = c.tokens.Hash(token)
-	session.AMR = recent(append(session.AMR, amr))
+	session.AMR = recent(append(slices.Clip(session.AMR), amr))
 	session.AAL = auth.LevelOf(session.AMR)
 	session.IssuedAt, session.AuthenticatedAt, session.ExpiresAt = now, now, now.Add(c.Lifespan)
 	return token
