@@ -65,7 +65,7 @@ func withAdminPrefix(next http.Handler) http.Handler {
 
 // isHealth names the health checks, on either server.
 func isHealth(path string) bool {
-	return strings.HasPrefix(strings.TrimPrefix(path, "/admin"), "/health/")
+	return strings.HasPrefix(strings.TrimPrefix(path, "/admin"), "/health/") || strings.HasPrefix(path, "/api/kratos/public/health/")
 }
 
 // quiet names the requests that are not logged where the configuration says so.
