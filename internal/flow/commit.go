@@ -47,8 +47,12 @@ func (v *visit) conclude(s *Submission, m *Method, o Outcome, row *store.Session
 	switch {
 	case errors.Is(err, errFlowUsed):
 		return v.refuse(&s.Form, nil, Again(Problem{Message: ui.Say(v.kind.nobody)}))
+	case errors.Is(err, errOvertaken) && v.tries < maxTries:
+		return v.retry(s, row)
 	case errors.Is(err, errNotProven):
 		return v.refuse(&s.Form, s, Again(o.otherwise))
+	case errors.Is(err, errOvertaken):
+		return v.fault(auth.ErrNoSession)
 	case errors.Is(err, store.ErrConflict) && o.verdict == registered:
 		problem, err := v.duplicate(s)
 		if err != nil {
@@ -64,9 +68,34 @@ func (v *visit) conclude(s *Submission, m *Method, o Outcome, row *store.Session
 var (
 	// errFlowUsed says that another submission of the same flow was faster.
 	errFlowUsed = errors.New("the flow has been used")
-	// errNotProven says that what was proven has changed meanwhile.
-	errNotProven = errors.New("the proof no longer holds")
+	// errOvertaken says that what the decision was made from has changed
+	// meanwhile: it is worth deciding again.
+	errOvertaken = errors.New("somebody else was faster")
+	// errNotProven is the kind of errOvertaken that is final in the end: what
+	// was proven is no longer true.
+	errNotProven = fmt.Errorf("the proof no longer holds: %w", errOvertaken)
 )
+
+// maxTries bounds how often a submission is decided about. Others have to be
+// faster each time: a second tab that signs in while the password is hashed
+// anew, an app that renews its session twice at once.
+const maxTries = 4
+
+// retry decides again, from what the database says now.
+func (v *visit) retry(s *Submission, row *store.SessionRow) error {
+	v.tries++
+	if row != nil {
+		now, err := v.session()
+		if err != nil {
+			return v.fault(err)
+		}
+		if now == nil {
+			return v.fault(auth.ErrNoSession) // it was revoked, or has another token
+		}
+		row = now
+	}
+	return v.decide(s, row)
+}
 
 // commit makes a decision true, all in one transaction: the flow is used up,
 // the identity and the session are stored, and what the method has to add.
@@ -76,15 +105,15 @@ func (v *visit) commit(ctx context.Context, done *result, o Outcome, row *store.
 	v.makeSession(done, o, row)
 
 	return v.engine.Store.Write(ctx, store.Durable, func(tx *store.Tx) error {
-		if err := v.storeIdentity(ctx, tx, done, o); err != nil {
-			return err
-		}
 		won, err := tx.FinishFlow(ctx, &finished)
 		if err != nil {
 			return err
 		}
 		if !won {
 			return errFlowUsed
+		}
+		if err := v.storeIdentity(ctx, tx, done, o); err != nil {
+			return err
 		}
 		if done.session != nil {
 			if err := v.storeSession(ctx, tx, done, row); err != nil {
@@ -140,9 +169,9 @@ func (v *visit) storeIdentity(ctx context.Context, tx *store.Tx, done *result, o
 
 func (v *visit) storeSession(ctx context.Context, tx *store.Tx, done *result, row *store.SessionRow) error {
 	if row != nil && row.Session.ID == done.session.ID {
-		live, err := tx.UpdateSession(ctx, done.session, row.Session.TokenHash, v.engine.Clock())
-		if err == nil && !live {
-			return auth.ErrNoSession // it was revoked, or renewed elsewhere, while its owner typed
+		same, err := tx.UpdateSession(ctx, done.session, &row.Session, v.engine.Clock())
+		if err == nil && !same {
+			return errOvertaken // it was revoked, or renewed elsewhere
 		}
 		return err
 	}

@@ -77,6 +77,13 @@ func (e *Engine) origins(c *config.Config) []string {
 			all = append(all, web.Origin(u))
 		}
 	}
+	for _, allowed := range c.SelfService.AllowedReturnURLs {
+		// Where people may be sent back to, forms may come from: applications
+		// show pages of their own.
+		if u, err := url.Parse(allowed); err == nil && u.Host != "" && !web.Unbounded(web.Origin(u)) {
+			all = append(all, web.Origin(u))
+		}
+	}
 	if c.Serve.Public.CORS.Enabled {
 		all = append(all, c.Serve.Public.CORS.AllowedOrigins...)
 	}
@@ -110,6 +117,8 @@ type visit struct {
 	app bool
 	// proof is what the request was recognised by.
 	proof session.Proof
+	// tries counts how often this submission was decided about again.
+	tries int
 }
 
 func (e *Engine) bind(k *kind, step func(*visit) error) web.Handler {

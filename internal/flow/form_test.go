@@ -798,15 +798,16 @@ func TestProofTooLate(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			st := storetest.Memory(t, nil)
 			ada := storeIdentity(t, st, `{"email":"ada@example.org"}`)
-			e := newEngine(t, st, configuration(), toy("toy", nil))
+			proof := Proven(ada, ada.Credentials[auth.Password], byToy, notProven)
+			e := newEngine(t, st, configuration(), toy("toy", func(context.Context, *Submission) (Outcome, error) { return proof, nil }))
 			f := newFlow(auth.Login, auth.API)
 			storeFlow(t, st, f)
 			v, w := visitOf(e, login, asked(t, true))
-			s := submissionOf(t, v, f.ID, `{"identifier":"ada"}`)
+			s := submissionOf(t, v, f.ID, `{"method":"toy","identifier":"ada"}`)
 			if err := st.Write(t.Context(), store.Durable, func(tx *store.Tx) error { return test.change(t.Context(), tx, ada) }); err != nil {
 				t.Fatal(err)
 			}
-			err := v.conclude(s, &e.Methods[0], Proven(ada, ada.Credentials[auth.Password], byToy, notProven), nil)
+			err := v.conclude(s, &e.Methods[0], proof, nil)
 			if !errors.Is(err, test.want) || test.want == nil && (w.Code != http.StatusBadRequest || said(s.Flow.UI) != "4000006") {
 				t.Errorf("answered %d with %q, %v", w.Code, said(s.Flow.UI), err)
 			}

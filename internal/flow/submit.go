@@ -52,11 +52,16 @@ func (e *Engine) submit(v *visit) error {
 	if problem != nil {
 		return v.refuse(form, nil, Again(*problem))
 	}
+	return v.decide(s, row)
+}
+
+// decide lets a method decide about a submission, and acts on it.
+func (v *visit) decide(s *Submission, row *store.SessionRow) error {
 	outcome, method, err := v.ask(v.r.Context(), s)
 	if errors.Is(err, auth.ErrTooBusy) && !v.asJSON() {
 		busy := auth.AsError(err)
 		v.retryAfter(busy)
-		return v.refuse(form, s, Again(Problem{Message: generic(busy.Reason)}))
+		return v.refuse(&s.Form, s, Again(Problem{Message: generic(busy.Reason)}))
 	}
 	if err != nil {
 		return v.fault(err)
@@ -141,7 +146,7 @@ func (v *visit) read(form *Form) (*Submission, *Problem, error) {
 			token = r.Header.Get("X-CSRF-Token")
 		}
 		secret, ok := v.csrf.Secret(r)
-		if !ok || !v.csrf.Valid(token, secret) || web.CrossSite(r, v.origins) {
+		if !ok || !v.csrf.Valid(token, secret) || v.foreign(r) {
 			return nil, nil, auth.ErrCSRF
 		}
 	}
@@ -149,6 +154,16 @@ func (v *visit) read(form *Form) (*Submission, *Problem, error) {
 		f.TransientPayload = raw
 	}
 	return &Submission{Form: *form, Values: values}, nil, nil
+}
+
+// foreign says whether the browser itself tells that a page of another site
+// sends the form: a second line behind the token. A page that hides its origin
+// from a browser that says nothing else (over plain HTTP) is left to the token.
+func (v *visit) foreign(r *http.Request) bool {
+	if r.Header.Get("Origin") == "null" && r.Header.Get("Sec-Fetch-Site") == "" {
+		return false
+	}
+	return web.CrossSite(r, v.origins)
 }
 
 // fromBrowser says whether an app's flow is sent by a browser: it would go

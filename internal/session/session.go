@@ -258,6 +258,9 @@ func (s *Sessions) Renew(session *auth.Session, p Proof, amr auth.AMR) (token st
 	session.TokenHash = c.tokens.Hash(token)
 	session.AMR = recent(append(slices.Clip(session.AMR), amr))
 	session.AAL = auth.LevelOf(session.AMR)
+	if !now.After(session.AuthenticatedAt) {
+		now = session.AuthenticatedAt.Add(time.Microsecond) // each renewal moves it, see store.UpdateSession
+	}
 	session.IssuedAt, session.AuthenticatedAt, session.ExpiresAt = now, now, now.Add(c.Lifespan)
 	return token
 }

@@ -577,7 +577,7 @@ func TestRenewStored(t *testing.T) {
 	renewed := *session
 	fresh := s.Renew(&renewed, Proof{Token: token, Cookie: true}, byPassword)
 	write(t, st, func(tx *store.Tx) error {
-		_, err := tx.UpdateSession(t.Context(), &renewed, session.TokenHash, newClock().now())
+		_, err := tx.UpdateSession(t.Context(), &renewed, session, newClock().now())
 		return err
 	})
 	if _, err := s.Check(t.Context(), Proof{Token: token}); !errors.Is(err, auth.ErrNoSession) {

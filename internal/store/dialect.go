@@ -20,10 +20,9 @@ type dialect struct {
 	types *strings.Replacer
 	// numbered says that arguments are $1, $2, … instead of ?.
 	numbered bool
-	// lockIdentity is appended to a SELECT in which the identity is i, so that
-	// nobody changes it until the transaction ends. SQLite needs nothing: it
-	// has one writer.
-	lockIdentity string
+	// forUpdate is appended to a SELECT whose rows nobody else may change until
+	// the transaction ends. SQLite needs nothing: it has one writer.
+	forUpdate string
 	// skipLocked is appended to a SELECT of work to share out: rows that
 	// another node is taking are passed over. SQLite has no other node.
 	skipLocked string
@@ -76,12 +75,12 @@ var postgresDialect = dialect{
 	name: "postgres",
 	types: strings.NewReplacer("{id}", "uuid", "{text}", `text COLLATE "C"`, "{json}", "text", "{bytes}", "bytea", "{time}", "bigint", "{bool}", "boolean",
 		"{int}", "bigint", "{compact}", ""),
-	numbered:     true,
-	lockIdentity: " FOR UPDATE OF i",
-	skipLocked:   " FOR UPDATE SKIP LOCKED",
-	lock:         "SELECT pg_advisory_xact_lock(7311014612)",
-	tableExists:  "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = current_schema() AND table_name = ?",
-	id:           func(id uuid.UUID) any { return id.String() },
+	numbered:    true,
+	forUpdate:   " FOR UPDATE",
+	skipLocked:  " FOR UPDATE SKIP LOCKED",
+	lock:        "SELECT pg_advisory_xact_lock(7311014612)",
+	tableExists: "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = current_schema() AND table_name = ?",
+	id:          func(id uuid.UUID) any { return id.String() },
 	reading: func(ctx context.Context) (context.Context, context.CancelFunc) {
 		return context.WithTimeout(ctx, readWithin)
 	},

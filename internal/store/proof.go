@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/google/uuid"
@@ -10,9 +9,14 @@ import (
 	"zelus/internal/auth"
 )
 
-const selectProven query = `SELECT i.packed, i.available_aal, COALESCE(c.config, '')
-	FROM identities i LEFT JOIN credentials c ON c.identity_id = i.id AND c.type = ?
-	WHERE i.project_id = ? AND i.id = ?`
+// Both rows are locked, not the identity alone: PostgreSQL reads a row that it
+// had to wait for again, but only if it locks it.
+const (
+	selectProven query = `SELECT i.packed, i.available_aal, c.config
+		FROM identities i JOIN credentials c ON c.identity_id = i.id
+		WHERE i.project_id = ? AND i.id = ? AND c.type = ?`
+	selectLocked query = `SELECT packed, available_aal, '' FROM identities WHERE project_id = ? AND id = ?`
+)
 
 // StillProven reads an identity again, inside the transaction that acts on a
 // proof, and keeps others from changing it until the end. Checking a password
@@ -21,9 +25,12 @@ const selectProven query = `SELECT i.packed, i.available_aal, COALESCE(c.config,
 // credential is not the one that was proven; a credential without type is not
 // compared.
 func (tx *Tx) StillProven(ctx context.Context, project, id uuid.UUID, used auth.Credential) (*auth.Identity, error) {
+	statement, args := selectProven, []any{project, id, used.Type}
+	if used.Type == "" {
+		statement, args = selectLocked, args[:2]
+	}
 	var packed, available, config string
-	err := tx.one(ctx, selectProven+query(tx.dialect.lockIdentity), []any{used.Type, project, id}, &packed, &available, &config)
-	if err != nil {
+	if err := tx.one(ctx, statement+query(tx.dialect.forUpdate), args, &packed, &available, &config); err != nil {
 		return nil, err
 	}
 	if used.Type != "" && config != string(used.Config) {
@@ -31,7 +38,7 @@ func (tx *Tx) StillProven(ctx context.Context, project, id uuid.UUID, used auth.
 	}
 	i, err := auth.Packed(packed).Identity()
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("store: the identity %s", id), err)
+		return nil, fmt.Errorf("store: the identity %s: %w", id, err)
 	}
 	i.Project, i.AvailableAAL = project, auth.AAL(available)
 	return i, nil

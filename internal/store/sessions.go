@@ -16,7 +16,7 @@ const (
 	insertSession query = `INSERT INTO sessions (id, project_id, identity_id, token_hash, active, aal, amr, devices, issued_at, authenticated_at, expires_at, created_at)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 	updateSession query = `UPDATE sessions SET token_hash = ?, aal = ?, amr = ?, issued_at = ?, authenticated_at = ?, expires_at = ?
-		WHERE project_id = ? AND id = ? AND token_hash = ? AND active = ? AND expires_at > ?`
+		WHERE project_id = ? AND id = ? AND token_hash = ? AND authenticated_at = ? AND active = ? AND expires_at > ?`
 
 	// The check of a session: one row by a unique index, with all it takes to answer.
 	selectSession query = "SELECT " + sessionColumns + `, i.packed, i.state, i.available_aal
@@ -135,15 +135,15 @@ func (tx *Tx) InsertSession(ctx context.Context, s *auth.Session) error {
 }
 
 // UpdateSession writes a session that proved itself anew, if it is still live
-// and has the token that it was recognised by, and says whether that was so.
-// Of two that renew a session at once, one wins.
-func (tx *Tx) UpdateSession(ctx context.Context, s *auth.Session, was []byte, now time.Time) (bool, error) {
+// and what it was when it was read, and says whether that was so. Of two that
+// renew a session at once, one wins: every renewal moves AuthenticatedAt.
+func (tx *Tx) UpdateSession(ctx context.Context, s, was *auth.Session, now time.Time) (bool, error) {
 	tx.Changed(s.IdentityID)
 	amr, _, err := encoded(s)
 	if err != nil {
 		return false, err
 	}
-	n, err := tx.exec(ctx, updateSession, s.TokenHash, s.AAL, amr, s.IssuedAt, s.AuthenticatedAt, s.ExpiresAt, s.Project, s.ID, was, true, now)
+	n, err := tx.exec(ctx, updateSession, s.TokenHash, s.AAL, amr, s.IssuedAt, s.AuthenticatedAt, s.ExpiresAt, s.Project, s.ID, was.TokenHash, was.AuthenticatedAt, true, now)
 	return n > 0, err
 }
 

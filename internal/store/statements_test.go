@@ -95,8 +95,8 @@ func PrepareAll(t *testing.T, s *Store) {
 				forms = append(forms, in)
 			}
 		}
-		if name == "selectProven" {
-			forms = append(forms, q+query(s.dialect.lockIdentity))
+		if name == "selectProven" || name == "selectLocked" {
+			forms = append(forms, q+query(s.dialect.forUpdate))
 		}
 		for _, f := range forms {
 			st, err := s.pool.Prepare(s.dialect.render(f))

@@ -270,19 +270,28 @@ func TestSessions(t *testing.T) {
 		if row, err := st.SessionByToken(ctx, []byte("two")); err != nil || row.Live(now) {
 			t.Errorf("the revoked session: %v", err)
 		}
-		two.TokenHash = []byte("again")
+		renewed := func(s *auth.Session) *auth.Session {
+			c := *s
+			c.AuthenticatedAt = s.AuthenticatedAt.Add(time.Second)
+			return &c
+		}
 		write(t, st, func(tx *store.Tx) error {
-			if ok, err := tx.UpdateSession(ctx, two, []byte("two"), now); ok || err != nil {
+			if ok, err := tx.UpdateSession(ctx, renewed(two), two, now); ok || err != nil {
 				t.Errorf("a revoked session came back to life: %v", err)
 			}
-			if ok, err := tx.UpdateSession(ctx, dead, []byte("dead"), now); ok || err != nil {
+			if ok, err := tx.UpdateSession(ctx, renewed(dead), dead, now); ok || err != nil {
 				t.Errorf("a session came back after its end: %v", err)
 			}
-			if ok, err := tx.UpdateSession(ctx, one, []byte("another"), now); ok || err != nil {
+			other := *one
+			other.TokenHash = []byte("another")
+			if ok, err := tx.UpdateSession(ctx, renewed(one), &other, now); ok || err != nil {
 				t.Errorf("a session was renewed by a token that is not its own: %v", err)
 			}
-			if ok, err := tx.UpdateSession(ctx, one, []byte("one"), now); !ok || err != nil {
+			if ok, err := tx.UpdateSession(ctx, renewed(one), one, now); !ok || err != nil {
 				t.Errorf("a session was not renewed: %v, %v", ok, err)
+			}
+			if ok, err := tx.UpdateSession(ctx, renewed(one), one, now); ok || err != nil {
+				t.Errorf("a session was renewed twice from the same state: %v", err)
 			}
 			return nil
 		})
@@ -506,5 +515,60 @@ func TestDatabaseFileIsPrivate(t *testing.T) {
 		if info.Mode().Perm() != 0o600 {
 			t.Errorf("%s has mode %v", name, info.Mode())
 		}
+	}
+}
+
+// TestStillProvenWaits: who waits for a change of the password sees the new
+// one. The two transactions are open at the same time.
+func TestStillProvenWaits(t *testing.T) {
+	st, err := store.Open(t.Context(), storetest.Postgres(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer st.Close()
+	if _, err := st.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	ctx, i := t.Context(), newIdentity("ada@example.org")
+	insert(t, st, i)
+	before, err := st.Identity(ctx, project, i.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if before.Credentials, err = st.Credentials(ctx, i.ID); err != nil {
+		t.Fatal(err)
+	}
+	after := *before
+	after.UpdatedAt = before.UpdatedAt.Add(time.Second)
+	after.Credentials = map[auth.CredentialType]auth.Credential{auth.Code: before.Credentials[auth.Code], auth.Password: before.Credentials[auth.Password]}
+	after.SetCredential(auth.Password, []byte(`{"hashed_password":"new"}`), after.UpdatedAt)
+
+	changed, asks := make(chan struct{}), make(chan struct{})
+	var all sync.WaitGroup
+	all.Go(func() {
+		err := st.Write(ctx, store.Durable, func(tx *store.Tx) error {
+			if err := tx.UpdateIdentity(ctx, before, &after); err != nil {
+				return err
+			}
+			close(changed)
+			<-asks
+			// The other one is about to wait for the lock; give it the time to
+			// get there. Coming too late makes the test pass, never fail.
+			_, err := st.Identity(ctx, project, i.ID)
+			return err
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	})
+	<-changed
+	err = st.Write(ctx, store.Durable, func(tx *store.Tx) error {
+		close(asks)
+		_, err := tx.StillProven(ctx, project, i.ID, before.Credentials[auth.Password])
+		return err
+	})
+	all.Wait()
+	if !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("the former password still counts: %v", err)
 	}
 }
