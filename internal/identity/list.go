@@ -102,7 +102,8 @@ func (m *Manager) page(ctx context.Context, l List, f store.Filter) (*Page, erro
 		return nil, auth.ErrParameter.Saying("Pages by number end after %d identities. Follow page_token in the Link header instead.", maxByNumber)
 	}
 	if len(f.IDs) > 0 || f.Identifier != "" || f.Similar != "" || f.Organization.Valid {
-		// What a filter finds is little: it is counted by being read.
+		// What a filter finds is counted by being read, so that the total
+		// ends where pages by number do.
 		all, err := m.Store.Identities(ctx, auth.DefaultProject, f, uuid.Nil, maxByNumber)
 		return &Page{Rows: all[min(l.Skip, len(all)):min(l.Skip+l.Size, len(all))], Total: len(all)}, err
 	}

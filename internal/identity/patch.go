@@ -157,7 +157,7 @@ func applyPatch(i *auth.Identity, patch []operation, now time.Time) error {
 			return err
 		}
 	}
-	if !json.Valid(document.bytes()) {
+	if depth(document.bytes()) > maxDepth {
 		return auth.ErrPatch.Saying("What the patch makes is nested too deeply.")
 	}
 	taken := map[string]bool{} // so that each part is taken once
@@ -299,4 +299,28 @@ func checkPassword(config json.RawMessage) error {
 		return nil
 	}
 	return checkHash(c.HashedPassword)
+}
+
+// maxDepth is how deep a patched identity may be nested: as deep as a body
+// that replaces it.
+const maxDepth = 64
+
+// depth is how deep valid JSON is nested.
+func depth(document []byte) (deepest int) {
+	at, inText := 0, false
+	for i := 0; i < len(document); i++ {
+		switch c := document[i]; {
+		case inText && c == '\\':
+			i++
+		case c == '"':
+			inText = !inText
+		case inText:
+		case c == '{' || c == '[':
+			at++
+			deepest = max(deepest, at)
+		case c == '}' || c == ']':
+			at--
+		}
+	}
+	return deepest
 }
