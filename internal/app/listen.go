@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"os"
 	"os/user"
@@ -17,7 +18,7 @@ import (
 )
 
 // listenAt opens a port or a socket, with TLS where it is configured.
-func listenAt(name, host string, port int, socket config.Socket, t config.TLS) (net.Listener, error) {
+func listenAt(name, host string, port int, socket config.Socket, t config.TLS, logger *slog.Logger) (net.Listener, error) {
 	var listen net.Listener
 	var err error
 	if path, ok := strings.CutPrefix(host, "unix:"); ok {
@@ -30,7 +31,7 @@ func listenAt(name, host string, port int, socket config.Socket, t config.TLS) (
 	if t == (config.TLS{}) {
 		return listen, nil
 	}
-	certificates, err := certificatesOf(t)
+	certificates, err := certificatesOf(t, logger)
 	if err != nil {
 		listen.Close()
 		return nil, fmt.Errorf("serve.%s.tls: %w", name, err)
@@ -87,7 +88,7 @@ func ownSocket(path string, s config.Socket) error {
 // certificatesOf gives the certificate: from the configuration itself, or from
 // files, which are read again when they have changed. Files that cannot be
 // read leave the last good pair in use.
-func certificatesOf(t config.TLS) (func(*tls.ClientHelloInfo) (*tls.Certificate, error), error) {
+func certificatesOf(t config.TLS, logger *slog.Logger) (func(*tls.ClientHelloInfo) (*tls.Certificate, error), error) {
 	if t.Cert.Base64 != "" {
 		cert, err := base64.StdEncoding.DecodeString(t.Cert.Base64)
 		if err != nil {
@@ -103,7 +104,7 @@ func certificatesOf(t config.TLS) (func(*tls.ClientHelloInfo) (*tls.Certificate,
 		}
 		return func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return &pair, nil }, nil
 	}
-	f := &certificateFiles{cert: t.Cert.Path, key: t.Key.Path}
+	f := &certificateFiles{cert: t.Cert.Path, key: t.Key.Path, logger: logger}
 	if err := f.read(); err != nil {
 		return nil, err
 	}
@@ -113,16 +114,19 @@ func certificatesOf(t config.TLS) (func(*tls.ClientHelloInfo) (*tls.Certificate,
 // certificateFiles is a pair of PEM files that may be replaced at any time.
 type certificateFiles struct {
 	cert, key string
+	logger    *slog.Logger
 	mu        sync.Mutex
 	pair      *tls.Certificate
-	modified  [2]time.Time
+	modified  [2]time.Time // of the files when they were last read, with success or not
 }
 
 func (f *certificateFiles) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.stamps() != f.modified {
-		_ = f.read() // the last good pair stays
+		if err := f.read(); err != nil {
+			f.logger.Error("the changed TLS certificate cannot be used; the previous one stays", "cert", f.cert, "key", f.key, "error", err)
+		}
 	}
 	return f.pair, nil
 }
@@ -137,11 +141,11 @@ func (f *certificateFiles) stamps() (at [2]time.Time) {
 }
 
 func (f *certificateFiles) read() error {
-	modified := f.stamps()
+	f.modified = f.stamps()
 	pair, err := tls.LoadX509KeyPair(f.cert, f.key)
 	if err != nil {
 		return err
 	}
-	f.pair, f.modified = &pair, modified
+	f.pair = &pair
 	return nil
 }

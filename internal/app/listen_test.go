@@ -75,7 +75,7 @@ func TestCertificates(t *testing.T) {
 	}
 	listen := func(c config.TLS) net.Listener {
 		t.Helper()
-		l, err := listenAt("public", "127.0.0.1", 0, config.Socket{}, c)
+		l, err := listenAt("public", "127.0.0.1", 0, config.Socket{}, c, slog.New(slog.DiscardHandler))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -83,7 +83,7 @@ func TestCertificates(t *testing.T) {
 		return l
 	}
 
-	if _, err := listenAt("public", "127.0.0.1", 0, config.Socket{}, files); err == nil || !strings.HasPrefix(err.Error(), "serve.public.tls: ") {
+	if _, err := listenAt("public", "127.0.0.1", 0, config.Socket{}, files, slog.New(slog.DiscardHandler)); err == nil || !strings.HasPrefix(err.Error(), "serve.public.tls: ") {
 		t.Errorf("without the files: %v", err)
 	}
 	write(certificate(t, "first"))
@@ -120,12 +120,12 @@ func TestSocketLeftBehind(t *testing.T) {
 		t.Fatal(err)
 	}
 	socket := config.Socket{Mode: 0o600}
-	if _, err := listenAt("admin", "unix:"+path, 0, socket, config.TLS{}); err == nil || !strings.Contains(err.Error(), "serve.admin.host: another server") {
+	if _, err := listenAt("admin", "unix:"+path, 0, socket, config.TLS{}, slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), "serve.admin.host: another server") {
 		t.Errorf("a socket in use: %v", err)
 	}
 	left.(*net.UnixListener).SetUnlinkOnClose(false)
 	left.Close()
-	l, err := listenAt("admin", "unix:"+path, 0, socket, config.TLS{})
+	l, err := listenAt("admin", "unix:"+path, 0, socket, config.TLS{}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatalf("a socket that was left behind: %v", err)
 	}
@@ -134,7 +134,7 @@ func TestSocketLeftBehind(t *testing.T) {
 	if err := os.WriteFile(path, []byte("not a socket"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := listenAt("admin", "unix:"+path, 0, socket, config.TLS{}); err == nil {
+	if _, err := listenAt("admin", "unix:"+path, 0, socket, config.TLS{}, slog.New(slog.DiscardHandler)); err == nil {
 		t.Error("a file was replaced by a socket")
 	}
 	if content, err := os.ReadFile(path); string(content) != "not a socket" {

@@ -60,7 +60,7 @@ func (a *App) listen(c *config.Config, sides []side) error {
 	}{{public.Host, public.Port, public.Socket, public.TLS}, {admin.Host, admin.Port, admin.Socket, admin.TLS}} {
 		s := &sides[i]
 		var err error
-		if s.listen, err = listenAt(s.name, at.host, at.port, at.socket, at.tls); err != nil {
+		if s.listen, err = listenAt(s.name, at.host, at.port, at.socket, at.tls, a.logger); err != nil {
 			for _, open := range sides[:i] {
 				open.listen.Close()
 			}
@@ -106,12 +106,16 @@ func (a *App) Run(ctx context.Context, ready func()) error {
 	}
 	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownWithin)
 	defer cancel()
-	for _, s := range sides {
-		if e := s.server.Shutdown(closing); e != nil {
-			err = errors.Join(err, fmt.Errorf("the %s server did not end in time: %w", s.name, e))
-		}
+	late := make([]error, len(sides))
+	for i, s := range sides {
+		background.Go(func() {
+			if e := s.server.Shutdown(closing); e != nil {
+				late[i] = errors.Join(fmt.Errorf("the %s server did not end in time: %w", s.name, e), s.server.Close())
+			}
+		})
 	}
 	background.Wait()
+	err = errors.Join(err, errors.Join(late...))
 	a.logger.Info("stopped")
 	return err
 }
