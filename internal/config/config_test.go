@@ -546,6 +546,23 @@ selfservice.methods.password.config.migrate_hook, kratos.yml:20`
 	}
 }
 
+// TestGuardsAreNamedFirst: what was meant to keep somebody out and does not is
+// named before the rest.
+func TestGuardsAreNamedFirst(t *testing.T) {
+	_, warnings, err := load("security: {account_enumeration: {mitigate: true}}" + strings.Replace(least, "  flows:", "  flows:\n    verification: {enabled: true}\n    login: {after: {hooks: [{hook: require_verified_address}]}}", 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var text string
+	for _, w := range warnings {
+		text += w.String() + "\n"
+	}
+	last := strings.LastIndex(text, "CAREFUL")
+	if strings.Count(text, "CAREFUL") != 2 || last > strings.Index(text, "selfservice.flows.verification") {
+		t.Errorf("got %s", text)
+	}
+}
+
 func TestURLs(t *testing.T) {
 	for _, test := range []struct{ more, want string }{
 		{"", "https://machine:4433/"},

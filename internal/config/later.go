@@ -17,12 +17,14 @@ func (c *Config) notActedOn(root *spec) (Warning, bool) {
 	if len(w.lines) == 0 {
 		return Warning{}, false
 	}
-	return Warning{Text: "this release knows these keys and does not act on them yet:\n" + strings.Join(w.lines, "\n")}, true
+	return Warning{Text: "this release knows these keys and does not act on them yet:\n" + strings.Join(append(w.guards, w.lines...), "\n")}, true
 }
 
-type laterWalk struct{ lines []string }
+// laterWalk collects what is named. What was meant to keep somebody out comes
+// first and says so, because without it more is allowed than was asked for.
+type laterWalk struct{ guards, lines []string }
 
-func (w *laterWalk) name(where Origin, key, what string) {
+func (w *laterWalk) name(where Origin, key, what string, guards bool) {
 	line := key
 	if what != "" {
 		line += " (" + what + ")"
@@ -30,7 +32,16 @@ func (w *laterWalk) name(where Origin, key, what string) {
 	if from := where.String(); from != "" {
 		line += ", " + from
 	}
+	if guards {
+		w.guards = append(w.guards, line+" - CAREFUL: it is meant to keep somebody out, and does not yet")
+		return
+	}
 	w.lines = append(w.lines, line)
+}
+
+// guards says whether a hook can refuse somebody.
+func (h Hook) guards() bool {
+	return h.Name == "require_verified_address" || h.Name == "web_hook" && (h.Config.CanInterrupt || h.Config.Response.Parse)
 }
 
 // object looks at the keys of an object that are configured. named says that
@@ -53,7 +64,7 @@ func (w *laterWalk) key(s *spec, n *node, key string, v reflect.Value, named boo
 		return
 	}
 	if s.later != "" && !named {
-		w.name(n.from, key, "")
+		w.name(n.from, key, "", s.is("guards"))
 		named = true
 	}
 	switch {
@@ -63,7 +74,7 @@ func (w *laterWalk) key(s *spec, n *node, key string, v reflect.Value, named boo
 		for i := range v.Len() {
 			hook := v.Index(i).Interface().(Hook)
 			if !slices.Contains(s.acts, hook.Name) {
-				w.name(n.items[i].from, key+"."+strconv.Itoa(i), "the hook "+hook.Name)
+				w.name(n.items[i].from, key+"."+strconv.Itoa(i), "the hook "+hook.Name, hook.guards())
 			}
 		}
 	}

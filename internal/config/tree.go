@@ -309,7 +309,7 @@ type Security struct {
 
 // AccountEnumeration says whether strangers may learn who has an account.
 type AccountEnumeration struct {
-	Mitigate bool `key:"mitigate" default:"false" later:"codes" doc:"Answer alike whether or not there is an account."`
+	Mitigate bool `key:"mitigate" default:"false" later:"codes" guards:"yes" doc:"Answer alike whether or not there is an account."`
 }
 
 // Database is the upkeep of the database.
