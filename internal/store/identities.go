@@ -45,7 +45,7 @@ const (
 			(type IN ('password', 'webauthn', 'code') AND value >= ? AND value < ? OR type IN ('oidc', 'saml') AND value >= ? AND value < ?)
 		) AND id > ? ORDER BY id LIMIT ?`
 
-	insertCredential    query = "INSERT INTO credentials (identity_id, type, identifiers, config, version, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?)"
+	insertCredential    query = "INSERT INTO credentials (project_id, identity_id, type, identifiers, config, version, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 	updateCredential    query = "UPDATE credentials SET identifiers = ?, config = ?, version = ?, updated_at = ? WHERE identity_id = ? AND type = ? AND config = ?"
 	replaceConfig       query = "UPDATE credentials SET config = ?, updated_at = ? WHERE identity_id = ? AND type = ? AND config = ?"
 	deleteCredential    query = "DELETE FROM credentials WHERE identity_id = ? AND type = ? AND config = ?"
@@ -271,7 +271,7 @@ func (tx *Tx) InsertIdentity(ctx context.Context, i *auth.Identity) error {
 		i.Pack(), i.CreatedAt, i.UpdatedAt); err != nil {
 		return err
 	}
-	if err := tx.insertCredentials(ctx, i.ID, sorted(i.Credentials)); err != nil {
+	if err := tx.insertCredentials(ctx, i, sorted(i.Credentials)); err != nil {
 		return err
 	}
 	if err := tx.insertIdentifiers(ctx, i, identifiersOf(i)); err != nil {
@@ -308,7 +308,7 @@ func (tx *Tx) UpdateIdentity(ctx context.Context, before, after *auth.Identity) 
 			}
 		}
 	}
-	if err := tx.insertCredentials(ctx, after.ID, fresh); err != nil {
+	if err := tx.insertCredentials(ctx, after, fresh); err != nil {
 		return err
 	}
 	for t, was := range before.Credentials {
@@ -408,10 +408,10 @@ func difference(a, b []key) (onlyA, onlyB []key) {
 	return onlyA, onlyB
 }
 
-func (tx *Tx) insertCredentials(ctx context.Context, identity uuid.UUID, all []auth.Credential) error {
+func (tx *Tx) insertCredentials(ctx context.Context, i *auth.Identity, all []auth.Credential) error {
 	var args []any
 	for _, c := range all {
-		args = append(args, identity, c.Type, list(c.Identifiers), string(c.Config), c.Version, c.CreatedAt, c.UpdatedAt)
+		args = append(args, i.Project, i.ID, c.Type, list(c.Identifiers), string(c.Config), c.Version, c.CreatedAt, c.UpdatedAt)
 	}
 	return tx.insertRows(ctx, insertCredential, len(all), args)
 }

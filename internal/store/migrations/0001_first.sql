@@ -22,6 +22,7 @@ CREATE INDEX identities_page ON identities (project_id, id);
 CREATE INDEX identities_organization ON identities (project_id, organization_id, id);
 
 CREATE TABLE credentials (
+  project_id  {id}   NOT NULL,
   identity_id {id}   NOT NULL REFERENCES identities (id) ON DELETE CASCADE,
   type        {text} NOT NULL,
   identifiers {json} NOT NULL,
