@@ -72,3 +72,6 @@ func LevelOf(done []AMR) AAL {
 	}
 	return AAL0
 }
+
+// StepUpPath is where a browser proves a second factor, below the public base URL.
+const StepUpPath = "self-service/login/browser?aal=aal2"

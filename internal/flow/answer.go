@@ -140,7 +140,7 @@ func (v *visit) identityJSON(done *result) json.RawMessage {
 
 // stepUp is where a browser proves a second factor, and then goes on.
 func (v *visit) stepUp(f *auth.Flow) string {
-	to := v.base + "self-service/login/browser?aal=aal2"
+	to := v.base + auth.StepUpPath
 	if back := f.ReturnTo(); back != "" {
 		to = withQuery(to, "return_to", back)
 	}

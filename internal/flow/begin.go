@@ -59,16 +59,25 @@ func (v *visit) chosenSchema(query url.Values) (string, error) {
 
 // start prepares and stores a flow.
 func (v *visit) start(f *auth.Flow, row *store.SessionRow) error {
-	form, err := v.form(f)
-	if err != nil {
-		return err
-	}
-	if err := v.prepare(v.r.Context(), form); err != nil {
+	if err := v.fill(f); err != nil {
 		return err
 	}
 	if greet := v.kindOf(f).greet; greet != nil {
 		greet(f, row)
 	}
+	return v.insert(f)
+}
+
+// fill makes the form of a new flow.
+func (v *visit) fill(f *auth.Flow) error {
+	form, err := v.form(f)
+	if err != nil {
+		return err
+	}
+	return v.prepare(v.r.Context(), form)
+}
+
+func (v *visit) insert(f *auth.Flow) error {
 	return v.write(func(ctx context.Context, tx *store.Tx) error { return tx.InsertFlow(ctx, f) })
 }
 
@@ -90,7 +99,7 @@ func (e *Engine) beginAPI(v *visit) error {
 func (e *Engine) beginBrowser(v *visit) error {
 	f, row, err := v.draft(auth.Browser)
 	if errors.Is(err, auth.ErrSessionAlready) && !web.WantsJSON(v.r) {
-		v.redirect(http.StatusSeeOther, v.afterSignedIn())
+		v.redirect(http.StatusSeeOther, v.back(v.r.URL.Query().Get("return_to"), v.config.SelfService.DefaultBrowserReturnURL))
 		return nil
 	}
 	if err == nil {
@@ -105,16 +114,6 @@ func (e *Engine) beginBrowser(v *visit) error {
 	}
 	v.redirect(http.StatusSeeOther, v.page(f))
 	return nil
-}
-
-// afterSignedIn is where somebody goes who begins a flow but is signed in already.
-func (v *visit) afterSignedIn() string {
-	if to := v.r.URL.Query().Get("return_to"); to != "" {
-		if resolved, err := v.returnTo.Resolve(to); err == nil {
-			return resolved
-		}
-	}
-	return v.config.SelfService.DefaultBrowserReturnURL
 }
 
 // fetch answers with a flow for the page that shows it. A browser's flow is

@@ -132,12 +132,18 @@ func (v *visit) asJSON() bool { return v.app || web.IsJSON(v.r) }
 
 // session finds the session of the request, or nil where there is none.
 func (v *visit) session() (*store.SessionRow, error) {
-	v.proof = v.engine.Sessions.Proof(v.r)
-	row, err := v.engine.Sessions.FindToken(v.r.Context(), v.proof.Token)
+	row, err := v.signedIn()
 	if errors.Is(err, auth.ErrNoSession) {
 		return nil, nil
 	}
 	return row, err
+}
+
+// signedIn finds the session of a request that must have one; without it the
+// error is auth.ErrNoSession.
+func (v *visit) signedIn() (*store.SessionRow, error) {
+	v.proof = v.engine.Sessions.Proof(v.r)
+	return v.engine.Sessions.FindToken(v.r.Context(), v.proof.Token)
 }
 
 // page is the address of the page that shows a flow. Where none is configured
@@ -167,12 +173,16 @@ func withQuery(address, name, value string) string {
 // returnURL is where a browser goes after a flow: where the flow was told to,
 // or where the configuration says for this method.
 func (v *visit) returnURL(f *auth.Flow, method string) string {
-	if to := f.ReturnTo(); to != "" {
-		if resolved, err := v.returnTo.Resolve(to); err == nil {
-			return resolved
-		}
+	return v.back(f.ReturnTo(), v.config.ReturnURL(v.kindOf(f).after(v.config), method))
+}
+
+// back is where return_to leads, and otherwise where it is empty or leads
+// nowhere that is allowed.
+func (v *visit) back(to, otherwise string) string {
+	if resolved, err := v.returnTo.Resolve(to); err == nil && resolved != "" {
+		return resolved
 	}
-	return v.config.ReturnURL(v.kindOf(f).after(v.config), method)
+	return otherwise
 }
 
 // form is the form of a flow as methods see it.

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"strconv"
 
 	"github.com/google/uuid"
 
@@ -32,16 +31,9 @@ func (v *visit) fault(err error) error {
 	if page == "" {
 		page = v.base + "self-service/errors"
 	}
-	v.retryAfter(e)
+	web.RetryAfter(v.w, e)
 	v.redirect(http.StatusSeeOther, withQuery(page, "id", id.String()))
 	return nil
-}
-
-// retryAfter tells the client when to try again (RFC 9110 section 10.2.3).
-func (v *visit) retryAfter(e *auth.Error) {
-	if e.RetryAfter > 0 {
-		v.w.Header().Set("Retry-After", strconv.Itoa(e.RetryAfter))
-	}
 }
 
 func (v *visit) keepError(e *auth.Error) (uuid.UUID, error) {

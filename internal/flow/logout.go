@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"net/url"
@@ -15,12 +16,11 @@ func (e *Engine) logoutURL(v *visit) error {
 	if _, err := v.returnTo.Check(to); err != nil {
 		return v.fault(err)
 	}
-	proof := e.Sessions.Proof(v.r)
-	row, err := e.Sessions.FindToken(v.r.Context(), proof.Token)
+	row, err := v.signedIn()
 	if err != nil {
 		return v.fault(err)
 	}
-	token := e.Sessions.LogoutToken(&row.Session, proof.Token)
+	token := e.Sessions.LogoutToken(&row.Session, v.proof.Token)
 	link := v.base + "self-service/logout?" + url.Values{"token": {token}}.Encode()
 	if to != "" {
 		link = withQuery(link, "return_to", to)
@@ -43,12 +43,11 @@ func (e *Engine) logout(v *visit) error {
 	if given == "" {
 		return v.fault(auth.ErrLogoutTokenMissing)
 	}
-	proof := e.Sessions.Proof(v.r)
-	row, err := e.Sessions.FindToken(v.r.Context(), proof.Token)
+	row, err := v.signedIn()
 	if err != nil {
 		return v.fault(err)
 	}
-	if !e.Sessions.LogoutTokenValid(given, &row.Session, proof.Token) {
+	if !e.Sessions.LogoutTokenValid(given, &row.Session, v.proof.Token) {
 		return v.fault(auth.ErrLogoutTokenWrong)
 	}
 	if _, err := e.Sessions.Revoke(v.r.Context(), row.Session.IdentityID, row.Session.ID); err != nil {
@@ -64,13 +63,7 @@ func (e *Engine) logout(v *visit) error {
 		v.w.WriteHeader(http.StatusNoContent)
 		return nil
 	}
-	if to == "" {
-		to = flows.Logout.After.DefaultBrowserReturnURL
-	}
-	if to == "" {
-		to = v.config.SelfService.DefaultBrowserReturnURL
-	}
-	v.redirect(http.StatusSeeOther, to)
+	v.redirect(http.StatusSeeOther, cmp.Or(to, flows.Logout.After.DefaultBrowserReturnURL, v.config.SelfService.DefaultBrowserReturnURL))
 	return nil
 }
 

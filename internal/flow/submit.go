@@ -60,7 +60,7 @@ func (v *visit) decide(s *Submission, row *store.SessionRow) error {
 	outcome, method, err := v.ask(v.r.Context(), s)
 	if errors.Is(err, auth.ErrTooBusy) && !v.asJSON() {
 		busy := auth.AsError(err)
-		v.retryAfter(busy)
+		web.RetryAfter(v.w, busy)
 		return v.refuse(&s.Form, s, Again(Problem{Message: generic(busy.Reason)}))
 	}
 	if err != nil {
@@ -87,15 +87,11 @@ func (v *visit) replace(old *auth.Flow) error {
 	fresh := *old
 	fresh.ID, fresh.State, fresh.Active, fresh.Done = uuid.New(), k.first, "", false
 	fresh.IssuedAt, fresh.CreatedAt, fresh.UpdatedAt, fresh.ExpiresAt = now, now, now, now.Add(k.lifespan(v.config))
-	form, err := v.form(&fresh)
-	if err != nil {
-		return v.fault(err)
-	}
-	if err := v.prepare(v.r.Context(), form); err != nil {
+	if err := v.fill(&fresh); err != nil {
 		return v.fault(err)
 	}
 	fresh.UI.Say(ui.Say(k.expired, "expired_at", old.ExpiresAt))
-	if err := v.write(func(ctx context.Context, tx *store.Tx) error { return tx.InsertFlow(ctx, &fresh) }); err != nil {
+	if err := v.insert(&fresh); err != nil {
 		return v.fault(err)
 	}
 	if v.asJSON() {

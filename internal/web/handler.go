@@ -95,11 +95,17 @@ func answer(w http.ResponseWriter, r *http.Request, e *auth.Error) {
 	}
 	h.Set("Content-Type", "application/json")
 	h.Set("Ory-Error-Id", e.ID)
-	if e.RetryAfter > 0 {
-		h.Set("Retry-After", strconv.Itoa(e.RetryAfter))
-	}
+	RetryAfter(w, e)
 	w.WriteHeader(e.Status)
 	_, _ = w.Write(e.JSON(RequestID(r))) // a client that hung up is nobody's fault
+}
+
+// RetryAfter tells the client when to try again, if the error says so (RFC
+// 9110 section 10.2.3).
+func RetryAfter(w http.ResponseWriter, e *auth.Error) {
+	if e.RetryAfter > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(e.RetryAfter))
+	}
 }
 
 // WriteJSON answers with v as JSON. It fails before anything is written, so
