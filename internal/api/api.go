@@ -54,8 +54,8 @@ func (a *API) Configure(c *config.Config, schemas *schema.Set) error {
 // Mount adds a route.
 type Mount func(pattern string, h web.Handler)
 
-// oldPrefix is where clients of the v0alpha2 era look for the public API.
-const oldPrefix = "/api/kratos/public"
+// OldPrefix is where clients of the v0alpha2 era look for the public API.
+const OldPrefix = "/api/kratos/public"
 
 // Public is what the public server has besides the flows.
 func (a *API) Public(mount Mount) {
@@ -74,9 +74,9 @@ func (a *API) Public(mount Mount) {
 	mount("GET /health/alive", a.alive)
 	mount("GET /health/ready", a.ready)
 	// Clients of the v0alpha2 era know one base URL, with this prefix.
-	mount("GET "+oldPrefix+"/health/alive", a.alive)
-	mount("GET "+oldPrefix+"/health/ready", a.ready)
-	mount("GET "+oldPrefix+"/version", a.version)
+	mount("GET "+OldPrefix+"/health/alive", a.alive)
+	mount("GET "+OldPrefix+"/health/ready", a.ready)
+	mount("GET "+OldPrefix+"/version", a.version)
 
 	for _, prefix := range []string{"", "/admin"} {
 		for _, route := range []string{

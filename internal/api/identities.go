@@ -18,11 +18,18 @@ import (
 
 // identityID is the id in the path. One that is no id is one that nobody has.
 func identityID(r *http.Request) (uuid.UUID, error) {
-	id, err := uuid.Parse(r.PathValue("id"))
-	if err != nil || len(r.PathValue("id")) != 36 {
+	id, ok := plainID(r.PathValue("id"))
+	if !ok {
 		return uuid.Nil, auth.ErrIdentityUnknown
 	}
 	return id, nil
+}
+
+// plainID reads an id in its usual form only (RFC 9562 section 4), not in the
+// others that the library knows.
+func plainID(text string) (uuid.UUID, bool) {
+	id, err := uuid.Parse(text)
+	return id, err == nil && len(text) == 36
 }
 
 // shown are the types of credential whose config is asked for.
@@ -231,7 +238,8 @@ func readList(query url.Values) (identity.List, error) {
 		return l, err
 	}
 	if token := query.Get("page_token"); token != "" {
-		if l.After, err = uuid.Parse(token); err != nil || len(token) != 36 {
+		var ok bool
+		if l.After, ok = plainID(token); !ok {
 			return l, auth.ErrPageToken
 		}
 	}

@@ -30,7 +30,7 @@ func (a *API) whoami(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if answer.NeedsAAL2 {
-		return auth.ErrAAL2Required.RedirectTo(c.public + "self-service/login/browser?aal=aal2")
+		return auth.ErrAAL2Required.RedirectTo(c.public + auth.StepUpPath)
 	}
 	if proof.Cookie && proof.CookieExpires.Before(answer.ExpiresAt) {
 		a.Sessions.SetCookie(w, proof.Token, answer.ExpiresAt)
@@ -47,20 +47,15 @@ func (a *API) whoami(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// own finds the session of a person who asks about their own.
-func (a *API) own(r *http.Request) (*store.SessionRow, error) {
-	return a.Sessions.Find(r.Context(), r)
-}
-
 // listOwnSessions lists the other live sessions of whoever asks.
 func (a *API) listOwnSessions(w http.ResponseWriter, r *http.Request) error {
-	row, err := a.own(r)
+	row, err := a.Sessions.Find(r)
 	if err != nil {
 		return err
 	}
 	c := a.now.Load()
 	if !a.Sessions.Satisfied(row) {
-		return auth.ErrAAL2Required.RedirectTo(c.public + "self-service/login/browser?aal=aal2")
+		return auth.ErrAAL2Required.RedirectTo(c.public + auth.StepUpPath)
 	}
 	at := c.lists.Read(r.URL.Query())
 	all, total, err := a.Sessions.Others(r.Context(), row.Session.IdentityID, row.Session.ID, at.Skip, at.Size)
@@ -70,6 +65,15 @@ func (a *API) listOwnSessions(w http.ResponseWriter, r *http.Request) error {
 	c.lists.WriteHeaders(w, r, at, total)
 	web.WriteRawJSON(w, http.StatusOK, sessionList(all, a.Sessions.Clock(), auth.Reader{}))
 	return nil
+}
+
+// pathID is the id in the path of a session's route.
+func pathID(r *http.Request) (uuid.UUID, error) {
+	id, err := uuid.Parse(r.PathValue("id"))
+	if err != nil {
+		return uuid.Nil, auth.ErrUUID.Because(err)
+	}
+	return id, nil
 }
 
 // sessionList is a list of sessions on the wire.
@@ -86,7 +90,7 @@ func sessionList(all []store.SessionRow, now time.Time, reader auth.Reader) []by
 
 // revokeOtherSessions ends all sessions of whoever asks but the present one.
 func (a *API) revokeOtherSessions(w http.ResponseWriter, r *http.Request) error {
-	row, err := a.own(r)
+	row, err := a.Sessions.Find(r)
 	if err != nil {
 		return err
 	}
@@ -105,16 +109,16 @@ func (a *API) revokeOtherSessions(w http.ResponseWriter, r *http.Request) error 
 // revokeOwnSession ends one other session of whoever asks. That of somebody
 // else, or none, is answered in the same way.
 func (a *API) revokeOwnSession(w http.ResponseWriter, r *http.Request) error {
-	row, err := a.own(r)
+	row, err := a.Sessions.Find(r)
 	if err != nil {
 		return err
 	}
 	if err := a.sameSite(r); err != nil {
 		return err
 	}
-	id, err := uuid.Parse(r.PathValue("id"))
+	id, err := pathID(r)
 	if err != nil {
-		return auth.ErrUUID.Because(err)
+		return err
 	}
 	if id == row.Session.ID {
 		return auth.ErrOwnSession
@@ -143,9 +147,9 @@ func (a *API) sameSite(r *http.Request) error {
 
 // listSessionsOf lists the sessions of an identity for an administrator.
 func (a *API) listSessionsOf(w http.ResponseWriter, r *http.Request) error {
-	id, err := uuid.Parse(r.PathValue("id"))
+	id, err := pathID(r)
 	if err != nil {
-		return auth.ErrUUID.Because(err)
+		return err
 	}
 	query, which := r.URL.Query(), store.AllSessions
 	if text := query.Get("active"); text != "" {
@@ -171,9 +175,9 @@ func (a *API) listSessionsOf(w http.ResponseWriter, r *http.Request) error {
 
 // deleteSessionsOf removes all sessions of an identity.
 func (a *API) deleteSessionsOf(w http.ResponseWriter, r *http.Request) error {
-	id, err := uuid.Parse(r.PathValue("id"))
+	id, err := pathID(r)
 	if err != nil {
-		return auth.ErrUUID.Because(err)
+		return err
 	}
 	n, err := a.Sessions.Delete(r.Context(), id)
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 
+	"zelus/internal/api"
 	"zelus/internal/auth"
 	"zelus/internal/web"
 )
@@ -65,7 +66,7 @@ func withAdminPrefix(next http.Handler) http.Handler {
 
 // isHealth names the health checks, on either server.
 func isHealth(path string) bool {
-	return strings.HasPrefix(strings.TrimPrefix(path, "/admin"), "/health/") || strings.HasPrefix(path, "/api/kratos/public/health/")
+	return strings.HasPrefix(strings.TrimPrefix(path, "/admin"), "/health/") || strings.HasPrefix(path, api.OldPrefix+"/health/")
 }
 
 // quiet names the requests that are not logged where the configuration says so.

@@ -192,12 +192,8 @@ func (s *Sessions) find(ctx context.Context, c *current, token string) (*store.S
 
 // Find recognises a session for everything but a mere check. The row is live.
 // ErrNoSession where there is none.
-func (s *Sessions) Find(ctx context.Context, r *http.Request) (*store.SessionRow, error) {
-	p := s.Proof(r)
-	if p.Token == "" {
-		return nil, auth.ErrNoSession
-	}
-	return s.FindToken(ctx, p.Token)
+func (s *Sessions) Find(r *http.Request) (*store.SessionRow, error) {
+	return s.FindToken(r.Context(), s.Proof(r).Token)
 }
 
 // FindToken is Find for a token that came in another way.

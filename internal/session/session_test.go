@@ -262,7 +262,7 @@ func TestRotation(t *testing.T) {
 						t.Errorf("%s, %s: %v", way.header, warmth, err)
 					}
 				}
-				if row, err := s.Find(t.Context(), r); (err == nil) != way.want || err == nil && row.Session.ID != session.ID {
+				if row, err := s.Find(r); (err == nil) != way.want || err == nil && row.Session.ID != session.ID {
 					t.Errorf("%s: found %v, %v", way.header, row, err)
 				}
 			}
