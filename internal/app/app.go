@@ -117,12 +117,6 @@ func (a *App) Close() error {
 	return a.store.Close()
 }
 
-// Public and Admin are the two servers, for those who listen themselves.
-func (a *App) Public() http.Handler { return a.public() }
-
-// Admin is the server for trusted services.
-func (a *App) Admin() http.Handler { return a.admin() }
-
 // Config is the configuration in force.
 func (a *App) Config() *config.Config { return a.now.Load().config }
 

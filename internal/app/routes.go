@@ -9,8 +9,8 @@ import (
 	"zelus/internal/web"
 )
 
-// public is the server that faces people.
-func (a *App) public() http.Handler {
+// Public is the server that faces people.
+func (a *App) Public() http.Handler {
 	mux := http.NewServeMux()
 	mount := func(pattern string, h web.Handler) { mux.Handle(pattern, a.server.Handle(h)) }
 	a.engine.Routes(mount)
@@ -25,8 +25,8 @@ func (a *App) public() http.Handler {
 	return web.LimitBody(h)
 }
 
-// admin is the server for trusted services.
-func (a *App) admin() http.Handler {
+// Admin is the server for trusted services.
+func (a *App) Admin() http.Handler {
 	mux := http.NewServeMux()
 	a.api.Admin(func(pattern string, h web.Handler) { mux.Handle(pattern, a.server.Handle(h)) })
 	h := withAdminPrefix(mux)

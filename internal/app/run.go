@@ -32,9 +32,9 @@ type side struct {
 // identities whose passwords have to be hashed.
 func (a *App) sides() []side {
 	all := []side{
-		{"public", &http.Server{Handler: web.Deadline(55*time.Second, a.public()),
+		{"public", &http.Server{Handler: web.Deadline(55*time.Second, a.Public()),
 			ReadTimeout: 15 * time.Second, WriteTimeout: 60 * time.Second, IdleTimeout: 120 * time.Second}, nil},
-		{"admin", &http.Server{Handler: web.Deadline(110*time.Second, a.admin()),
+		{"admin", &http.Server{Handler: web.Deadline(110*time.Second, a.Admin()),
 			ReadTimeout: 30 * time.Second, WriteTimeout: 120 * time.Second, IdleTimeout: 600 * time.Second}, nil},
 	}
 	for _, s := range all {
