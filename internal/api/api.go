@@ -54,9 +54,6 @@ func (a *API) Configure(c *config.Config, schemas *schema.Set) error {
 // Mount adds a route.
 type Mount func(pattern string, h web.Handler)
 
-// OldPrefix is where clients of the v0alpha2 era look for the public API.
-const OldPrefix = "/api/kratos/public"
-
 // Public is what the public server has besides the flows.
 func (a *API) Public(mount Mount) {
 	for _, method := range []string{"GET", "POST", "PUT", "PATCH", "DELETE", "CONNECT", "OPTIONS", "TRACE"} {
@@ -73,11 +70,10 @@ func (a *API) Public(mount Mount) {
 
 	mount("GET /health/alive", a.alive)
 	mount("GET /health/ready", a.ready)
-	// Clients of the v0alpha2 era know one base URL, with this prefix.
-	mount("GET "+OldPrefix+"/health/alive", a.alive)
-	mount("GET "+OldPrefix+"/health/ready", a.ready)
-	mount("GET "+OldPrefix+"/version", a.version)
+}
 
+// Redirects leads clients that took the public server for the admin server there.
+func (a *API) Redirects(mount Mount) {
 	for _, prefix := range []string{"", "/admin"} {
 		for _, route := range []string{
 			"GET /identities", "POST /identities", "GET /identities/{id}", "PUT /identities/{id}", "PATCH /identities/{id}", "DELETE /identities/{id}",

@@ -10,6 +10,7 @@ import (
 
 	"zelus/internal/auth"
 	"zelus/internal/store"
+	"zelus/internal/v0alpha2"
 	"zelus/internal/web"
 )
 
@@ -32,6 +33,12 @@ func (a *API) whoami(w http.ResponseWriter, r *http.Request) error {
 	if answer.NeedsAAL2 {
 		return auth.ErrAAL2Required.RedirectTo(c.public + auth.StepUpPath)
 	}
+	body := answer.Body
+	if v0alpha2.Asked(r) {
+		if body, err = answer.Older(v0alpha2.Site{Public: c.public, Admin: c.admin}.Session); err != nil {
+			return err
+		}
+	}
 	if proof.Cookie && proof.CookieExpires.Before(answer.ExpiresAt) {
 		a.Sessions.SetCookie(w, proof.Token, answer.ExpiresAt)
 	}
@@ -43,7 +50,7 @@ func (a *API) whoami(w http.ResponseWriter, r *http.Request) error {
 		}
 		w.Header().Set("Ory-Session-Cache-For", strconv.Itoa(int(left/time.Second)))
 	}
-	web.WriteRawJSON(w, http.StatusOK, answer.Body)
+	web.WriteRawJSON(w, http.StatusOK, body)
 	return nil
 }
 

@@ -4,17 +4,30 @@ import (
 	"net/http"
 	"strings"
 
-	"zelus/internal/api"
 	"zelus/internal/auth"
+	"zelus/internal/v0alpha2"
 	"zelus/internal/web"
 )
 
-// Public is the server that faces people.
+// Public is the server that faces people, and where clients of the v0alpha2 era
+// find both APIs.
 func (a *App) Public() http.Handler {
 	mux := http.NewServeMux()
 	mount := func(pattern string, h web.Handler) { mux.Handle(pattern, a.server.Handle(h)) }
-	a.engine.Routes(mount)
-	a.api.Public(mount)
+	older := func(pattern string, h web.Handler) {
+		old, route, ok := v0alpha2.Of(pattern)
+		if ok && !route.ForAdministrators() {
+			mount(old, route.Handler(h, a.site))
+		}
+	}
+	both := func(pattern string, h web.Handler) {
+		mount(pattern, h)
+		older(pattern, h)
+	}
+	a.engine.Routes(both)
+	a.api.Public(both)
+	a.api.Redirects(mount)
+	a.api.Admin(older)
 	mux.Handle("GET /dev/", a.caughtMail())
 	var h http.Handler = mux
 	h = web.VaryCookie(h, isHealth)
@@ -35,6 +48,12 @@ func (a *App) Admin() http.Handler {
 	h = a.server.Recover(h)
 	h = a.server.Log(h, quiet(func() bool { return a.Config().Serve.Admin.RequestLog.DisableForHealth }))
 	return web.LimitBody(h)
+}
+
+// site is where the two servers are reached.
+func (a *App) site() v0alpha2.Site {
+	c := a.Config()
+	return v0alpha2.Site{Public: c.PublicURL().String(), Admin: c.AdminURL().String()}
 }
 
 // noForeignPages refuses changes that a page of another site asks for in the
@@ -66,7 +85,7 @@ func withAdminPrefix(next http.Handler) http.Handler {
 
 // isHealth names the health checks, on either server.
 func isHealth(path string) bool {
-	return strings.HasPrefix(strings.TrimPrefix(path, "/admin"), "/health/") || strings.HasPrefix(path, api.OldPrefix+"/health/")
+	return strings.HasPrefix(strings.TrimPrefix(path, "/admin"), "/health/") || strings.HasPrefix(path, v0alpha2.PublicPrefix+"/health/")
 }
 
 // quiet names the requests that are not logged where the configuration says so.

@@ -26,8 +26,22 @@ type Answer struct {
 	// NeedsAAL2 says that a second factor is due before anything is told.
 	NeedsAAL2 bool
 
-	since uint64         // the last change before this was read
-	mark  *atomic.Uint64 // the last change of its identity
+	older atomic.Pointer[[]byte] // see Older
+	since uint64                 // the last change before this was read
+	mark  *atomic.Uint64         // the last change of its identity
+}
+
+// Older is the body for clients of another era, which translate makes of the
+// body of today. It is made when the first of them asks, and kept beside it.
+func (a *Answer) Older(translate func(today []byte) ([]byte, error)) ([]byte, error) {
+	if body := a.older.Load(); body != nil {
+		return *body, nil
+	}
+	body, err := translate(a.Body)
+	if err == nil {
+		a.older.Store(&body)
+	}
+	return body, err
 }
 
 // cache holds answers of session checks in memory, ready to send.
