@@ -54,9 +54,15 @@ func (a *API) Configure(c *config.Config, schemas *schema.Set) error {
 // Mount adds a route.
 type Mount func(pattern string, h web.Handler)
 
+// methods are those of the session check: gateways ask in the method of the
+// request that they are to let through.
+func methods() []string {
+	return []string{"GET", "POST", "PUT", "PATCH", "DELETE", "CONNECT", "OPTIONS", "TRACE"}
+}
+
 // Public is what the public server has besides the flows.
 func (a *API) Public(mount Mount) {
-	for _, method := range []string{"GET", "POST", "PUT", "PATCH", "DELETE", "CONNECT", "OPTIONS", "TRACE"} {
+	for _, method := range methods() {
 		mount(method+" /sessions/whoami", a.whoami)
 	}
 	mount("GET /sessions", a.listOwnSessions)
@@ -99,6 +105,9 @@ func (a *API) Admin(mount Mount) {
 	mount("DELETE /admin/identities/{id}/credentials/{type}", a.deleteCredential)
 	mount("GET /admin/identities/{id}/sessions", a.listSessionsOf)
 	mount("DELETE /admin/identities/{id}/sessions", a.deleteSessionsOf)
+	mount("GET /admin/sessions/{id}", a.getSession)
+	mount("DELETE /admin/sessions/{id}", a.revokeSession)
+	mount("PATCH /admin/sessions/{id}/extend", a.extendSession)
 
 	mount("GET /admin/health/alive", a.alive)
 	mount("GET /admin/health/ready", a.readyForOperators)
@@ -106,7 +115,10 @@ func (a *API) Admin(mount Mount) {
 	mount("GET /admin/version", a.version)
 
 	mount("/admin/self-service/", a.toPublic)
-	mount("/admin/sessions/whoami", a.toPublic)
+	for _, method := range methods() {
+		mount(method+" /admin/sessions/whoami", a.toPublic)
+	}
+	mount("DELETE /admin/sessions", a.toPublic)
 	mount("GET /admin/schemas", a.toPublic)
 	mount("GET /admin/schemas/{id}", a.toPublic)
 }

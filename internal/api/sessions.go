@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -133,9 +134,15 @@ func (a *API) revokeOwnSession(w http.ResponseWriter, r *http.Request) error {
 	if _, err := a.Sessions.Revoke(r.Context(), row.Session.IdentityID, id); err != nil {
 		return err
 	}
+	writeDone(w)
+	return nil
+}
+
+// writeDone says that a session has ended. The wire has a content type on it,
+// though there is none.
+func writeDone(w http.ResponseWriter) {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(http.StatusNoContent)
-	return nil
 }
 
 // sameSite protects changes that carry no form token: a browser that says
@@ -177,6 +184,79 @@ func (a *API) listSessionsOf(w http.ResponseWriter, r *http.Request) error {
 	}
 	c.lists.WriteHeaders(w, r, at, total)
 	web.WriteRawJSON(w, http.StatusOK, sessionList(all, a.Sessions.Clock(), auth.Reader{}))
+	return nil
+}
+
+// getSession answers with a session; the parameter expand names what is to be
+// told beside it: the identity, the devices.
+func (a *API) getSession(w http.ResponseWriter, r *http.Request) error {
+	id, err := pathID(r)
+	if err != nil {
+		return err
+	}
+	var withIdentity, withDevices bool
+	for _, what := range r.URL.Query()["expand"] {
+		switch strings.ToLower(what) {
+		case "identity":
+			withIdentity = true
+		case "devices":
+			withDevices = true
+		default:
+			return auth.ErrParameter.Saying("The parameter expand is %q, but it must be identity or devices.", short(what))
+		}
+	}
+	row, err := a.Sessions.Get(r.Context(), id)
+	if err != nil {
+		return err
+	}
+	a.writeSession(w, row, withIdentity, withDevices)
+	return nil
+}
+
+// writeSession answers with a session as an administrator sees it.
+func (a *API) writeSession(w http.ResponseWriter, row *store.SessionRow, withIdentity, withDevices bool) {
+	var identity []byte
+	if withIdentity {
+		identity = row.Identity.Render(auth.Reader{BaseURL: a.now.Load().public, Addresses: true})
+	}
+	if !withDevices {
+		row.Session.Devices = []auth.Device{}
+	}
+	web.WriteRawJSON(w, http.StatusOK, row.Session.AppendJSON(nil, row.Live(a.Sessions.Clock()), identity))
+}
+
+// extendSession lets a session last longer.
+func (a *API) extendSession(w http.ResponseWriter, r *http.Request) error {
+	id, err := pathID(r)
+	if err != nil {
+		return err
+	}
+	row, err := a.Sessions.Extend(r.Context(), id)
+	if err != nil {
+		return err
+	}
+	if a.now.Load().config.FeatureFlags.FasterSessionExtend && !v0alpha2.Asked(r) {
+		w.WriteHeader(http.StatusNoContent)
+		return nil
+	}
+	a.writeSession(w, row, true, false)
+	return nil
+}
+
+// revokeSession ends a session, and says so too where it had ended already.
+func (a *API) revokeSession(w http.ResponseWriter, r *http.Request) error {
+	id, err := pathID(r)
+	if err != nil {
+		return err
+	}
+	row, err := a.Sessions.Get(r.Context(), id)
+	if err != nil {
+		return err
+	}
+	if _, err := a.Sessions.Revoke(r.Context(), row.Session.IdentityID, id); err != nil {
+		return err
+	}
+	writeDone(w)
 	return nil
 }
 

@@ -226,6 +226,9 @@ func TestQueries(t *testing.T) {
 		{"switch an identity off", 4, 200, operating("PATCH", "/admin/identities/{id}", func(person) any { return patch("replace", "/state", "inactive") })},
 		{"delete an identity", 1, 204, operating("DELETE", "/admin/identities/{id}", nil)},
 		{"sessions of an identity", 2, 200, operating("GET", "/admin/identities/{id}/sessions", nil)},
+		{"read a session", 1, 200, ofSession("GET", "")},
+		{"extend a session", 2, 200, ofSession("PATCH", "/extend")},
+		{"revoke a session", 2, 204, ofSession("DELETE", "")},
 		{"delete the sessions of an identity", 1, 204, func(t *testing.T, s *server) func() answer {
 			p := s.person(t)
 			s.client(t, app).signIn(p)
@@ -243,6 +246,16 @@ func TestQueries(t *testing.T) {
 			})
 		}
 	})
+}
+
+// ofSession asks the admin server for something about a session.
+func ofSession(method, below string) func(*testing.T, *server) func() answer {
+	return func(t *testing.T, s *server) func() answer {
+		c := s.client(t, app)
+		c.signIn(s.person(t))
+		path := "/admin/sessions/" + c.whoami().is(200).at("id").String() + below
+		return func() answer { return s.operator(t).send(method, path, nil) }
+	}
 }
 
 // getting asks for a path of the public server.

@@ -20,7 +20,10 @@ var (
 		Message: "The session of this very request cannot be revoked here. Sign out instead."}
 	ErrIdentityInactive = &Error{ID: "identity_disabled", Status: http.StatusUnauthorized,
 		Reason: "This account is switched off. Ask the people who run this service."}
-	ErrSessionsNone = &Error{ID: "sessions_not_found", Status: http.StatusNotFound}
+	ErrSessionsNone   = &Error{ID: "sessions_not_found", Status: http.StatusNotFound}
+	ErrSessionUnknown = &Error{ID: "session_not_found", Status: http.StatusNotFound}
+	ErrSessionEnded   = &Error{ID: "session_ended", Status: http.StatusNotFound,
+		Reason: "This session has ended, and a session that has ended cannot be extended. The person has to sign in again."}
 	ErrTokenUnknown = &Error{ID: "session_token_unknown", Status: http.StatusForbidden,
 		Reason: "This session token is not known, or its session has ended already."}
 	ErrLogoutTokenMissing = &Error{ID: "logout_token_missing", Status: http.StatusBadRequest,

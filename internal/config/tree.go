@@ -266,7 +266,7 @@ type Cookies struct {
 // Session says how long people stay signed in.
 type Session struct {
 	Lifespan               time.Duration `key:"lifespan" default:"24h" doc:"How long a session lasts."`
-	EarliestPossibleExtend time.Duration `key:"earliest_possible_extend" later:"sessions" doc:"A session can be extended once it has no more than this left. Not set: at any time."`
+	EarliestPossibleExtend time.Duration `key:"earliest_possible_extend" doc:"A session can be extended once it has no more than this left. Not set: at any time."`
 	Cookie                 SessionCookie `key:"cookie" doc:"The cookie of a session. What is not set here comes from cookies."`
 	Whoami                 Whoami        `key:"whoami" doc:"The session check."`
 }
@@ -367,7 +367,7 @@ type FeatureFlags struct {
 	ChooseRecoveryAddress                bool          `key:"choose_recovery_address" default:"false" later:"recovery" doc:"Let people choose among several addresses."`
 	LegacyContinueWithVerificationUI     bool          `key:"legacy_continue_with_verification_ui" default:"false" later:"verification" doc:"Always tell of the verification form after registration."`
 	LegacyRequireVerifiedLoginError      bool          `key:"legacy_require_verified_login_error" default:"false" later:"verification" doc:"Refuse an unverified address inside the form."`
-	FasterSessionExtend                  bool          `key:"faster_session_extend" default:"false" later:"sessions" doc:"Answer an extension of a session with 204 and no body."`
+	FasterSessionExtend                  bool          `key:"faster_session_extend" default:"false" doc:"Answer an extension of a session with 204 and no body."`
 	PasswordProfileRegistrationNodeGroup string        `key:"password_profile_registration_node_group" default:"default" enum:"password default" inert:"yes" doc:"Accepted and ignored, as in Kratos."`
 	LegacyOIDCRegistrationNodeGroup      bool          `key:"legacy_oidc_registration_node_group" default:"false" later:"social sign-in" doc:"Put fields that a provider left open in the group oidc."`
 	LegacyAllowInsecureOrigins           bool          `key:"legacy_allow_insecure_origins" default:"false" doc:"Keep wildcards without bounds in CORS origins and allowed_return_urls."`

@@ -35,8 +35,10 @@ const maxToken = 256
 // Settings are what the configuration says of sessions. They are replaced as
 // a whole when it is reloaded.
 type Settings struct {
-	Lifespan    time.Duration
-	RequiredAAL auth.RequiredAAL
+	Lifespan time.Duration
+	// ExtendWithin is how much a session may have left when it is extended.
+	ExtendWithin time.Duration
+	RequiredAAL  auth.RequiredAAL
 	// BaseURL is the public base URL with its final slash.
 	BaseURL string
 	Cookie  web.SessionCookie
@@ -313,6 +315,40 @@ func (s *Sessions) LogoutTokenValid(given string, session *auth.Session, token s
 // of base64url replaced by letters.
 func logoutToken(hash []byte) string {
 	return logoutPrefix + strings.NewReplacer("-", "x", "_", "y").Replace(base64.RawURLEncoding.EncodeToString(hash[:24]))
+}
+
+// Get finds a session for an administrator, whether it is live or not;
+// ErrSessionUnknown where there is none.
+func (s *Sessions) Get(ctx context.Context, id uuid.UUID) (*store.SessionRow, error) {
+	row, err := s.store.Session(ctx, auth.DefaultProject, id)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, auth.ErrSessionUnknown
+	}
+	return row, err
+}
+
+// Extend gives a session its whole lifespan anew, unless it has more left than
+// the settings ask for. One that has ended stays so: ErrSessionEnded.
+func (s *Sessions) Extend(ctx context.Context, id uuid.UUID) (*store.SessionRow, error) {
+	row, err := s.Get(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	c, now := s.now.Load(), auth.Now(s.clock())
+	if !row.Live(now) {
+		return nil, auth.ErrSessionEnded
+	}
+	if row.Session.ExpiresAt.Sub(now) > c.ExtendWithin {
+		return row, nil
+	}
+	row.Session.ExpiresAt = now.Add(c.Lifespan)
+	return row, s.store.Write(ctx, store.Durable, func(tx *store.Tx) error {
+		extended, err := tx.ExtendSession(ctx, &row.Session, now)
+		if err == nil && !extended {
+			return auth.ErrSessionEnded // since it was read
+		}
+		return err
+	})
 }
 
 // Revoke ends one session of an identity and says whether there was one.

@@ -21,6 +21,8 @@ const (
 	// The check of a session: one row by a unique index, with all it takes to answer.
 	selectSession query = "SELECT " + sessionColumns + `, i.packed, i.state, i.available_aal
 		FROM sessions s JOIN identities i ON i.id = s.identity_id WHERE s.token_hash = ?`
+	selectSessionByID query = "SELECT " + sessionColumns + `, i.packed, i.state, i.available_aal
+		FROM sessions s JOIN identities i ON i.id = s.identity_id WHERE s.project_id = ? AND s.id = ?`
 	selectSessionsOf query = "SELECT " + sessionColumns + `, i.packed, i.state, i.available_aal
 		FROM sessions s JOIN identities i ON i.id = s.identity_id
 		WHERE s.project_id = ? AND s.identity_id = ? AND s.id <> ? ORDER BY s.created_at DESC, s.id DESC LIMIT ? OFFSET ?`
@@ -36,6 +38,7 @@ const (
 	countLiveSessionsOf query = "SELECT COUNT(*) FROM sessions s WHERE s.project_id = ? AND s.identity_id = ? AND s.id <> ? AND s.active = ? AND s.expires_at > ?"
 	countDeadSessionsOf query = "SELECT COUNT(*) FROM sessions s WHERE s.project_id = ? AND s.identity_id = ? AND s.id <> ? AND (s.active <> ? OR s.expires_at <= ?)"
 
+	extendSession  query = "UPDATE sessions SET expires_at = ? WHERE project_id = ? AND id = ? AND active = ? AND expires_at > ?"
 	revokeSession  query = "UPDATE sessions SET active = ? WHERE project_id = ? AND identity_id = ? AND id = ?"
 	revokeSessions query = "UPDATE sessions SET active = ? WHERE project_id = ? AND identity_id = ? AND id <> ?"
 	deleteSessions query = "DELETE FROM sessions WHERE project_id = ? AND identity_id = ?"
@@ -56,6 +59,12 @@ func (r *SessionRow) Live(now time.Time) bool { return r.State == auth.Active &&
 // is live or not; ErrNotFound where there is none.
 func (q *queries) SessionByToken(ctx context.Context, hash []byte) (*SessionRow, error) {
 	return q.session(ctx, selectSession, hash)
+}
+
+// Session finds a session by its id, whether it is live or not; ErrNotFound
+// where there is none.
+func (q *queries) Session(ctx context.Context, project, id uuid.UUID) (*SessionRow, error) {
+	return q.session(ctx, selectSessionByID, project, id)
 }
 
 func (q *queries) session(ctx context.Context, s query, args ...any) (*SessionRow, error) {
@@ -144,6 +153,14 @@ func (tx *Tx) UpdateSession(ctx context.Context, s, was *auth.Session, now time.
 		return false, err
 	}
 	n, err := tx.exec(ctx, updateSession, s.TokenHash, s.AAL, amr, s.IssuedAt, s.AuthenticatedAt, s.ExpiresAt, s.Project, s.ID, was.TokenHash, was.AuthenticatedAt, true, now)
+	return n > 0, err
+}
+
+// ExtendSession moves the end of a session that has not ended, and says
+// whether that was so.
+func (tx *Tx) ExtendSession(ctx context.Context, s *auth.Session, now time.Time) (bool, error) {
+	tx.Changed(s.IdentityID)
+	n, err := tx.exec(ctx, extendSession, s.ExpiresAt, s.Project, s.ID, true, now)
 	return n > 0, err
 }
 
