@@ -21,6 +21,7 @@ type session struct {
 }
 
 func (x *session) fit(s Site) {
+	x.Methods = slices.DeleteFunc(x.Methods, func(m amr) bool { return amrMethod(m.Method) == "" })
 	for i := range x.Methods {
 		x.Methods[i].Method = amrMethod(x.Methods[i].Method)
 	}
@@ -30,7 +31,7 @@ func (x *session) fit(s Site) {
 }
 
 type amr struct {
-	Method      string `json:"method,omitempty"`
+	Method      string `json:"method"`
 	AAL         raw    `json:"aal,omitempty"`
 	CompletedAt raw    `json:"completed_at,omitempty"`
 }
@@ -181,7 +182,7 @@ type container struct {
 
 func (x *container) fit(s Site) {
 	x.Action = s.old(x.Action)
-	x.Nodes = slices.DeleteFunc(x.Nodes, func(n node) bool { return !nodeType(n.Type) })
+	x.Nodes = slices.DeleteFunc(x.Nodes, func(n node) bool { return !nodeType(n.Type) || group(n.Group) == "" })
 	for i := range x.Nodes {
 		x.Nodes[i].fit(s)
 	}

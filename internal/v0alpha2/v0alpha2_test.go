@@ -94,7 +94,7 @@ func TestAddresses(t *testing.T) {
 
 func TestSession(t *testing.T) {
 	body, err := here.Session([]byte(`{"id":"1","active":true,"expires_at":"x","authenticator_assurance_level":"aal2",
-		"authentication_methods":[{"method":"code","aal":"aal1","completed_at":"y","provider":"p"},{"method":"lookup_secret","aal":"aal2"},{"method":"newest"}],
+		"authentication_methods":[{"method":"passkey","aal":"aal1","completed_at":"y","provider":"p"},{"method":"lookup_secret","aal":"aal2"},{"method":"newest"}],
 		"identity":{"id":"2","external_id":"e","schema_id":"default","schema_url":"https://id.example.org/schemas/d","traits":{"a<b":"\u00e9"},
 		"metadata_public":null,"metadata_admin":{"x":1},"organization_id":null,"region":"eu",
 		"verifiable_addresses":[{"id":"3","value":"v","verified":true,"via":"email","status":"completed","new":1}],
@@ -104,7 +104,7 @@ func TestSession(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := `{"id":"1","active":true,"expires_at":"x","authenticator_assurance_level":"aal2",` +
-		`"authentication_methods":[{"method":"link_recovery","aal":"aal1","completed_at":"y"},{"method":"totp","aal":"aal2"},{}],` +
+		`"authentication_methods":[{"method":"webauthn","aal":"aal1","completed_at":"y"}],` +
 		`"identity":{"id":"2","credentials":{"password":{"type":"password","version":1},"webauthn":{}},"schema_id":"default",` +
 		`"schema_url":"https://id.example.org/api/kratos/public/schemas/d","traits":{"a\u003cb":"\u00e9"},` +
 		`"verifiable_addresses":[{"id":"3","value":"v","verified":true,"via":"email","status":"completed"}],"metadata_admin":{"x":1}}}`
@@ -119,7 +119,8 @@ func TestSession(t *testing.T) {
 func TestForm(t *testing.T) {
 	body, err := as[addressFlow](here, []byte(`{"id":"1","type":"browser","state":"recovery_awaiting_code","active":"code","request_url":"r","continue_with":[],
 		"transient_payload":{},"ui":{"action":"https://id.example.org/self-service/recovery?flow=1","method":"POST","nodes":[
-		{"type":"div","group":"captcha","attributes":{"id":"x","node_type":"div"},"messages":[],"meta":{}},
+		{"type":"div","group":"default","attributes":{"id":"x","node_type":"div"},"messages":[],"meta":{}},
+		{"type":"input","group":"captcha","attributes":{"name":"x","node_type":"input"},"messages":[],"meta":{}},
 		{"type":"input","group":"code","attributes":{"name":"code","type":"text","value":12345678901234567890,"autocomplete":"one-time-code","maxlength":6,
 		 "options":[],"onclickTrigger":"f","onloadTrigger":"g","onload":"h","disabled":false,"node_type":"input"},"messages":[],"meta":{}},
 		{"type":"script","group":"passkey","attributes":{"src":"https://id.example.org/.well-known/ory/webauthn.js","async":true,"nonce":"n","node_type":"script"},"messages":[],"meta":{}}]}}`))

@@ -13,8 +13,9 @@ type List struct {
 	Values []Value
 }
 
-// Lists is the table of all closed lists. A value that is in none of them is
-// newer than this table, and left out, or belongs to no group in particular.
+// Lists is the table of all closed lists. A value that is not in its list is
+// newer than this table: it is left out with what it stands in; a group is
+// taken for the default one, and a state for the first.
 func Lists() []List {
 	return []List{
 		{"`ui.nodes[].type`", nodeTypes},
@@ -28,11 +29,13 @@ func Lists() []List {
 // Nothing in a node of another type can be shown by a client of the era.
 var nodeTypes = []Value{{"input", "input"}, {"text", "text"}, {"img", "img"}, {"a", "a"}, {"script", "script"}, {"div", ""}}
 
-// A page of the era shows the fields of the groups that it knows.
+// A page of the era shows the fields of the groups that it knows. What it can
+// send as well as a page of today comes in the nearest of them.
 var groups = []Value{
 	{"default", "default"}, {"password", "password"}, {"oidc", "oidc"}, {"profile", "profile"}, {"link", "link"}, {"totp", "totp"},
 	{"lookup_secret", "lookup_secret"}, {"webauthn", "webauthn"},
-	{"code", "link"}, {"passkey", "webauthn"}, {"saml", "oidc"}, {"identifier_first", "default"}, {"captcha", "default"},
+	{"code", "link"}, {"passkey", "webauthn"}, {"saml", "oidc"}, {"identifier_first", "default"},
+	{"captcha", ""}, // needs a script that the page does not have
 }
 
 var credentialTypes = []Value{
@@ -41,13 +44,13 @@ var credentialTypes = []Value{
 	{"code", ""}, {"passkey", ""}, {"profile", ""}, {"saml", ""}, {"link_recovery", ""}, {"code_recovery", ""}, {"deviceauthn", ""}, {"identifier_first", ""},
 }
 
-// The level of a method stands beside it and is not changed.
+// An entry whose method is left out is left out as a whole. The level of the
+// session stays.
 var amrMethods = []Value{
 	{"password", "password"}, {"oidc", "oidc"}, {"totp", "totp"}, {"webauthn", "webauthn"}, {"link_recovery", "link_recovery"},
-	{"lookup_secret", "totp"}, // v0.8 does not know it
-	{"code", "link_recovery"}, {"code_recovery", "link_recovery"}, {"passkey", "webauthn"}, {"deviceauthn", "webauthn"}, {"saml", "oidc"},
-	{"v0.6_legacy_session", "password"},
-	{"profile", ""}, {"identifier_first", ""},
+	{"code_recovery", "link_recovery"}, {"passkey", "webauthn"},
+	{"lookup_secret", ""}, {"v0.6_legacy_session", ""}, // v0.8 does not know them
+	{"code", ""}, {"deviceauthn", ""}, {"saml", ""}, {"profile", ""}, {"identifier_first", ""},
 }
 
 var states = []Value{
