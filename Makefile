@@ -25,7 +25,7 @@ test: build ## run every test, on SQLite and on PostgreSQL, and with the officia
 	ZELUS_TEST_REQUIRE=1 scripts/with-postgres go test -count=1 -timeout 20m ./...
 
 test-long: build ## the tests again, longer, in random order and (where there is a C compiler) with the race detector
-	ZELUS_TEST_REQUIRE=1 ZELUS_LOAD_SECONDS=60 scripts/with-postgres go test -count=1 -timeout 60m -v -run 'Load' ./test/
+	ZELUS_TEST_REQUIRE=1 ZELUS_LOAD_SECONDS=60 ZELUS_KILL_ROUNDS=50 scripts/with-postgres go test -count=1 -timeout 60m -v -run 'Load|Killed' ./test/
 	if command -v gcc >/dev/null; then \
 		CGO_ENABLED=1 ZELUS_TEST_REQUIRE=1 scripts/with-postgres go test -count=1 -timeout 60m -race -shuffle=on ./internal/...; \
 	else \
@@ -47,4 +47,4 @@ contract: build ## play the recorded contract of the wire, on SQLite and on Post
 	ZELUS_CONTRACT=$(CONTRACT) scripts/with-postgres scripts/contract
 
 clean: ## remove what the other targets made
-	rm -rf bin .cache test/sdk/node/node_modules
+	rm -rf bin .cache test/sdk/node/node_modules test/sdk/v0alpha2/node/node_modules

@@ -29,17 +29,23 @@ const (
 type Server struct {
 	// Public and Admin are the base URLs, without a slash at the end.
 	Public, Admin string
+	// Dir is the folder where the server keeps everything.
+	Dir string
 
-	log    string // path of the log file
-	cmd    *exec.Cmd
-	exited chan struct{} // closed once the process is gone
-	err    error         // how it ended; read after exited is closed
+	binary, config string // paths
+	log            string // path of the log file
+	cmd            *exec.Cmd
+	killed         bool          // on purpose
+	exited         chan struct{} // closed once the process is gone
+	err            error         // how it ended; read after exited is closed
 }
 
 // place is what a configuration template can say about where it runs.
 type place struct {
 	// Dir is the server's own folder, Source the folder of the template.
-	Dir, Source           string
+	Dir, Source string
+	// DSN is the database: one in Dir, unless the test has another.
+	DSN                   string
 	PublicPort, AdminPort int
 }
 
@@ -48,6 +54,12 @@ type place struct {
 // say that they are ready. The server stops when the test ends; one that does
 // not stop cleanly fails the test.
 func Start(tb testing.TB, config string) *Server {
+	tb.Helper()
+	return StartOn(tb, config, "")
+}
+
+// StartOn is Start with a database of the test's own.
+func StartOn(tb testing.TB, config, dsn string) *Server {
 	tb.Helper()
 	binary, err := build()
 	if err != nil {
@@ -58,7 +70,10 @@ func Start(tb testing.TB, config string) *Server {
 		tb.Fatal(err)
 	}
 	public, admin := freePorts(tb)
-	here := place{Dir: tb.TempDir(), Source: source, PublicPort: public, AdminPort: admin}
+	here := place{Dir: tb.TempDir(), Source: source, DSN: dsn, PublicPort: public, AdminPort: admin}
+	if dsn == "" {
+		here.DSN = "sqlite://" + filepath.Join(here.Dir, "zelus.sqlite") + "?_fk=true&mode=rwc"
+	}
 	rendered := filepath.Join(here.Dir, "zelus.yml")
 	if err := render(rendered, config, here); err != nil {
 		tb.Fatal(err)
@@ -67,32 +82,53 @@ func Start(tb testing.TB, config string) *Server {
 	s := &Server{
 		Public: fmt.Sprintf("http://127.0.0.1:%d", public),
 		Admin:  fmt.Sprintf("http://127.0.0.1:%d", admin),
+		Dir:    here.Dir,
 		log:    filepath.Join(here.Dir, "log"),
-		cmd:    exec.Command(binary, "serve", "--dev", "-c", rendered),
-		exited: make(chan struct{}),
+		binary: binary,
+		config: rendered,
 	}
-	log, err := os.Create(s.log)
+	s.Again(tb)
+	tb.Cleanup(func() { s.stop(tb) })
+	return s
+}
+
+// Again starts the server on what a killed one left behind, and returns once
+// both ports say that they are ready.
+func (s *Server) Again(tb testing.TB) {
+	tb.Helper()
+	log, err := os.OpenFile(s.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		tb.Fatal(err)
 	}
 	defer log.Close()
+	s.cmd = exec.Command(s.binary, "serve", "--dev", "-c", s.config)
 	s.cmd.Stdout, s.cmd.Stderr = log, log
-	s.cmd.Dir = here.Dir
+	s.cmd.Dir = s.Dir
 	// Settings in the tester's environment must not reach the server.
-	s.cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + here.Dir}
+	s.cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + s.Dir}
 	if err := s.cmd.Start(); err != nil {
 		tb.Fatal(err)
 	}
+	cmd, exited := s.cmd, make(chan struct{})
+	s.exited, s.killed = exited, false
 	go func() {
-		s.err = s.cmd.Wait()
-		close(s.exited)
+		s.err = cmd.Wait()
+		close(exited)
 	}()
-	tb.Cleanup(func() { s.stop(tb) })
-
 	if err := s.ready(tb.Context()); err != nil {
 		tb.Fatal(err)
 	}
-	return s
+}
+
+// Kill ends the server as a power cut would, as far as the process is
+// concerned: without a warning (SIGKILL).
+func (s *Server) Kill(tb testing.TB) {
+	tb.Helper()
+	s.killed = true
+	if err := s.cmd.Process.Kill(); err != nil {
+		tb.Fatal(err)
+	}
+	<-s.exited
 }
 
 // Log is all that the server has written to its standard output and error.
@@ -143,7 +179,7 @@ func (s *Server) stop(tb testing.TB) {
 	_ = s.cmd.Process.Signal(syscall.SIGTERM)
 	select {
 	case <-s.exited:
-		if s.err != nil {
+		if s.err != nil && !s.killed {
 			tb.Errorf("the server did not end cleanly: %v", s.err)
 		}
 	case <-time.After(stoppedWithin):
