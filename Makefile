@@ -9,7 +9,7 @@ VERSION ?= $(shell git describe --tags --match 'v*' --dirty 2>/dev/null)
 CONTRACT := $(or $(ZELUS_CONTRACT),../shared/contract)
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-long check bench contract clean
+.PHONY: help run build test test-long check bench bench-large bench-parts contract clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -40,7 +40,13 @@ check: ## formatting, vet, staticcheck, generated files, the rules of the archit
 	scripts/check-generated
 	go test -count=1 ./internal/arch/
 
-bench: ## run the benchmarks
+bench: build ## measure the server beside the least that it could cost
+	go run ./test/bench
+
+bench-large: build ## compare 10,000 identities with 1,000,000 (takes a quarter of an hour)
+	go run ./test/bench -large
+
+bench-parts: ## run the benchmarks of single packages
 	scripts/with-postgres go test -run '^$$' -bench . -benchmem ./...
 
 contract: build ## play the recorded contract of the wire, on SQLite and on PostgreSQL

@@ -2,8 +2,10 @@ package test
 
 import (
 	"encoding/json"
+	"net/http"
 	"os"
 	"os/exec"
+	"strings"
 	"testing"
 
 	"zelus/test/server"
@@ -12,18 +14,44 @@ import (
 // TestGoClient walks the server with Ory's Go client. The program is a module
 // of its own, in sdk/go, so that the client is no dependency of the server.
 func TestGoClient(t *testing.T) {
-	if testing.Short() {
-		t.Skip("this test may download a module and starts a server: not in short mode")
-	}
+	notShort(t)
+	run(t, server.Start(t, "testdata/basic.yml"), "sdk/go", goModule, "go", "test", "-count=1", "./...")
+}
+
+// TestGoClientsOfV0alpha2 walks the server with the Go clients of that era,
+// which know nothing but the prefix, and refuse much that they do not know.
+func TestGoClientsOfV0alpha2(t *testing.T) {
+	notShort(t)
 	s := server.Start(t, "testdata/basic.yml")
-	run(t, s, "sdk/go", []string{"GOWORK=off", "GOFLAGS=-mod=readonly"}, "go", "test", "-count=1", "./...")
+	run(t, s, "sdk/v0alpha2/go", append(goModule, "ZELUS_ADMIN_KEY="+adminKey(t, s)), "go", "test", "-count=1", "./...")
 }
 
 // TestNodeClient walks the server with Ory's JavaScript client.
 func TestNodeClient(t *testing.T) {
+	notShort(t)
+	node(t, server.Start(t, "testdata/basic.yml"), "sdk/node", nil)
+}
+
+// TestNodeClientsOfV0alpha2 walks it with the JavaScript clients of that era.
+func TestNodeClientsOfV0alpha2(t *testing.T) {
+	notShort(t)
+	s := server.Start(t, "testdata/basic.yml")
+	node(t, s, "sdk/v0alpha2/node", []string{"ZELUS_ADMIN_KEY=" + adminKey(t, s)})
+}
+
+func notShort(t *testing.T) {
+	t.Helper()
 	if testing.Short() {
 		t.Skip("this test may download packages and starts a server: not in short mode")
 	}
+}
+
+// goModule has go take the module in its folder as it is.
+var goModule = []string{"GOWORK=off", "GOFLAGS=-mod=readonly"}
+
+// node installs and runs the tests of a JavaScript package.
+func node(t *testing.T, s *server.Server, dir string, env []string) {
+	t.Helper()
 	for _, program := range []string{"node", "npm"} {
 		if _, err := exec.LookPath(program); err != nil {
 			if os.Getenv("ZELUS_TEST_REQUIRE") == "1" {
@@ -32,9 +60,23 @@ func TestNodeClient(t *testing.T) {
 			t.Skipf("%v: install the Debian packages nodejs and npm to run this test", err)
 		}
 	}
-	s := server.Start(t, "testdata/basic.yml")
-	run(t, s, "sdk/node", nil, "npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts")
-	run(t, s, "sdk/node", nil, "node", "--test")
+	run(t, s, dir, env, "npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts")
+	run(t, s, dir, env, "node", "--test")
+}
+
+// adminKey makes a key for the admin API.
+func adminKey(t *testing.T, s *server.Server) string {
+	t.Helper()
+	res, err := http.Post(s.Admin+"/admin/keys", "application/json", strings.NewReader(`{"name":"clients"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	var made struct{ Key string }
+	if err := json.NewDecoder(res.Body).Decode(&made); err != nil || res.StatusCode != http.StatusCreated {
+		t.Fatalf("making a key: %s, %v", res.Status, err)
+	}
+	return made.Key
 }
 
 // run runs a program in dir against s and fails with its output.
@@ -52,22 +94,24 @@ func run(t *testing.T, s *server.Server, dir string, env []string, program strin
 // TestNodeLockNamesNoHosts keeps the lock file free of the address of
 // whichever registry it was written with: checksums are enough.
 func TestNodeLockNamesNoHosts(t *testing.T) {
-	b, err := os.ReadFile("sdk/node/package-lock.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var lock struct {
-		Packages map[string]struct{ Resolved, Integrity string }
-	}
-	if err := json.Unmarshal(b, &lock); err != nil {
-		t.Fatal(err)
-	}
-	for name, p := range lock.Packages {
-		if p.Resolved != "" {
-			t.Errorf("package-lock.json: %s is resolved to %s; run npm install in test/sdk/node, where .npmrc leaves addresses out", name, p.Resolved)
+	for _, dir := range []string{"sdk/node", "sdk/v0alpha2/node"} {
+		b, err := os.ReadFile(dir + "/package-lock.json")
+		if err != nil {
+			t.Fatal(err)
 		}
-		if name != "" && p.Integrity == "" {
-			t.Errorf("package-lock.json: %s has no checksum", name)
+		var lock struct {
+			Packages map[string]struct{ Resolved, Integrity string }
+		}
+		if err := json.Unmarshal(b, &lock); err != nil {
+			t.Fatal(err)
+		}
+		for name, p := range lock.Packages {
+			if p.Resolved != "" {
+				t.Errorf("%s: %s is resolved to %s; run npm install in that folder, where .npmrc leaves addresses out", dir, name, p.Resolved)
+			}
+			if name != "" && p.Integrity == "" {
+				t.Errorf("%s: %s has no checksum", dir, name)
+			}
 		}
 	}
 }

@@ -1,0 +1,14 @@
+// Command bench measures a built server and prints a table of ratios and
+// times, each beside the most that it may be:
+//
+//	make bench        with a small database
+//	make bench-large  with 1,000,000 identities and as many sessions
+//
+// What a request costs is the time that the server's process spent on the
+// processor, as /proc tells it, divided by the number of requests: a busy
+// machine disturbs that least. It is compared with a bare server, a program
+// that answers each request with the same status, headers and bytes out of
+// memory by net/http, on the same machine in the same run. Each figure is the
+// median of five. Nothing here fails because something took long: machines
+// differ, ratios are for people to look at.
+package main

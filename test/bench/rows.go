@@ -1,0 +1,298 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"time"
+
+	"golang.org/x/crypto/bcrypt"
+)
+
+// cheapest is the cost of bcrypt in all measurements but those of people who
+// wait while others sign in.
+const cheapest = bcrypt.MinCost
+
+func withToken(n int) []byte { return get("/sessions/whoami", "X-Session-Token", token(n)) }
+
+// against compares what an answer costs with what it costs the bare server.
+func (b *bench) against(p *process, n int, example []byte, ask func(int) []byte) (cost, bare time.Duration, err error) {
+	c, err := dial(p.public)
+	if err != nil {
+		return 0, 0, err
+	}
+	defer c.conn.Close()
+	want, err := c.send(example)
+	if err != nil {
+		return 0, 0, err
+	}
+	least, err := b.bare(want)
+	if err != nil {
+		return 0, 0, err
+	}
+	defer least.end()
+	d, err := dial(least.public)
+	if err != nil {
+		return 0, 0, err
+	}
+	defer d.conn.Close()
+	got, err := d.send(example)
+	if err != nil {
+		return 0, 0, err
+	}
+	if err := same(want, got); err != nil {
+		return 0, 0, err
+	}
+	// One after the other, so that both meet the same machine.
+	var ours, theirs []time.Duration
+	for range 5 {
+		a, err := p.cost(n, want.Status, ask)
+		if err != nil {
+			return 0, 0, err
+		}
+		b, err := least.cost(n, want.Status, func(int) []byte { return example })
+		if err != nil {
+			return 0, 0, err
+		}
+		ours, theirs = append(ours, a), append(theirs, b)
+	}
+	return percentile(ours, 0.5), percentile(theirs, 0.5), nil
+}
+
+// checkWarm is a session check whose answer is in memory.
+func (b *bench) checkWarm(p *process) (cost, bare time.Duration, err error) {
+	const hot = 500
+	if _, err := p.cost(hot, 200, withToken); err != nil {
+		return 0, 0, err
+	}
+	return b.against(p, b.requests, withToken(0), func(n int) []byte { return withToken(n % hot) })
+}
+
+// checkCold is one that has to ask the database: each person once.
+func (b *bench) checkCold(p *process, people int) (cost, bare time.Duration, err error) {
+	next, each := 0, min(b.requests, people/5)
+	return b.against(p, each, withToken(0), func(n int) []byte {
+		if n == 0 {
+			next += each // a new fifth of the people for each try
+		}
+		return withToken((next + n) % people)
+	})
+}
+
+// begin is the beginning of a flow.
+func (b *bench) begin(p *process) (time.Duration, error) {
+	return median(func() (time.Duration, error) {
+		return p.cost(b.requests/4, 200, func(int) []byte { return get("/self-service/login/api") })
+	})
+}
+
+// forms begins so many flows and gives the paths that they are sent to.
+func forms(p *process, kind string, n int) ([]string, error) {
+	c, err := dial(p.public)
+	if err != nil {
+		return nil, err
+	}
+	defer c.conn.Close()
+	var paths []string
+	for range n {
+		a, err := c.send(get("/self-service/" + kind + "/api"))
+		if err != nil {
+			return nil, err
+		}
+		var f struct{ ID string }
+		if err := json.Unmarshal(a.Body, &f); err != nil {
+			return nil, err
+		}
+		paths = append(paths, "/self-service/"+kind+"?flow="+f.ID)
+	}
+	return paths, nil
+}
+
+// submit is the submission of a flow alone. What the hash costs is part of it.
+func (b *bench) submit(p *process, kind string, body func(n int) any) (time.Duration, error) {
+	const n = 500
+	try := 0
+	return median(func() (time.Duration, error) {
+		paths, err := forms(p, kind, n)
+		if err != nil {
+			return 0, err
+		}
+		try++
+		var requests [][]byte
+		for i, path := range paths {
+			text, err := json.Marshal(body(try*n + i))
+			if err != nil {
+				return 0, err
+			}
+			requests = append(requests, request("POST", path, text))
+		}
+		return p.cost(n, 200, func(i int) []byte { return requests[i] })
+	})
+}
+
+func (b *bench) signIn(p *process, people int) (time.Duration, error) {
+	return b.submit(p, "login", func(n int) any {
+		return map[string]any{"method": "password", "identifier": email(n % people), "password": password}
+	})
+}
+
+func (b *bench) signUp(p *process) (time.Duration, error) {
+	return b.submit(p, "registration", func(n int) any {
+		return map[string]any{"method": "password", "password": password, "traits": map[string]string{"email": fmt.Sprintf("new%d.%d@example.org", rand.Int64(), n)}}
+	})
+}
+
+// hash is what one password costs, in this process alone.
+func hash() (time.Duration, error) {
+	made, err := bcrypt.GenerateFromPassword([]byte(password), cheapest)
+	if err != nil {
+		return 0, err
+	}
+	runtime.LockOSThread() // whose time is taken
+	defer runtime.UnlockOSThread()
+	return median(func() (time.Duration, error) {
+		const n = 200
+		before := threadTime()
+		for range n {
+			if err := bcrypt.CompareHashAndPassword(made, []byte(password)); err != nil {
+				return 0, err
+			}
+		}
+		return (threadTime() - before) / n, nil
+	})
+}
+
+// list is a page of 250 identities, behind a token or the first one.
+func (b *bench) list(p *process, path string) (time.Duration, error) {
+	admin := *p
+	admin.public = p.admin
+	return median(func() (time.Duration, error) {
+		return admin.cost(400, 200, func(int) []byte { return get(path) })
+	})
+}
+
+// deep is the path of a page near the end of the list, as following the links
+// leads there.
+func deep(p *process, people int) (string, error) {
+	c, err := dial(p.admin)
+	if err != nil {
+		return "", err
+	}
+	defer c.conn.Close()
+	a, err := c.send(get("/admin/identities?credentials_identifier=" + email(people-500)))
+	if err != nil {
+		return "", err
+	}
+	var found []struct{ ID string }
+	if err := json.Unmarshal(a.Body, &found); err != nil || len(found) != 1 {
+		return "", fmt.Errorf("nobody found near the end: %w", err)
+	}
+	return "/admin/identities?page_size=250&page_token=" + found[0].ID, nil
+}
+
+// latencies asks who somebody is, at a steady pace, and gives how long each
+// answer took.
+func latencies(p *process, people int, during time.Duration) ([]time.Duration, error) {
+	const pace = 2 * time.Millisecond
+	c, err := dial(p.public)
+	if err != nil {
+		return nil, err
+	}
+	defer c.conn.Close()
+	var all []time.Duration
+	tick := time.NewTicker(pace)
+	defer tick.Stop()
+	for began := time.Now(); time.Since(began) < during; {
+		<-tick.C
+		sent := time.Now()
+		if _, err := c.send(withToken(rand.IntN(min(people, 500)))); err != nil {
+			return nil, err
+		}
+		all = append(all, time.Since(sent))
+	}
+	return all, nil
+}
+
+// crowd signs people in, as many at a time as fit, until it is stopped.
+func crowd(p *process, people int, stop <-chan struct{}) (signedIn func() (int, error)) {
+	const clients = 32
+	var all sync.WaitGroup
+	counts, failed := make(chan int, clients), make(chan error, clients)
+	for range clients {
+		all.Go(func() {
+			n := 0
+			defer func() { counts <- n }()
+			c, err := dial(p.public)
+			if err != nil {
+				failed <- err
+				return
+			}
+			defer c.conn.Close()
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				var f struct{ ID string }
+				a, err := c.send(get("/self-service/login/api"))
+				if err == nil {
+					err = json.Unmarshal(a.Body, &f)
+				}
+				if err != nil {
+					failed <- err
+					return
+				}
+				text, err := json.Marshal(map[string]any{"method": "password", "identifier": email(rand.IntN(people)), "password": password})
+				if err != nil {
+					failed <- err
+					return
+				}
+				if a, err = c.send(request("POST", "/self-service/login?flow="+f.ID, text)); err != nil {
+					failed <- err
+					return
+				}
+				if a.Status == 200 {
+					n++
+				}
+			}
+		})
+	}
+	return func() (int, error) {
+		all.Wait()
+		total := 0
+		for range clients {
+			total += <-counts
+		}
+		select {
+		case err := <-failed:
+			return total, err
+		default:
+			return total, nil
+		}
+	}
+}
+
+// fresh starts the server in an empty folder, and then again on what is there.
+func (b *bench) fresh() (first, second time.Duration, err error) {
+	var firsts, seconds []time.Duration
+	for n := range 5 {
+		dir := filepath.Join(b.dir, fmt.Sprintf("fresh%d", n))
+		if err := os.Mkdir(dir, 0o700); err != nil {
+			return 0, 0, err
+		}
+		for _, times := range []*[]time.Duration{&firsts, &seconds} {
+			p, err := b.start(dir, cheapest)
+			if err != nil {
+				return 0, 0, err
+			}
+			*times = append(*times, p.ready)
+			p.end()
+		}
+	}
+	return percentile(firsts, 0.5), percentile(seconds, 0.5), nil
+}

@@ -1,0 +1,87 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/google/uuid"
+	"golang.org/x/crypto/bcrypt"
+
+	"zelus/internal/auth"
+	"zelus/internal/secret"
+	"zelus/internal/store"
+)
+
+// password is everybody's.
+const password = "violet-kayak-sings-at-noon"
+
+func email(n int) string { return fmt.Sprintf("person%08d@example.org", n) }
+func token(n int) string { return fmt.Sprintf("ory_st_%032d", n) }
+
+// seed fills the database in dir with so many people, each with a password
+// and a session. It writes rows as the server does, without its work before.
+func seed(dir string, people int) (err error) {
+	ctx := context.Background()
+	st, err := store.Open(ctx, store.Options{Dialect: "sqlite", Path: filepath.Join(dir, "zelus.sqlite"), Clock: time.Now, Logger: slog.New(slog.NewTextHandler(os.Stderr, nil))})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, st.Close()) }()
+	if _, err := st.Migrate(ctx); err != nil {
+		return err
+	}
+	tokens, err := secret.NewRing("session token", []string{secretOfBench})
+	if err != nil {
+		return err
+	}
+	hash, err := bcrypt.GenerateFromPassword([]byte(password), cheapest)
+	if err != nil {
+		return err
+	}
+	config, err := json.Marshal(map[string]string{"hashed_password": string(hash)})
+	if err != nil {
+		return err
+	}
+	const batch = 500
+	for first := 0; first < people; first += batch {
+		now := auth.Now(time.Now())
+		err := st.Write(ctx, store.Durable, func(tx *store.Tx) error {
+			for n := first; n < min(first+batch, people); n++ {
+				i := somebody(n, now, config)
+				if err := tx.InsertIdentity(ctx, i); err != nil {
+					return err
+				}
+				amr := []auth.AMR{{Method: "password", AAL: auth.AAL1, CompletedAt: now}}
+				agent, address := "bench/1.0", "127.0.0.1"
+				if err := tx.InsertSession(ctx, &auth.Session{ID: uuid.Must(uuid.NewV7()), Project: i.Project, IdentityID: i.ID, TokenHash: tokens.Hash(token(n)), Active: true,
+					AAL: auth.AAL1, AMR: amr, IssuedAt: now, AuthenticatedAt: now, ExpiresAt: now.Add(24 * time.Hour), CreatedAt: now,
+					Devices: []auth.Device{{ID: uuid.New(), IPAddress: &address, UserAgent: &agent}}}); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func somebody(n int, now time.Time, config json.RawMessage) *auth.Identity {
+	i := &auth.Identity{ID: uuid.Must(uuid.NewV7()), Project: auth.DefaultProject, SchemaID: "default", State: auth.Active, StateChangedAt: &now,
+		Traits: json.RawMessage(fmt.Sprintf(`{"email":%q,"name":"Person %d"}`, email(n), n)), AvailableAAL: auth.AAL1, CreatedAt: now, UpdatedAt: now}
+	i.SetCredential(auth.Password, config, now)
+	c := i.Credentials[auth.Password]
+	c.Identifiers, c.Version = []string{email(n)}, 1
+	i.Credentials[auth.Password] = c
+	i.Verifiable = []auth.VerifiableAddress{{ID: uuid.Must(uuid.NewV7()), Value: email(n), Via: "email", Status: "pending", CreatedAt: now, UpdatedAt: now}}
+	i.Recovery = []auth.RecoveryAddress{{ID: uuid.Must(uuid.NewV7()), Value: email(n), Via: "email", CreatedAt: now, UpdatedAt: now}}
+	return i
+}

@@ -1,0 +1,124 @@
+package kratos
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/cookiejar"
+	"testing"
+
+	ory "github.com/ory/kratos-client-go"
+
+	"zelus/test/sdk/v0alpha2/walk"
+)
+
+// caller sends plain requests and reads the answers into models of the client,
+// which must have every field.
+type caller struct {
+	t    *testing.T
+	http *http.Client
+	base string
+	head http.Header
+}
+
+func (c *caller) call(method, path string, body any, into any) {
+	c.t.Helper()
+	var sent io.Reader
+	if body != nil {
+		text, err := json.Marshal(body)
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		sent = bytes.NewReader(text)
+	}
+	req, err := http.NewRequestWithContext(c.t.Context(), method, c.base+path, sent)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	req.Header = c.head.Clone()
+	req.Header.Set("Accept", "application/json")
+	req.Header.Set("Content-Type", "application/json")
+	res, err := c.http.Do(req)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.DisallowUnknownFields()
+	if err := d.Decode(into); err != nil {
+		c.t.Errorf("%s %s: %d, %v: %s", method, path, res.StatusCode, err, text)
+	}
+}
+
+// TestNoFieldIsUnknown reads answers with the models of the client, and
+// refuses every field that they do not have.
+func TestNoFieldIsUnknown(t *testing.T) {
+	email, password := walk.Email(), rand.Text()
+	app := &caller{t, &http.Client{}, walk.Public(t), http.Header{}}
+
+	var registration ory.SelfServiceRegistrationFlow
+	app.call("GET", "/self-service/registration/api", nil, &registration)
+	app.call("GET", "/self-service/registration/flows?id="+registration.Id, nil, &registration)
+	app.call("POST", "/self-service/registration?flow="+registration.Id, map[string]any{"method": "password"}, &registration)
+	var signedUp ory.SuccessfulSelfServiceRegistrationWithoutBrowser
+	app.call("POST", "/self-service/registration?flow="+registration.Id,
+		map[string]any{"method": "password", "password": password, "traits": map[string]any{"email": email}}, &signedUp)
+
+	var login ory.SelfServiceLoginFlow
+	app.call("GET", "/self-service/login/api", nil, &login)
+	app.call("GET", "/self-service/login/flows?id="+login.Id, nil, &login)
+	app.call("POST", "/self-service/login?flow="+login.Id, map[string]any{"method": "password", "identifier": email}, &login)
+	var signedIn ory.SuccessfulSelfServiceLoginWithoutBrowser
+	app.call("POST", "/self-service/login?flow="+login.Id,
+		map[string]any{"method": "password", "password": password, "identifier": email}, &signedIn)
+
+	var failed ory.JsonError
+	app.call("GET", "/sessions/whoami", nil, &failed)
+	app.call("GET", "/self-service/login/flows?id=none", nil, &failed)
+	app.head.Set("X-Session-Token", signedIn.GetSessionToken())
+	var session ory.Session
+	app.call("GET", "/sessions/whoami", nil, &session)
+	app.call("GET", "/sessions/whoami", nil, &session) // the second time from memory
+	var sessions []ory.Session
+	app.call("GET", "/sessions", nil, &sessions)
+	var refreshed ory.SelfServiceLoginFlow
+	app.call("GET", "/self-service/login/api?refresh=true", nil, &refreshed)
+	var revoked ory.RevokedSessions
+	app.call("DELETE", "/sessions", nil, &revoked)
+	var schemas []ory.IdentitySchema
+	app.call("GET", "/schemas", nil, &schemas)
+	var shown ory.SelfServiceError
+	app.call("GET", "/self-service/errors?id=stub:500", nil, &shown)
+	var version ory.InlineResponse2001
+	app.call("GET", "/version", nil, &version)
+
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	browser := &caller{t, &http.Client{Jar: jar}, walk.Public(t), http.Header{}}
+	browser.call("GET", "/self-service/login/browser", nil, &login)
+	csrf := login.Ui.Nodes[0].Attributes.UiNodeInputAttributes.Value
+	browser.call("POST", "/self-service/login?flow="+login.Id,
+		map[string]any{"method": "password", "password": password, "identifier": email, "csrf_token": csrf}, &signedIn)
+	browser.call("GET", "/sessions/whoami", nil, &session)
+	var logout ory.SelfServiceLogoutUrl
+	browser.call("GET", "/self-service/logout/browser", nil, &logout)
+
+	admin := &caller{t, &http.Client{}, walk.Admin(t), http.Header{"Authorization": {"Bearer " + walk.Environ(t, "ZELUS_ADMIN_KEY")}}}
+	var identity ory.Identity
+	admin.call("POST", "/admin/identities", map[string]any{"schema_id": "default", "traits": map[string]any{"email": walk.Email()},
+		"metadata_admin": map[string]any{"plan": "free"}, "metadata_public": map[string]any{"tier": 1}}, &identity)
+	admin.call("GET", "/admin/identities/"+identity.Id, nil, &identity)
+	admin.call("GET", "/admin/identities/"+signedUp.Identity.Id+"?include_credential=oidc", nil, &identity)
+	admin.call("GET", "/admin/identities/"+signedUp.Identity.Id+"/sessions", nil, &sessions)
+	var identities []ory.Identity
+	admin.call("GET", "/admin/identities", nil, &identities)
+	admin.call("GET", "/admin/identities/none", nil, &failed)
+}
