@@ -153,7 +153,12 @@ func (q query) among(ids []uuid.UUID) (query, []any) {
 	for n := range args {
 		args[n] = ids[min(n, len(ids)-1)]
 	}
-	return query(strings.Replace(string(q), "IN (?)", "IN (?"+strings.Repeat(", ?", length-1)+")", 1)), args
+	return q.places(length), args
+}
+
+// places is a query with n arguments where it has IN (?).
+func (q query) places(n int) query {
+	return query(strings.Replace(string(q), "IN (?)", "IN (?"+strings.Repeat(", ?", n-1)+")", 1))
 }
 
 // scanCredential reads the columns that follow those of before.

@@ -132,6 +132,11 @@ func (q *queries) arguments(args []any) []any {
 			}
 		case time.Time:
 			args[i] = v.UnixMicro()
+		case *time.Time:
+			args[i] = nil
+			if v != nil {
+				args[i] = v.UnixMicro()
+			}
 		case auth.Packed:
 			args[i] = string(v)
 		case auth.State:
@@ -157,6 +162,18 @@ func (i instant) Scan(value any) error {
 	}
 	*i.into = time.UnixMicro(n).UTC()
 	return nil
+}
+
+// perhaps reads a time that may be NULL, which is nil.
+type perhaps struct{ into **time.Time }
+
+func (p perhaps) Scan(value any) error {
+	*p.into = nil
+	if value == nil {
+		return nil
+	}
+	*p.into = new(time.Time)
+	return instant{*p.into}.Scan(value)
 }
 
 // optional turns an empty string into NULL.

@@ -19,10 +19,11 @@ import (
 type Durability bool
 
 const (
-	// Durable: power loss. For identities, credentials, sessions, codes and mail.
+	// Durable: power loss. For identities, credentials, sessions, codes, keys and mail.
 	Durable Durability = true
 	// Volatile: the end of the process, but not of the machine. For what its
-	// client can simply start again: flows and errors.
+	// client can simply start again, flows and errors, or does again by itself,
+	// such as the use of a key.
 	Volatile Durability = false
 )
 
