@@ -95,6 +95,21 @@ var (
 		Reason: "Say which credential to delete with the query parameter identifier."}
 	ErrCredentialKept = &Error{ID: "credential_type_not_deletable", Status: http.StatusBadRequest}
 
+	// API keys.
+	ErrAdminKeyRequired = &Error{ID: "admin_key_required", Status: http.StatusUnauthorized, Message: "An API key is needed here.",
+		Reason: "Send an API key in the header Authorization, as Bearer and the key. An operator makes one with `zelus keys create`."}
+	ErrAdminKeyInvalid = &Error{ID: "admin_key_invalid", Status: http.StatusUnauthorized, Message: "An API key is needed here.",
+		Reason: "This API key is not known. See that it is complete and of this server, or make a new one with `zelus keys create`."}
+	ErrAdminKeyExpired = &Error{ID: "admin_key_expired", Status: http.StatusUnauthorized, Message: "An API key is needed here.",
+		Reason: "This API key has expired. Make a new one with `zelus keys create` and use it instead."}
+	ErrAdminKeyRevoked = &Error{ID: "admin_key_revoked", Status: http.StatusUnauthorized, Message: "An API key is needed here.",
+		Reason: "This API key was revoked. Make a new one with `zelus keys create` and use it instead."}
+	ErrAdminKeyUnknown = &Error{ID: "admin_key_not_found", Status: http.StatusNotFound}
+	ErrAdminKeyName    = &Error{ID: "admin_key_name_invalid", Status: http.StatusBadRequest,
+		Reason: "Give the key a name of 1 to 100 characters, none of them a control character, that says who uses it."}
+	ErrAdminKeyExpiry = &Error{ID: "admin_key_expiry_invalid", Status: http.StatusBadRequest,
+		Reason: "A key ends in the future, at most ten years from now: say 90d, 12h or 2w, or leave it out for a key that does not expire."}
+
 	// The server.
 	ErrConfiguration = &Error{ID: "invalid_configuration", Status: http.StatusInternalServerError,
 		Message: "The server is not configured for this. Tell the operator."}
