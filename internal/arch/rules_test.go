@@ -19,7 +19,7 @@ var floors = [][]string{
 	{"ui"},
 	{"auth"},
 	{"config", "secret", "hash", "schema", "store", "web"},
-	{"identity", "session", "courier", "v0alpha2"},
+	{"identity", "session", "adminkey", "courier", "v0alpha2"},
 	{"flow"},
 	{"ceremony"},
 	{"method/*", "hook", "api", "page", "console"},
