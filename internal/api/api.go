@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync/atomic"
 
+	"zelus/internal/adminkey"
 	"zelus/internal/auth"
 	"zelus/internal/config"
 	"zelus/internal/identity"
@@ -22,6 +23,7 @@ type API struct {
 	Store      *store.Store
 	Sessions   *session.Sessions
 	Identities *identity.Manager
+	Keys       *adminkey.Keys
 	// Version is what /version answers.
 	Version string
 
@@ -92,7 +94,8 @@ func (a *API) Redirects(mount Mount) {
 }
 
 // Admin is what the admin server has. Every path is below /admin; the server
-// adds the prefix for clients that leave it out.
+// adds the prefix for clients that leave it out. It asks for an API key before
+// any of them; what is open to all asks by itself for what is not.
 func (a *API) Admin(mount Mount) {
 	mount("GET /admin/identities", a.listIdentities)
 	mount("POST /admin/identities", a.createIdentity)
@@ -108,6 +111,10 @@ func (a *API) Admin(mount Mount) {
 	mount("GET /admin/sessions/{id}", a.getSession)
 	mount("DELETE /admin/sessions/{id}", a.revokeSession)
 	mount("PATCH /admin/sessions/{id}/extend", a.extendSession)
+
+	mount("GET /admin/keys", a.listKeys)
+	mount("POST /admin/keys", a.createKey)
+	mount("DELETE /admin/keys/{id}", a.revokeKey)
 
 	mount("GET /admin/health/alive", a.alive)
 	mount("GET /admin/health/ready", a.readyForOperators)

@@ -30,8 +30,12 @@ func (a *API) ready(w http.ResponseWriter, r *http.Request) error {
 	return web.WriteJSON(w, http.StatusOK, status{"ok"})
 }
 
-// readyForOperators is ready, with the cause.
+// readyForOperators is ready, with the cause for those whom the admin server
+// lets in. Everybody may ask: who checks a server's health has no key.
 func (a *API) readyForOperators(w http.ResponseWriter, r *http.Request) error {
+	if err := a.Keys.Admit(r); err != nil {
+		return a.ready(w, r)
+	}
 	if err := a.check(r); err != nil {
 		return auth.ErrNotReady.Because(err).Saying("%s", err)
 	}

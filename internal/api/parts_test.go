@@ -2,6 +2,7 @@ package api
 
 import (
 	"errors"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -15,9 +16,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
+	"zelus/internal/adminkey"
 	"zelus/internal/auth"
 	"zelus/internal/identity"
 	"zelus/internal/store"
+	"zelus/internal/store/storetest"
 	"zelus/internal/web"
 )
 
@@ -263,5 +266,59 @@ func TestEachPanic(t *testing.T) {
 	})
 	if err == nil || !strings.Contains(err.Error(), "on purpose") || done.Load() != 3*(batchWorkers-1) {
 		t.Errorf("%d were done, %v", done.Load(), err)
+	}
+}
+
+// TestReadyForOperators: why a server is not ready is told to those whom the
+// admin server lets in, and to nobody else.
+func TestReadyForOperators(t *testing.T) {
+	here := storetest.Memory(t, nil)
+	broken, err := store.Open(t.Context(), store.Options{Dialect: "sqlite", Memory: true, Clock: time.Now, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := broken.Close(); err != nil {
+		t.Fatal(err)
+	}
+	settings := adminkey.Settings{Secrets: []string{"a-secret-of-these-tests-alone"}}
+	keys, err := adminkey.New(here, time.Now, slog.New(slog.DiscardHandler), settings)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := &API{Store: broken, Keys: keys}
+	asked := func(authorization ...string) string {
+		t.Helper()
+		r, w := httptest.NewRequest(http.MethodGet, "/admin/health/ready", nil), httptest.NewRecorder()
+		r.Header["Authorization"] = authorization
+		err := a.readyForOperators(w, r)
+		if e := auth.AsError(err); !errors.Is(err, auth.ErrNotReady) || e.Status != http.StatusServiceUnavailable {
+			t.Fatalf("got %v", err)
+		}
+		return auth.AsError(err).Reason
+	}
+	secretive := auth.ErrNotReady.Reason
+	if got := asked(); !strings.Contains(got, "closed") {
+		t.Errorf("no key is due: %s", got)
+	}
+	_, key, err := keys.Create(t.Context(), "k", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := asked(); got != secretive {
+		t.Errorf("without a key: %s", got)
+	}
+	if got := asked("Bearer x"); got != secretive {
+		t.Errorf("with a wrong key: %s", got)
+	}
+	if got := asked("Bearer " + key); !strings.Contains(got, "closed") {
+		t.Errorf("with a key: %s", got)
+	}
+	no := false
+	settings.Require = &no
+	if err := keys.Configure(settings); err != nil {
+		t.Fatal(err)
+	}
+	if got := asked(); !strings.Contains(got, "closed") {
+		t.Errorf("no key is required: %s", got)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"zelus/internal/adminkey"
 	"zelus/internal/api"
 	"zelus/internal/config"
 	"zelus/internal/courier"
@@ -52,6 +53,7 @@ type App struct {
 	store      *store.Store
 	hashes     *hash.Pool
 	sessions   *session.Sessions
+	keys       *adminkey.Keys
 	identities *identity.Manager
 	engine     *flow.Engine
 	api        *api.API
@@ -95,6 +97,9 @@ func (a *App) build(first *prepared) error {
 	if a.sessions, err = session.New(a.store, a.options.Clock, answersKept, sessionSettings(first.config)); err != nil {
 		return err
 	}
+	if a.keys, err = adminkey.New(a.store, a.options.Clock, a.logger, keySettings(first.config)); err != nil {
+		return err
+	}
 	if a.hashes, err = hash.NewPool(hash.Options{Params: first.hashing, Workers: a.options.Cores, Clock: a.options.Clock}); err != nil {
 		return err
 	}
@@ -103,7 +108,7 @@ func (a *App) build(first *prepared) error {
 	a.identities = &identity.Manager{Store: a.store, Schemas: a.schemas, Hashes: a.hashes, Clock: a.options.Clock, Factors: factors(methods)}
 	a.engine = &flow.Engine{Store: a.store, Sessions: a.sessions, Identities: a.identities, Server: a.server, Clock: a.options.Clock,
 		Methods: methods, Apps: a.options.Apps && first.config.Dev}
-	a.api = &api.API{Store: a.store, Sessions: a.sessions, Identities: a.identities, Version: a.options.Version}
+	a.api = &api.API{Store: a.store, Sessions: a.sessions, Identities: a.identities, Keys: a.keys, Version: a.options.Version}
 	if err := a.put(first); err != nil {
 		a.hashes.Close()
 		return err

@@ -54,6 +54,7 @@ type server struct {
 	statements    *statements
 	watching      bool   // the configuration files are followed
 	alias         string // the configured base URL, where it is another one
+	key           string // the API key that operators have
 }
 
 // setup is what a test wants of its server. The zero value is the
@@ -262,6 +263,8 @@ type client struct {
 	http  *http.Client
 	// token is an app's session token.
 	token string
+	// key is an operator's API key.
+	key string
 }
 
 func (s *server) client(t testing.TB, style style) *client {
@@ -285,7 +288,7 @@ func (s *server) client(t testing.TB, style style) *client {
 func (s *server) operator(t testing.TB) *client {
 	t.Helper()
 	c := s.client(t, app)
-	c.base = s.admin
+	c.base, c.key = s.admin, s.key
 	return c
 }
 
@@ -293,6 +296,8 @@ func (s *server) operator(t testing.TB) *client {
 type answer struct {
 	t      testing.TB
 	what   string
+	path   string
+	admin  bool // it is of the admin server
 	status int
 	header http.Header
 	body   []byte
@@ -344,12 +349,20 @@ func (c *client) try(method, path string, body any, headers ...string) (answer, 
 	if c.token != "" {
 		r.Header.Set("X-Session-Token", c.token)
 	}
+	if c.key != "" {
+		r.Header.Set("Authorization", "Bearer "+c.key)
+	}
 	r.Header.Set("Accept", "application/json")
 	if c.style == page {
 		r.Header.Set("Accept", "text/html,application/xhtml+xml,*/*;q=0.8")
 	}
 	for i := 0; i < len(headers); i += 2 {
-		r.Header.Set(headers[i], headers[i+1])
+		// A header that is given twice is sent twice.
+		if slices.Contains(headers[:i], headers[i]) {
+			r.Header.Add(headers[i], headers[i+1])
+		} else {
+			r.Header.Set(headers[i], headers[i+1])
+		}
 	}
 	res, err := c.http.Do(r)
 	if err != nil {
@@ -360,7 +373,7 @@ func (c *client) try(method, path string, body any, headers ...string) (answer, 
 	if err != nil {
 		return answer{}, err
 	}
-	a := answer{t: c.t, what: method + " " + path, status: res.StatusCode, header: res.Header, body: got}
+	a := answer{t: c.t, what: method + " " + path, path: r.URL.Path, admin: c.base == c.s.admin, status: res.StatusCode, header: res.Header, body: got}
 	if c.s.said != nil {
 		fmt.Fprintf(c.s.said, "%s %d %v %s\n", method, a.status, a.header, a.body)
 	}

@@ -67,7 +67,7 @@ func Check(ctx context.Context, c *config.Config, environ []string) error {
 //   - First what is asked afresh each time: the schemas that data are checked
 //     against when they are written, and where mail and requests go. Nothing is
 //     written by old rules once anybody can see new ones.
-//   - Then hashing and sessions. All answers of session checks that were made
+//   - Then hashing, sessions and API keys. All answers of session checks that were made
 //     with the old settings are forgotten, also those being made.
 //   - Last the forms and the API, which tell the outside that the new
 //     configuration is there (/admin/health/config).
@@ -79,6 +79,7 @@ func (a *App) put(p *prepared) error {
 	return errors.Join(
 		a.hashes.SetParams(p.hashing),
 		a.sessions.Configure(sessionSettings(p.config)),
+		a.keys.Configure(keySettings(p.config)),
 		a.engine.Configure(p.config, p.schemas),
 		a.api.Configure(p.config, p.schemas),
 	)

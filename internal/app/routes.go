@@ -40,9 +40,8 @@ func (a *App) Public() http.Handler {
 
 // Admin is the server for trusted services.
 func (a *App) Admin() http.Handler {
-	mux := http.NewServeMux()
-	a.api.Admin(func(pattern string, h web.Handler) { mux.Handle(pattern, a.server.Handle(h)) })
-	h := withAdminPrefix(mux)
+	h := a.guard(a.adminRoutes().mux)
+	h = withAdminPrefix(h)
 	h = a.noForeignPages(h)
 	h = web.Headers(h)
 	h = a.server.Recover(h)
@@ -54,6 +53,47 @@ func (a *App) Admin() http.Handler {
 func (a *App) site() v0alpha2.Site {
 	c := a.Config()
 	return v0alpha2.Site{Public: c.PublicURL().String(), Admin: c.AdminURL().String()}
+}
+
+// routes is a mux and the patterns that it knows, which it does not tell itself.
+type routes struct {
+	mux      *http.ServeMux
+	patterns []string
+}
+
+// adminRoutes is everything that the admin server has. A test asks each of them
+// for a key.
+func (a *App) adminRoutes() *routes {
+	all := &routes{mux: http.NewServeMux()}
+	a.api.Admin(func(pattern string, h web.Handler) {
+		all.mux.Handle(pattern, a.server.Handle(h))
+		all.patterns = append(all.patterns, pattern)
+	})
+	return all
+}
+
+// guard asks for an API key, where one is due, before anything else is looked
+// at: who has none does not learn what there is. So it stands before the mux, and
+// every route is behind it but those that openToAll names.
+func (a *App) guard(next http.Handler) http.Handler {
+	guarded := a.server.Handle(a.keys.Guard(func(w http.ResponseWriter, r *http.Request) error {
+		next.ServeHTTP(w, r)
+		return nil
+	}))
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if openToAll(r.URL.EscapedPath()) {
+			next.ServeHTTP(w, r)
+			return
+		}
+		guarded.ServeHTTP(w, r)
+	})
+}
+
+// openToAll names what the admin server answers without a key: what load
+// balancers and supervisors ask, and nothing private. The path is as the mux
+// reads it, with its escapes.
+func openToAll(path string) bool {
+	return path == "/admin/health/alive" || path == "/admin/health/ready" || path == "/admin/version"
 }
 
 // noForeignPages refuses changes that a page of another site asks for in the

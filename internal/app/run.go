@@ -71,6 +71,33 @@ func (a *App) listen(c *config.Config, sides []side) error {
 	return nil
 }
 
+// adviseKeys says, once a start, what an operator has to do about API keys: that
+// the admin server, which listens at this address, is open to a network, or to
+// nobody.
+func (a *App) adviseKeys(ctx context.Context, c *config.Config, at net.Addr) {
+	require := c.Serve.Admin.RequireKey
+	if require != nil && !*require || require == nil && private(at) {
+		return // as asked for, or nobody else's business
+	}
+	some, err := a.keys.Any(ctx)
+	switch {
+	case err != nil:
+		a.logger.Warn("whether there are API keys cannot be told", "error", err)
+	case some:
+	case require != nil:
+		a.logger.Warn("nobody can use the admin API: serve.admin.require_key is true, and there is no API key. Make the first one with `zelus keys create`")
+	default:
+		a.logger.Warn("THE ADMIN API IS OPEN to everybody who reaches its address: there is no API key. Make one with `zelus keys create`, after which a key is needed, or set serve.admin.require_key",
+			"address", at.String())
+	}
+}
+
+// private says whether only this machine reaches an address.
+func private(at net.Addr) bool {
+	tcp, ok := at.(*net.TCPAddr)
+	return !ok || tcp.IP.IsLoopback() // else a Unix socket
+}
+
 // Run listens, watches the configuration, sends mail and cleans up, until the
 // context ends. ready is called once both servers listen.
 func (a *App) Run(ctx context.Context, ready func()) error {
@@ -78,6 +105,7 @@ func (a *App) Run(ctx context.Context, ready func()) error {
 	if err := a.listen(c, sides); err != nil {
 		return err
 	}
+	a.adviseKeys(ctx, c, sides[1].listen.Addr())
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	failed := make(chan error, len(sides))

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 
+	"zelus/internal/adminkey"
 	"zelus/internal/config"
 	"zelus/internal/courier"
 	"zelus/internal/hash"
@@ -33,6 +34,10 @@ func sessionSettings(c *config.Config) session.Settings {
 			Path: s.Cookie.Path, SameSite: web.SameSite(s.Cookie.SameSite), Secure: s.Cookie.Secure}},
 		TrustedProxies: c.TrustedProxies(), Secrets: c.Secrets.Default, CookieSecrets: c.Secrets.Cookie,
 	}
+}
+
+func keySettings(c *config.Config) adminkey.Settings {
+	return adminkey.Settings{Secrets: c.Secrets.Default, Require: c.Serve.Admin.RequireKey}
 }
 
 // outgoingRules say where the server may send requests of its own.

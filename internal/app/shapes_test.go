@@ -226,6 +226,9 @@ func TestShapes(t *testing.T) {
 		}}).is(200), "batchPatchIdentitiesResponse")
 		is(o.get("/version").is(200), "version")
 		is(o.get("/admin/health/ready").is(200), "healthStatus")
+		key := is(o.send("POST", "/admin/keys", fields{"name": "of a service", "expires_in": "90d"}).is(201), "newAdminKey")
+		is(o.get("/admin/keys").is(401), "errorGeneric")
+		is(s.holder(t, key.at("key").String()).get("/admin/keys").is(200), "[adminKey]")
 	})
 	for name := range all.objects {
 		if !all.met[name] {

@@ -830,3 +830,35 @@ func TestDSN(t *testing.T) {
 		}
 	}
 }
+
+// TestRequireKey: a key that is not set is neither true nor false, and what is
+// no boolean is refused rather than taken for one.
+func TestRequireKey(t *testing.T) {
+	yes, no := true, false
+	for _, test := range []struct {
+		text    string
+		environ []string
+		want    *bool
+	}{
+		{"", nil, nil},
+		{"serve: {admin: {require_key: true}}", nil, &yes},
+		{"serve: {admin: {require_key: false}}", nil, &no},
+		{"serve: {admin: {require_key: false}}", []string{"SERVE_ADMIN_REQUIRE_KEY=true"}, &yes},
+		{"", []string{"SERVE_ADMIN_REQUIRE_KEY=false"}, &no},
+		{"", []string{"SERVE_ADMIN_REQUIRE_KEY="}, nil},
+	} {
+		c := mustLoad(t, least+test.text, test.environ...)
+		if d := cmp.Diff(test.want, c.Serve.Admin.RequireKey); d != "" {
+			t.Errorf("%s %v (-want +got):\n%s", test.text, test.environ, d)
+		}
+		var printed bytes.Buffer
+		if err := Print(&printed, c); err != nil || strings.Contains(printed.String(), "require_key: ") != (test.want != nil) {
+			t.Errorf("%s %v: %v, printed as\n%s", test.text, test.environ, err, printed.String())
+		}
+	}
+	for _, text := range []string{"~", "", "no thanks", "0", "[]", `"false"`} {
+		if _, _, err := load(least + "serve: {admin: {require_key: " + text + "}}"); err == nil || !strings.Contains(err.Error(), "serve.admin.require_key") {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}

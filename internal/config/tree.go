@@ -61,7 +61,7 @@ type Preview struct {
 // Serve says where the two servers listen.
 type Serve struct {
 	Public PublicServer `key:"public" doc:"The API that browsers and apps use."`
-	Admin  AdminServer  `key:"admin" doc:"The API that trusted services use. It asks for no password; keep it private."`
+	Admin  AdminServer  `key:"admin" doc:"The API that trusted services use. Whoever is let in can do everything: make API keys (zelus keys create), and keep the port private."`
 }
 
 // PublicServer is the listener that faces people.
@@ -77,7 +77,8 @@ type PublicServer struct {
 	TrustedProxies []string `key:"trusted_proxies" format:"network" doc:"Networks of proxies, such as 10.0.0.0/8, whose headers say where a client is. Not set: headers are not believed."`
 }
 
-// AdminServer is the listener for trusted services.
+// AdminServer is the listener for trusted services. It asks for an API key as
+// RequireKey says.
 type AdminServer struct {
 	BaseURL    string     `key:"base_url" format:"uri-reference" doc:"Address under which trusted services reach this server. Otherwise made from host and port."`
 	Host       string     `key:"host" default:"0.0.0.0" restart:"yes" doc:"Address to listen on, or unix:/path for a socket."`
@@ -85,6 +86,8 @@ type AdminServer struct {
 	Socket     Socket     `key:"socket" restart:"yes" doc:"Rights of the socket, where host is one."`
 	TLS        TLS        `key:"tls" restart:"yes" doc:"Certificate and key. Without them the server speaks plain HTTP."`
 	RequestLog RequestLog `key:"request_log" doc:"The log line of each request."`
+	// Kratos has no such key and lets everybody in.
+	RequireKey *bool `key:"require_key" doc:"Whether each request needs an API key, as Authorization: Bearer and the key. true: always. false: never, whoever reaches the port is let in. Not set: as soon as a key was ever made (zelus keys create), be it expired or revoked since. The health checks alive and ready and the version are for everybody; where a key is needed, ready says only to who has one why it is not."`
 }
 
 // Socket is the owner and mode of a unix socket.
@@ -212,7 +215,7 @@ type IdentitySchema struct {
 // Secrets are the keys of the server: lists whose first entry is used for new
 // data, while all are tried on old data. After loading none is empty.
 type Secrets struct {
-	Default    []string `key:"default" unique:"yes" secret:"all" doc:"Keys for the hashes of session tokens, and for everything that has no list of its own. Not set: made from those of cookie."`
+	Default    []string `key:"default" unique:"yes" secret:"all" doc:"Keys for the hashes of session tokens and API keys, and for everything that has no list of its own. Not set: made from those of cookie."`
 	Cookie     []string `key:"cookie" unique:"yes" secret:"all" doc:"Keys that session cookies are encrypted with. Not set: those of default."`
 	Cipher     []string `key:"cipher" min:"1" secret:"all" later:"social sign-in" doc:"Keys for the tokens of other services in the database, exactly 32 characters each. Not set: made from those of cookie."`
 	Pagination []string `key:"pagination" min:"1" secret:"all" doc:"Keys for the page tokens of lists. Not set: made from those of cookie."`
