@@ -261,10 +261,8 @@ type client struct {
 	base  string
 	style style
 	http  *http.Client
-	// token is an app's session token.
-	token string
-	// key is an operator's API key.
-	key string
+	// token is an app's session token, key an operator's API key.
+	token, key string
 }
 
 func (s *server) client(t testing.TB, style style) *client {

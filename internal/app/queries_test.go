@@ -39,6 +39,12 @@ func TestQueries(t *testing.T) {
 			c.whoami().is(200)
 			return c.whoami
 		}},
+		{"session check, warm, for a client of the v0alpha2 era", 0, 200, func(t *testing.T, s *server) func() answer {
+			c := s.old(t, app)
+			c.signIn(s.person(t))
+			c.whoami().is(200)
+			return c.whoami
+		}},
 		{"session check, cold", 1, 200, func(t *testing.T, s *server) func() answer {
 			c := s.client(t, app)
 			c.signIn(s.person(t))

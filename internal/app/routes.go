@@ -12,24 +12,7 @@ import (
 // Public is the server that faces people, and where clients of the v0alpha2 era
 // find both APIs.
 func (a *App) Public() http.Handler {
-	mux := http.NewServeMux()
-	mount := func(pattern string, h web.Handler) { mux.Handle(pattern, a.server.Handle(h)) }
-	older := func(pattern string, h web.Handler) {
-		old, route, ok := v0alpha2.Of(pattern)
-		if ok && !route.ForAdministrators() {
-			mount(old, route.Handler(h, a.site))
-		}
-	}
-	both := func(pattern string, h web.Handler) {
-		mount(pattern, h)
-		older(pattern, h)
-	}
-	a.engine.Routes(both)
-	a.api.Public(both)
-	a.api.Redirects(mount)
-	a.api.Admin(older)
-	mux.Handle("GET /dev/", a.caughtMail())
-	var h http.Handler = mux
+	var h http.Handler = a.publicRoutes().mux
 	h = web.VaryCookie(h, isHealth)
 	h = web.CORS(a.cors, h)
 	h = web.Headers(h)
@@ -61,14 +44,50 @@ type routes struct {
 	patterns []string
 }
 
+func (r *routes) handle(pattern string, h http.Handler) {
+	r.mux.Handle(pattern, h)
+	r.patterns = append(r.patterns, pattern)
+}
+
+// publicRoutes is everything that the public server has: the routes of today,
+// those of them that the v0alpha2 era had once more below its prefix, and there
+// the admin API as well, always behind a key.
+func (a *App) publicRoutes() *routes {
+	all := &routes{mux: http.NewServeMux()}
+	mount := func(pattern string, h web.Handler) { all.handle(pattern, a.server.Handle(h)) }
+	older := func(pattern string, h web.Handler) {
+		old, route, ok := v0alpha2.Of(pattern)
+		if !ok {
+			return
+		}
+		h = route.Handler(h, a.site)
+		if route.ForAdministrators() {
+			h = a.keys.Require(h)
+		}
+		mount(old, h)
+	}
+	both := func(pattern string, h web.Handler) {
+		mount(pattern, h)
+		older(pattern, h)
+	}
+	a.engine.Routes(both)
+	a.api.Public(both)
+	a.api.Redirects(mount)
+	a.api.Admin(older)
+	// Without a key nobody learns what there is.
+	mount(v0alpha2.AdminPrefix+"/", a.keys.Require(func(w http.ResponseWriter, r *http.Request) error {
+		http.NotFound(w, r)
+		return nil
+	}))
+	all.handle("GET /dev/", a.caughtMail())
+	return all
+}
+
 // adminRoutes is everything that the admin server has. A test asks each of them
 // for a key.
 func (a *App) adminRoutes() *routes {
 	all := &routes{mux: http.NewServeMux()}
-	a.api.Admin(func(pattern string, h web.Handler) {
-		all.mux.Handle(pattern, a.server.Handle(h))
-		all.patterns = append(all.patterns, pattern)
-	})
+	a.api.Admin(func(pattern string, h web.Handler) { all.handle(pattern, a.server.Handle(h)) })
 	return all
 }
 
