@@ -62,11 +62,15 @@ func methods() []string {
 	return []string{"GET", "POST", "PUT", "PATCH", "DELETE", "CONNECT", "OPTIONS", "TRACE"}
 }
 
-// Public is what the public server has besides the flows.
-func (a *API) Public(mount Mount) {
+// SessionCheck is the route that tells who somebody is.
+func (a *API) SessionCheck(mount Mount) {
 	for _, method := range methods() {
 		mount(method+" /sessions/whoami", a.whoami)
 	}
+}
+
+// Public is what the public server has besides the flows and the session check.
+func (a *API) Public(mount Mount) {
 	mount("GET /sessions", a.listOwnSessions)
 	mount("DELETE /sessions", a.revokeOtherSessions)
 	mount("DELETE /sessions/{id}", a.revokeOwnSession)

@@ -194,7 +194,11 @@ func TestSendOn(t *testing.T) {
 // The routes of each server go together in one table.
 func TestRoutesDoNotClash(t *testing.T) {
 	a := &API{}
-	for name, routes := range map[string]func(Mount){"public": a.Public, "admin": a.Admin} {
+	for name, routes := range map[string]func(Mount){"admin": a.Admin, "public": func(mount Mount) {
+		a.SessionCheck(mount)
+		a.Public(mount)
+		a.Redirects(mount)
+	}} {
 		mux, n := http.NewServeMux(), 0
 		routes(func(pattern string, _ web.Handler) {
 			mux.Handle(pattern, http.NotFoundHandler()) // panics where two clash

@@ -3,10 +3,19 @@ package app
 import (
 	"net/http"
 	"strings"
+	"time"
 
 	"zelus/internal/auth"
 	"zelus/internal/v0alpha2"
 	"zelus/internal/web"
+)
+
+// Deadlines of a request: a little before its connection is given up, so that it
+// still gets an answer (see sides). That of the admin server is long enough for a
+// batch of identities whose passwords have to be hashed.
+const (
+	publicWithin = 55 * time.Second
+	adminWithin  = 110 * time.Second
 )
 
 // Public is the server that faces people, and where clients of the v0alpha2 era
@@ -29,7 +38,7 @@ func (a *App) Admin() http.Handler {
 	h = web.Headers(h)
 	h = a.server.Recover(h)
 	h = a.server.Log(h, quiet(func() bool { return a.Config().Serve.Admin.RequestLog.DisableForHealth }))
-	return web.LimitBody(h)
+	return web.Deadline(adminWithin, web.LimitBody(h))
 }
 
 // site is where the two servers are reached.
@@ -54,7 +63,9 @@ func (r *routes) handle(pattern string, h http.Handler) {
 // the admin API as well, always behind a key.
 func (a *App) publicRoutes() *routes {
 	all := &routes{mux: http.NewServeMux()}
-	mount := func(pattern string, h web.Handler) { all.handle(pattern, a.server.Handle(h)) }
+	mount := func(pattern string, h web.Handler) {
+		all.handle(pattern, web.Deadline(publicWithin, a.server.Handle(h)))
+	}
 	older := func(pattern string, h web.Handler) {
 		old, route, ok := v0alpha2.Of(pattern)
 		if !ok {
@@ -71,6 +82,13 @@ func (a *App) publicRoutes() *routes {
 		older(pattern, h)
 	}
 	a.engine.Routes(both)
+	a.api.SessionCheck(func(pattern string, h web.Handler) {
+		// It sets a deadline of its own where it has to ask the database:
+		// mostly it does not, and is done before a deadline is made.
+		all.handle(pattern, a.server.Handle(h))
+		old, route, _ := v0alpha2.Of(pattern)
+		all.handle(old, a.server.Handle(route.Handler(h, a.site)))
+	})
 	a.api.Public(both)
 	a.api.Redirects(mount)
 	a.api.Admin(older)

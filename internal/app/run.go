@@ -13,7 +13,6 @@ import (
 
 	"zelus/internal/config"
 	"zelus/internal/store"
-	"zelus/internal/web"
 )
 
 // shutdownWithin is how long requests under way may take to end.
@@ -26,15 +25,14 @@ type side struct {
 	listen net.Listener
 }
 
-// sides are the two servers, which do not listen yet. The deadline of a request
-// is a little before the time at which its connection is given up, so that it
-// still gets an answer; that of the admin server is long enough for a batch of
-// identities whose passwords have to be hashed.
+// sides are the two servers, which do not listen yet. How long a connection may
+// take for one request is a little more than the request's own deadline, so that
+// it still gets an answer (publicWithin, adminWithin).
 func (a *App) sides() []side {
 	all := []side{
-		{"public", &http.Server{Handler: web.Deadline(55*time.Second, a.Public()),
+		{"public", &http.Server{Handler: a.Public(),
 			ReadTimeout: 15 * time.Second, WriteTimeout: 60 * time.Second, IdleTimeout: 120 * time.Second}, nil},
-		{"admin", &http.Server{Handler: web.Deadline(110*time.Second, a.Admin()),
+		{"admin", &http.Server{Handler: a.Admin(),
 			ReadTimeout: 30 * time.Second, WriteTimeout: 120 * time.Second, IdleTimeout: 600 * time.Second}, nil},
 	}
 	for _, s := range all {

@@ -476,7 +476,7 @@ func TestOldAdminAlwaysNeedsAKey(t *testing.T) {
 		}
 	}
 	good.get("/admin/nothing").is(404)
-	if s.operator(t).get("/admin/identities/"+person.id).is(200); s.statements.of("DELETE FROM identities") > 0 {
+	if s.operator(t).get("/admin/identities/" + person.id).is(200); s.statements.of("DELETE FROM identities") > 0 {
 		t.Error("somebody without a key has deleted an identity")
 	}
 }

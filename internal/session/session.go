@@ -144,6 +144,9 @@ func (c *current) seal(token string, expires time.Time) string {
 	return c.cookies.SealString(append(plain, token...), []byte(c.Cookie.Name))
 }
 
+// checkWithin bounds how long a session check waits for the database.
+const checkWithin = 30 * time.Second
+
 // Check recognises a session and gives the answer to who it is: from memory
 // where possible, else with one query. ErrNoSession where there is none.
 func (s *Sessions) Check(ctx context.Context, p Proof) (*Answer, error) {
@@ -159,7 +162,12 @@ func (s *Sessions) Check(ctx context.Context, p Proof) (*Answer, error) {
 		return a, nil
 	}
 	since := s.cache.now()
+	ctx, cancel := context.WithTimeout(ctx, checkWithin)
+	defer cancel()
 	row, err := s.find(ctx, c, p.Token)
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return nil, auth.ErrTimeout.Because(ctx.Err())
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -121,7 +121,7 @@ func WriteJSON(w http.ResponseWriter, status int, v any) error {
 
 // WriteRawJSON answers with a body that is JSON already.
 func WriteRawJSON(w http.ResponseWriter, status int, body []byte) {
-	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.Header()["Content-Type"] = jsonType
 	w.WriteHeader(status)
 	_, _ = w.Write(body) // a client that hung up is nobody's fault
 }

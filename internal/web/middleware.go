@@ -14,16 +14,26 @@ import (
 // MaxBody is the largest request body, in bytes.
 const MaxBody = 5 << 20
 
+// Values of headers that every answer has, in the form in which a header keeps
+// them. Their capacity is their length, so that adding to one makes a copy.
+var (
+	neverCached = []string{"private, no-cache, no-store, must-revalidate"}
+	noSniff     = []string{"nosniff"}
+	cookies     = []string{"Cookie"}
+	jsonType    = []string{"application/json; charset=utf-8"}
+)
+
 // Headers sets what every answer carries: answers to GET and HEAD are never
 // cached, and browsers do not guess at content types. Other headers of that
 // kind belong to pages; on redirects a referrer policy or on forms a resource
 // policy would break sign-in pages of another origin.
 func Headers(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
 		if r.Method == http.MethodGet || r.Method == http.MethodHead {
-			w.Header().Set("Cache-Control", "private, no-cache, no-store, must-revalidate")
+			h["Cache-Control"] = neverCached
 		}
-		w.Header().Set("X-Content-Type-Options", "nosniff")
+		h["X-Content-Type-Options"] = noSniff
 		next.ServeHTTP(w, r)
 	})
 }
@@ -33,7 +43,11 @@ func Headers(next http.Handler) http.Handler {
 func VaryCookie(next http.Handler, except func(path string) bool) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if except == nil || !except(r.URL.Path) {
-			w.Header().Add("Vary", "Cookie")
+			if h := w.Header(); h["Vary"] == nil {
+				h["Vary"] = cookies
+			} else {
+				h.Add("Vary", "Cookie")
+			}
 		}
 		next.ServeHTTP(w, r)
 	})
@@ -55,7 +69,7 @@ func Deadline(after time.Duration, next http.Handler) http.Handler {
 // middleware it also closes the connection of a client that goes on sending.
 func LimitBody(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Body != nil {
+		if r.Body != nil && r.Body != http.NoBody {
 			r.Body = http.MaxBytesReader(w, r.Body, MaxBody)
 		}
 		next.ServeHTTP(w, r)
@@ -97,7 +111,7 @@ func readBody(r *http.Request, most int) ([]byte, error) {
 // between here and the mux may replace the request by a copy.
 func (s *Server) Log(next http.Handler, quiet func(path string) bool) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if quiet != nil && quiet(r.URL.Path) {
+		if quiet != nil && quiet(r.URL.Path) || !s.Logger.Enabled(r.Context(), slog.LevelInfo) {
 			next.ServeHTTP(w, r)
 			return
 		}

@@ -1,4 +1,4 @@
-// Command bench measures a built server and prints a table of ratios and
+// Command bench measures a built server. It prints a table of ratios and
 // times, each beside the most that it may be:
 //
 //	make bench        with a small database
@@ -8,7 +8,7 @@
 // processor, as /proc tells it, divided by the number of requests: a busy
 // machine disturbs that least. It is compared with a bare server, a program
 // that answers each request with the same status, headers and bytes out of
-// memory by net/http, on the same machine in the same run. Each figure is the
+// memory by net/http with the same time limits, on the same machine in the same run. Each figure is the
 // median of five. Nothing here fails because something took long: machines
 // differ, ratios are for people to look at.
 package main

@@ -44,11 +44,14 @@ func serveBare(port, file string) error {
 	}
 	a.Header.Del("Date") // net/http adds these two itself
 	a.Header.Del("Content-Length")
-	return http.ListenAndServe("127.0.0.1:"+port, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	bare := &http.Server{Addr: "127.0.0.1:" + port, Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		maps.Copy(w.Header(), a.Header)
 		w.WriteHeader(a.Status)
 		_, _ = w.Write(a.Body)
-	}))
+	})}
+	// No server that faces strangers is without them.
+	bare.ReadHeaderTimeout, bare.ReadTimeout, bare.WriteTimeout, bare.IdleTimeout = 5*time.Second, 15*time.Second, 60*time.Second, 120*time.Second
+	return bare.ListenAndServe()
 }
 
 // same says how two answers differ, or nothing. Dates are left out.

@@ -171,7 +171,7 @@ func (b *bench) memory() (string, error) {
 		return "", err
 	}
 	defer p.end()
-	time.Sleep(10 * time.Second)
+	<-time.After(10 * time.Second)
 	used, err := p.resident()
 	return fmt.Sprintf("%.1f MB", float64(used)/1e6), err
 }

@@ -111,7 +111,7 @@ func (p *process) begin(address string) error {
 				return nil
 			}
 		}
-		time.Sleep(500 * time.Microsecond)
+		<-time.After(500 * time.Microsecond)
 	}
 	p.end()
 	return fmt.Errorf("%s did not get ready", address)
