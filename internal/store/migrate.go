@@ -131,9 +131,6 @@ var ErrPending = errors.New("the database has pending migrations; run `zelus mig
 
 // Ready says whether the database answers and its tables are up to date.
 func (s *Store) Ready(ctx context.Context) error {
-	if err := s.Ping(ctx); err != nil {
-		return err
-	}
 	all, err := s.Migrations(ctx)
 	if err != nil {
 		return err
@@ -143,7 +140,7 @@ func (s *Store) Ready(ctx context.Context) error {
 			return ErrPending
 		}
 	}
-	return nil
+	return s.Ping(ctx) // last, because it writes to a table
 }
 
 // script runs several statements that take no arguments.
