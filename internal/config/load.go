@@ -25,6 +25,10 @@ type Options struct {
 	// ReadOnly keeps Load from creating a file for generated secrets; they
 	// then last for the process. For commands that only look.
 	ReadOnly bool
+	// Existing makes it a problem if secrets would have to be generated beside
+	// the database. For commands that work on what a server has made, and would
+	// be of no use with other secrets.
+	Existing bool
 
 	generated []string // secrets that an earlier load of this process made
 }

@@ -98,6 +98,9 @@ func (c *Config) generatedSecrets(o Options) (secrets []string, from string, err
 	if !errors.Is(err, fs.ErrNotExist) {
 		return secrets, "from " + name, err
 	}
+	if o.Existing {
+		return nil, "", fmt.Errorf("are not configured, and there is no file %s, which the server makes at its first start; start it once, and run this in the same folder", name)
+	}
 	if o.ReadOnly {
 		return []string{freshSecret(43)}, "generated; the server will keep its own in " + name, nil
 	}

@@ -68,6 +68,13 @@ func TestGeneratedSecrets(t *testing.T) {
 		t.Fatalf("a command that only looks has made the file: %v", err)
 	}
 
+	if _, _, err := Load(Options{Files: []string{"kratos.yml"}, ReadFile: reading(map[string]string{"kratos.yml": text}), Existing: true}); err == nil || !strings.Contains(err.Error(), name) {
+		t.Errorf("a command that needs what a server has made: %v", err)
+	}
+	if _, err := os.Stat(name); !os.IsNotExist(err) {
+		t.Fatalf("it has made the file: %v", err)
+	}
+
 	// Servers that start at the same moment agree.
 	cookies := make([]string, 8)
 	var group sync.WaitGroup
@@ -94,6 +101,11 @@ func TestGeneratedSecrets(t *testing.T) {
 	info, err := os.Stat(name)
 	if err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("%v, %v", info, err)
+	}
+
+	beside, _, err := Load(Options{Files: []string{"kratos.yml"}, ReadFile: reading(map[string]string{"kratos.yml": text}), Existing: true})
+	if err != nil || beside.Secrets.Cookie[0] != cookies[0] {
+		t.Errorf("a command beside the servers has other secrets: %v", err)
 	}
 
 	if err := os.Chmod(name, 0o640); err != nil {
