@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -38,7 +39,7 @@ func Run(ctx context.Context, p Process) int {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.AddCommand(c.serve(), c.migrate(), c.config(), c.version())
+	root.AddCommand(c.serve(), c.migrate(), c.keys(), c.config(), c.version())
 	root.SetArgs(p.Args)
 	root.SetIn(p.In)
 	root.SetOut(p.Out)
@@ -60,6 +61,20 @@ func (c *command) withConfig(cmd *cobra.Command) *cobra.Command {
 // like a success.
 func group(use, short string) *cobra.Command {
 	return &cobra.Command{Use: use, Short: short, Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
+}
+
+// encode writes a list in the formats other than a table, which the caller
+// writes itself.
+func encode(out io.Writer, format string, list any) error {
+	encoder := json.NewEncoder(out)
+	switch format {
+	case "json":
+	case "json-pretty":
+		encoder.SetIndent("", "  ")
+	default:
+		return fmt.Errorf("the format %q is not one of table, json and json-pretty", format)
+	}
+	return encoder.Encode(list)
 }
 
 // sources is where a configuration comes from.

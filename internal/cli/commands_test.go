@@ -117,8 +117,10 @@ func TestHelp(t *testing.T) {
 		args []string
 		want []string
 	}{
-		{nil, []string{"serve", "migrate", "config", "version"}},
-		{[]string{"--help"}, []string{"serve", "migrate", "config", "version"}},
+		{nil, []string{"serve", "migrate", "keys", "config", "version"}},
+		{[]string{"--help"}, []string{"serve", "migrate", "keys", "config", "version"}},
+		{[]string{"keys", "--help"}, []string{"create", "list", "revoke", "--config", "-c,", "--dev"}},
+		{[]string{"keys", "create", "--help"}, []string{"--name", "--expires", "90d"}},
 		{[]string{"serve", "--help"}, []string{"--config", "-c,", "--dev", "--watch-courier", "--sqa-opt-out", "--watch "}},
 		{[]string{"migrate", "sql", "--help"}, []string{"--config", "--read-from-env", "-e,", "--yes", "-y,", "up ", "status "}},
 		{[]string{"migrate", "sql", "status", "--help"}, []string{"--block", "--format"}},

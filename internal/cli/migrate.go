@@ -3,7 +3,6 @@ package cli
 import (
 	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -160,15 +159,7 @@ func (m *migration) show(all []store.Migration) error {
 	for _, step := range all {
 		items = append(items, item{state(step), fmt.Sprint(step.Version), step.Name, step.SQL})
 	}
-	encoder := json.NewEncoder(m.Out)
-	switch m.format {
-	case "json":
-	case "json-pretty":
-		encoder.SetIndent("", "  ")
-	default:
-		return fmt.Errorf("the format %q is not one of table, json and json-pretty", m.format)
-	}
-	return encoder.Encode(items)
+	return encode(m.Out, m.format, items)
 }
 
 func state(m store.Migration) string {
