@@ -442,7 +442,7 @@ func TestEnvironment(t *testing.T) {
 		c.SelfService.Flows.Login.UIURL, c.SelfService.Methods.Password.Config.HaveIBeenPwnedEnabled,
 		p[0].ID, p[0].ClientID, p[0].Label, p[1].Provider,
 		c.SelfService.AllowedReturnURLs,
-		c.ReturnURL(c.SelfService.Flows.Registration.After, "password"), c.ReturnURL(c.SelfService.Flows.Registration.After, "oidc"),
+		c.SelfService.Flows.Registration.After.ReturnURL("password", "else"), c.SelfService.Flows.Registration.After.ReturnURL("oidc", "else"),
 		c.Courier.SMTP.Headers, c.FeatureFlags.CacheableSessions, c.FeatureFlags.CacheableSessionsMaxAge,
 		c.Cookies.Secure, c.Session.Cookie.Secure, c.Log.Level, c.SQAOptOut, c.Hashers.Argon2.Memory, c.Serve.Public.Port,
 	}
@@ -450,7 +450,7 @@ func TestEnvironment(t *testing.T) {
 		"https://app.example.org/login", false,
 		"a", "changed", "Google", "github",
 		[]string{"https://x", "https://y", "https://c"},
-		"/in", "https://app.example.org/",
+		"/in", "else",
 		map[string]string{"X-A": "b"}, true, 5 * time.Minute,
 		false, true, "debug", true, Bytes(256 << 20), 4433,
 	}

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"net"
 	"net/netip"
 	"net/url"
@@ -126,15 +127,9 @@ func (c *Config) Schema(id string) (IdentitySchema, bool) {
 }
 
 // ReturnURL is where browsers go after a flow: what after says for the method,
-// or for the flow, or the general default.
-func (c *Config) ReturnURL(after After, method string) string {
-	if own := after.Methods[method].DefaultBrowserReturnURL; own != "" {
-		return own
-	}
-	if after.DefaultBrowserReturnURL != "" {
-		return after.DefaultBrowserReturnURL
-	}
-	return c.SelfService.DefaultBrowserReturnURL
+// or for the flow, or else otherwise.
+func (a After) ReturnURL(method, otherwise string) string {
+	return cmp.Or(a.Methods[method].DefaultBrowserReturnURL, a.DefaultBrowserReturnURL, otherwise)
 }
 
 // Of is the list of hooks after success with a method: its own, or the general

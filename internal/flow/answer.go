@@ -44,7 +44,7 @@ func (v *visit) show(status int, f *auth.Flow) error {
 			container.SetValue(csrfField, v.csrf.Mask(secret))
 		}
 	}
-	return web.WriteJSON(v.w, status, v.kindOf(f).json(f, commonFields{ID: f.ID, Type: f.Type, ExpiresAt: auth.Stamp(f.ExpiresAt),
+	return web.WriteJSON(v.w, status, v.kindOf(f).json(v, f, commonFields{ID: f.ID, Type: f.Type, ExpiresAt: auth.Stamp(f.ExpiresAt),
 		IssuedAt: auth.Stamp(f.IssuedAt), RequestURL: f.RequestURL, ReturnTo: f.ReturnTo(), Active: f.Active, UI: container, State: f.State,
 		TransientPayload: f.TransientPayload}))
 }
@@ -71,18 +71,18 @@ type commonFields struct {
 //	sign-up   200 identity                 200 identity                   303 return URL
 //	+session  200 token, session, identity cookie, 200 session, identity  cookie, 303 return URL
 func (v *visit) succeed(done *result) error {
-	f := done.flow
-	to := v.returnURL(f, done.method)
+	f, k := done.flow, v.kindOf(done.flow)
 	if v.app {
-		return v.succeedApp(done)
+		return web.WriteJSON(v.w, http.StatusOK, k.success(v, done, nil))
 	}
+	to := v.returnURL(f, done.method)
 	if done.session != nil {
 		v.engine.Sessions.SetCookie(v.w, done.token, done.session.ExpiresAt)
 		if done.former != done.identity.ID {
 			v.csrf.Rotate(v.w)
 		}
 		if f.Kind == auth.Login && !v.satisfied(done) {
-			to = v.stepUp(f)
+			to = v.stepUp(f.ReturnTo())
 			if v.asJSON() {
 				return auth.ErrBrowserLocation.Saying("A second factor is needed. Go on at %s.", to).With("redirect_browser_to", to)
 			}
@@ -92,27 +92,17 @@ func (v *visit) succeed(done *result) error {
 		v.redirect(http.StatusSeeOther, to)
 		return nil
 	}
-	return v.tell(done, successFields{Session: v.sessionJSON(done, true), Identity: v.identityJSON(done),
-		ContinueWith: []auth.ContinueWith{{Action: auth.RedirectBrowserTo, RedirectBrowserTo: to}}})
+	return web.WriteJSON(v.w, http.StatusOK, k.success(v, done, []auth.ContinueWith{{Action: auth.RedirectBrowserTo, RedirectBrowserTo: to}}))
 }
 
-func (v *visit) succeedApp(done *result) error {
-	out := successFields{Identity: v.identityJSON(done)}
-	if done.session != nil {
+// signedInFields tells of the session that has begun, if any has; apps get its
+// token.
+func (v *visit) signedInFields(done *result, withIdentity bool, next []auth.ContinueWith) successFields {
+	out := successFields{Session: v.sessionJSON(done, withIdentity), ContinueWith: next}
+	if v.app && done.session != nil {
 		out.SessionToken = done.token
-		out.Session = v.sessionJSON(done, done.flow.Kind != auth.Login || v.satisfied(done))
-		if done.flow.Kind == auth.Registration {
-			out.ContinueWith = []auth.ContinueWith{{Action: auth.SetSessionToken, SessionToken: done.token}}
-		}
 	}
-	return v.tell(done, out)
-}
-
-func (v *visit) tell(done *result, out successFields) error {
-	if done.flow.Kind == auth.Login {
-		out.Identity = nil // it stands in the session
-	}
-	return web.WriteJSON(v.w, http.StatusOK, out)
+	return out
 }
 
 // successFields is the answer to a login or registration.
@@ -138,10 +128,11 @@ func (v *visit) identityJSON(done *result) json.RawMessage {
 	return done.identity.Pack().Render(auth.Reader{BaseURL: v.base, Addresses: true})
 }
 
-// stepUp is where a browser proves a second factor, and then goes on.
-func (v *visit) stepUp(f *auth.Flow) string {
+// stepUp is where a browser proves a second factor, and then goes back; empty
+// is nowhere in particular.
+func (v *visit) stepUp(back string) string {
 	to := v.base + auth.StepUpPath
-	if back := f.ReturnTo(); back != "" {
+	if back != "" {
 		to = withQuery(to, "return_to", back)
 	}
 	return to

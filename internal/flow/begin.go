@@ -35,9 +35,6 @@ func (v *visit) draft(t auth.FlowType) (*auth.Flow, *store.SessionRow, error) {
 	now := auth.Now(v.engine.Clock())
 	f := &auth.Flow{ID: uuid.New(), Project: auth.DefaultProject, Kind: v.kind.name, Type: t, State: v.kind.first,
 		RequestURL: web.RequestURL(v.r, v.public), IssuedAt: now, ExpiresAt: now.Add(v.kind.lifespan(v.config)), CreatedAt: now, UpdatedAt: now}
-	if f.SchemaID, err = v.chosenSchema(query); err != nil {
-		return nil, nil, err
-	}
 	return f, row, v.kind.begin(v, f, row, query)
 }
 
@@ -98,10 +95,6 @@ func (e *Engine) beginAPI(v *visit) error {
 // with the flow itself for those who ask for JSON.
 func (e *Engine) beginBrowser(v *visit) error {
 	f, row, err := v.draft(auth.Browser)
-	if errors.Is(err, auth.ErrSessionAlready) && !web.WantsJSON(v.r) {
-		v.redirect(http.StatusSeeOther, v.back(v.r.URL.Query().Get("return_to"), v.config.SelfService.DefaultBrowserReturnURL))
-		return nil
-	}
 	if err == nil {
 		f.CSRF = v.bindings.Hash(string(v.csrf.Ensure(v.w, v.r)))
 		err = v.start(f, row)

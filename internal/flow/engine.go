@@ -173,7 +173,12 @@ func withQuery(address, name, value string) string {
 // returnURL is where a browser goes after a flow: where the flow was told to,
 // or where the configuration says for this method.
 func (v *visit) returnURL(f *auth.Flow, method string) string {
-	return v.back(f.ReturnTo(), v.config.ReturnURL(v.kindOf(f).after(v.config), method))
+	k := v.kindOf(f)
+	otherwise := v.config.SelfService.DefaultBrowserReturnURL
+	if k.home != nil {
+		otherwise = k.home(v, f)
+	}
+	return v.back(f.ReturnTo(), k.after(v.config).ReturnURL(method, otherwise))
 }
 
 // back is where return_to leads, and otherwise where it is empty or leads

@@ -15,10 +15,15 @@ import (
 
 // fault answers an error that does not belong into a form: as JSON to those
 // who talk it, otherwise by keeping it and sending the browser to the error
-// page. It returns the error that is to be answered as JSON, or nil.
+// page, or where a refusal leads. It returns the error that is to be answered
+// as JSON, or nil.
 func (v *visit) fault(err error) error {
 	if v.asJSON() {
 		return err
+	}
+	if no := (*refusal)(nil); errors.As(err, &no) && no.to != "" {
+		v.redirect(no.status, no.to)
+		return nil
 	}
 	e := auth.AsError(err)
 	v.engine.Server.LogError(v.r, err)

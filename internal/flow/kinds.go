@@ -29,6 +29,9 @@ type kind struct {
 	after    func(*config.Config) config.After
 	// first and last are the states of a new flow and of one that succeeded.
 	first, last string
+	// home is where browsers go after success if nothing is configured; nil is
+	// the general return URL.
+	home func(*visit, *auth.Flow) string
 	// begin sets what only this kind has on a new flow, from the query, or
 	// refuses whoever may not begin it. row is the session, or nil.
 	begin func(*visit, *auth.Flow, *store.SessionRow, url.Values) error
@@ -48,19 +51,26 @@ type kind struct {
 	// long and for a submission that no method claims.
 	expired, nobody int
 	// json adds what only this kind has to a flow on the wire.
-	json func(*auth.Flow, commonFields) any
+	json func(*visit, *auth.Flow, commonFields) any
+	// success is what those who talk JSON are told of a success.
+	success func(*visit, *result, []auth.ContinueWith) any
 	// again and next are the statuses of a form that goes on, see answer.go.
 	again, next status
 }
 
-// refusal is why a submission is refused: an error, or a problem of the form
-// where inForm says so, for those who talk JSON; and where browsers are sent.
+// refusal is an error that leads somewhere: those who talk JSON get the error,
+// or the form with it where inForm says so; browsers are sent on.
 type refusal struct {
 	err    error
 	inForm bool
 	to     string // empty: nowhere, the error is shown
 	status int
 }
+
+func (r *refusal) Error() string { return r.err.Error() }
+
+// Unwrap gives the error that is shown.
+func (r *refusal) Unwrap() error { return r.err }
 
 // allKinds are those that are served.
 func allKinds() []*kind { return []*kind{login, registration} }
@@ -89,7 +99,7 @@ var login = &kind{
 	order:   func(*schema.Schema) ui.Order { return ui.LoginOrder() },
 	typed:   func(name string) bool { return name == identifierField },
 	expired: ui.ErrorLoginExpired, nobody: ui.ErrorLoginNoMethod,
-	json: func(f *auth.Flow, common commonFields) any {
+	json: func(_ *visit, f *auth.Flow, common commonFields) any {
 		return struct {
 			commonFields
 			OrganizationID *uuid.UUID `json:"organization_id"`
@@ -100,12 +110,20 @@ var login = &kind{
 			IdentitySchema string     `json:"identity_schema,omitempty"`
 		}{common, nil, auth.Stamp(f.CreatedAt), auth.Stamp(f.UpdatedAt), f.Refresh, f.RequestedAAL, f.SchemaID}
 	},
+	success: func(v *visit, done *result, next []auth.ContinueWith) any {
+		// The identity stands in the session, if it may be told already.
+		return v.signedInFields(done, !v.app || v.satisfied(done), next)
+	},
 	again: status{http.StatusBadRequest, http.StatusSeeOther}, next: status{http.StatusBadRequest, http.StatusSeeOther},
 }
 
 // beginLogin sets whether the person in the session is to prove again who
 // they are, and how strongly.
-func beginLogin(_ *visit, f *auth.Flow, row *store.SessionRow, query url.Values) error {
+func beginLogin(v *visit, f *auth.Flow, row *store.SessionRow, query url.Values) error {
+	var err error
+	if f.SchemaID, err = v.chosenSchema(query); err != nil {
+		return err
+	}
 	f.RequestedAAL = auth.AAL1
 	if asked := query.Get("aal"); asked != "" {
 		switch f.RequestedAAL = auth.AAL(strings.ToLower(asked)); f.RequestedAAL {
@@ -121,10 +139,15 @@ func beginLogin(_ *visit, f *auth.Flow, row *store.SessionRow, query url.Values)
 	case row == nil:
 		return nil // there is nothing to refresh
 	case !refresh && row.Session.AAL.AtLeast(f.RequestedAAL):
-		return auth.ErrSessionAlready
+		return v.signedInAlready(query)
 	}
 	f.Refresh, f.IdentityID = refresh, row.Session.IdentityID
 	return nil
+}
+
+// signedInAlready refuses to begin a form for those who are signed in.
+func (v *visit) signedInAlready(query url.Values) error {
+	return &refusal{err: auth.ErrSessionAlready, to: v.back(query.Get("return_to"), v.config.SelfService.DefaultBrowserReturnURL), status: http.StatusSeeOther}
 }
 
 func greetLogin(f *auth.Flow, row *store.SessionRow) {
@@ -164,11 +187,12 @@ var registration = &kind{
 	lifespan: func(c *config.Config) time.Duration { return c.SelfService.Flows.Registration.Lifespan },
 	after:    func(c *config.Config) config.After { return c.SelfService.Flows.Registration.After },
 	first:    auth.ChooseMethod, last: auth.PassedChallenge,
-	begin: func(_ *visit, _ *auth.Flow, row *store.SessionRow, _ url.Values) error {
+	begin: func(v *visit, f *auth.Flow, row *store.SessionRow, query url.Values) (err error) {
 		if row != nil {
-			return auth.ErrSessionAlready
+			return v.signedInAlready(query)
 		}
-		return nil
+		f.SchemaID, err = v.chosenSchema(query)
+		return err
 	},
 	guard: func(v *visit, f *auth.Flow, row *store.SessionRow) *refusal {
 		if row == nil {
@@ -183,12 +207,20 @@ var registration = &kind{
 	inspect: (*visit).candidate,
 	typed:   func(name string) bool { return strings.HasPrefix(name, "traits.") },
 	expired: ui.ErrorRegistrationExpired, nobody: ui.ErrorRegistrationNoMethod,
-	json: func(f *auth.Flow, common commonFields) any {
+	json: func(_ *visit, f *auth.Flow, common commonFields) any {
 		return struct {
 			commonFields
 			OrganizationID *uuid.UUID `json:"organization_id"`
 			IdentitySchema string     `json:"identity_schema,omitempty"`
 		}{common, nil, f.SchemaID}
+	},
+	success: func(v *visit, done *result, next []auth.ContinueWith) any {
+		out := v.signedInFields(done, true, next)
+		out.Identity = v.identityJSON(done)
+		if v.app && done.session != nil {
+			out.ContinueWith = append(next, auth.ContinueWith{Action: auth.SetSessionToken, SessionToken: done.token})
+		}
+		return out
 	},
 	again: status{http.StatusBadRequest, http.StatusFound}, next: status{http.StatusBadRequest, http.StatusSeeOther},
 }

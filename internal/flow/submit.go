@@ -103,14 +103,10 @@ func (v *visit) replace(old *auth.Flow) error {
 
 // turnAway answers a submission that makes no sense for who sends it.
 func (v *visit) turnAway(form *Form, no *refusal) error {
-	switch {
-	case !v.asJSON() && no.to != "":
-		v.redirect(no.status, no.to)
-		return nil
-	case no.inForm:
+	if no.inForm && (v.asJSON() || no.to == "") {
 		return v.refuse(form, nil, Again(Problem{Message: generic(auth.AsError(no.err).Reason)}))
 	}
-	return v.fault(no.err)
+	return v.fault(no)
 }
 
 func generic(reason string) ui.Message { return ui.Say(ui.ErrorGeneric, "reason", reason) }

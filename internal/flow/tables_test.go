@@ -171,11 +171,11 @@ func TestPage(t *testing.T) {
 func TestStepUp(t *testing.T) {
 	v, _ := visitOf(newEngine(t, storetest.Memory(t, nil), configuration()), login, asked(t, false))
 	f := newFlow(auth.Login, auth.Browser)
-	if got := v.stepUp(f); got != "https://id.example/self-service/login/browser?aal=aal2" {
+	if got := v.stepUp(f.ReturnTo()); got != "https://id.example/self-service/login/browser?aal=aal2" {
 		t.Errorf("got %s", got)
 	}
 	f.RequestURL += "?return_to=https://app.example/a%26b"
-	if got := v.stepUp(f); got != "https://id.example/self-service/login/browser?aal=aal2&return_to=https%3A%2F%2Fapp.example%2Fa%26b" {
+	if got := v.stepUp(f.ReturnTo()); got != "https://id.example/self-service/login/browser?aal=aal2&return_to=https%3A%2F%2Fapp.example%2Fa%26b" {
 		t.Errorf("got %s", got)
 	}
 }
