@@ -5,12 +5,14 @@ import (
 	"zelus/internal/flow"
 	"zelus/internal/identity"
 	"zelus/internal/method/password"
+	"zelus/internal/method/profile"
 )
 
 // methods lists all methods in the order in which they are asked, which is
 // part of the wire. A new method is one line here.
 func (a *App) methods() []flow.Method {
 	return []flow.Method{
+		profile.Method(),
 		(&password.Password{Store: a.store, Hashes: a.hashes, Client: a.client, Logger: a.logger}).Method(),
 	}
 }

@@ -533,7 +533,6 @@ func TestWarnings(t *testing.T) {
 	want := `selfservice.flows.registration.before.hooks.0 (the hook web_hook), kratos.yml:7
 selfservice.flows.registration.after.password.hooks.1 (the hook show_verification_ui), kratos.yml:10
 selfservice.flows.registration.after.oidc, kratos.yml:11
-selfservice.flows.settings, kratos.yml:12
 selfservice.flows.settings.after.hooks.0 (the hook web_hook), kratos.yml:12
 selfservice.methods.link, kratos.yml:18
 selfservice.methods.lookup_secret, kratos.yml:19
@@ -668,8 +667,9 @@ func TestExplain(t *testing.T) {
 	for key, want := range map[string][]string{
 		"selfservice.methods.password.config.min_password_length": {"Least length in characters (Unicode code points, not bytes).", "a whole number of at least 6", "default", "8", "SELFSERVICE_METHODS_PASSWORD_CONFIG_MIN_PASSWORD_LENGTH", "acted on"},
 		"selfservice.methods.totp.config.issuer":                  {"not acted on yet (second factors)"},
-		"selfservice.flows.settings.after.password":               {"not acted on yet (settings)"},
-		"selfservice.flows.settings.after.profile.hooks":          {"not acted on yet (settings)"},
+		"selfservice.flows.settings.after.password":               {"status    acted on"},
+		"selfservice.flows.settings.after.totp.hooks":             {"not acted on yet (the method totp)"},
+		"selfservice.flows.verification.after.hooks":              {"not acted on yet (verification)"},
 		"selfservice.flows.login.after.totp.hooks":                {"not acted on yet (the method totp)"},
 		"clients.http.disallow_private_ip_ranges":                 {"acted on"},
 		"selfservice.methods.link.config.base_url":                {"accepted, changes nothing"},

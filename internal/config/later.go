@@ -41,7 +41,7 @@ func (w *laterWalk) name(where Origin, key, what string, guards bool) {
 
 // guards says whether a hook can refuse somebody.
 func (h Hook) guards() bool {
-	return h.Name == "require_verified_address" || h.Name == "web_hook" && (h.Config.CanInterrupt || h.Config.Response.Parse)
+	return h.Name == "require_verified_address" || h.Name == "verify_new_address" || h.Name == "web_hook" && (h.Config.CanInterrupt || h.Config.Response.Parse)
 }
 
 // object looks at the keys of an object that are configured. named says that

@@ -53,7 +53,8 @@ func specOf(key, name string, tag reflect.StructTag, typ reflect.Type, around re
 	case reflect.Slice:
 		s.elem = specOf(key+"[]", "", itemTag(tag), typ.Elem(), around)
 		if typ.Elem() == hookType {
-			s.acts = strings.Fields(around.Get("acts"))
+			allowed := strings.Fields(around.Get("hooks"))
+			s.acts = slices.DeleteFunc(strings.Fields(around.Get("acts")), func(hook string) bool { return !slices.Contains(allowed, hook) })
 		}
 	case reflect.Map:
 		s.elem = specOf(key+".<name>", "", itemTag(tag), typ.Elem(), around)

@@ -15,7 +15,7 @@ import (
 // their own. methods lists the methods; acts and acts.methods name the hooks
 // and methods that the server acts on by now.
 type Flows struct {
-	Settings     SettingsFlow     `key:"settings" later:"settings" doc:"Changing one's own account."`
+	Settings     SettingsFlow     `key:"settings" doc:"Changing one's own account."`
 	Logout       LogoutFlow       `key:"logout" doc:"Signing out."`
 	Registration RegistrationFlow `key:"registration" doc:"Signing up."`
 	Login        LoginFlow        `key:"login" doc:"Signing in."`
@@ -31,7 +31,7 @@ type SettingsFlow struct {
 	PrivilegedSessionMaxAge time.Duration    `key:"privileged_session_max_age" default:"1h" doc:"How long ago one may have signed in to change what one signs in with."`
 	RequiredAAL             auth.RequiredAAL `key:"required_aal" default:"highest_available" enum:"aal1 highest_available" doc:"How strongly a session must be proven."`
 	Before                  Before           `key:"before" hooks:"web_hook b2b_sso organization" doc:"What happens when the form is opened."`
-	After                   After            `key:"after" hooks:"web_hook b2b_sso organization" methods:"password totp oidc webauthn passkey lookup_secret profile" hooks.*:"web_hook revoke_active_sessions" hooks.profile:"web_hook show_verification_ui b2b_sso organization verify_new_address notify_previous_addresses" doc:"What happens after success."`
+	After                   After            `key:"after" hooks:"web_hook b2b_sso organization" methods:"password totp oidc webauthn passkey lookup_secret profile" hooks.*:"web_hook revoke_active_sessions" hooks.profile:"web_hook show_verification_ui b2b_sso organization verify_new_address notify_previous_addresses" acts:"revoke_active_sessions" acts.methods:"password profile" doc:"What happens after success."`
 }
 
 // LogoutFlow is signing out.

@@ -12,7 +12,7 @@ type SelfService struct {
 
 // Methods are the ways to prove who one is.
 type Methods struct {
-	Profile      ProfileMethod      `key:"profile" later:"settings" doc:"Changing one's own data."`
+	Profile      ProfileMethod      `key:"profile" doc:"Changing one's own data."`
 	Link         LinkMethod         `key:"link" later:"links" doc:"Links sent by mail."`
 	Code         CodeMethod         `key:"code" later:"codes" doc:"Codes sent by mail or text message."`
 	Password     PasswordMethod     `key:"password" doc:"Passwords."`

@@ -36,6 +36,10 @@ func (v *visit) redirect(status int, to string) {
 
 // show writes a flow as JSON.
 func (v *visit) show(status int, f *auth.Flow) error {
+	return web.WriteJSON(v.w, status, v.kindOf(f).json(v, f, v.common(f)))
+}
+
+func (v *visit) common(f *auth.Flow) commonFields {
 	container := f.UI
 	if f.Type == auth.Browser {
 		// The token is made for each answer anew, see web.CSRF.
@@ -44,9 +48,8 @@ func (v *visit) show(status int, f *auth.Flow) error {
 			container.SetValue(csrfField, v.csrf.Mask(secret))
 		}
 	}
-	return web.WriteJSON(v.w, status, v.kindOf(f).json(v, f, commonFields{ID: f.ID, Type: f.Type, ExpiresAt: auth.Stamp(f.ExpiresAt),
-		IssuedAt: auth.Stamp(f.IssuedAt), RequestURL: f.RequestURL, ReturnTo: f.ReturnTo(), Active: f.Active, UI: container, State: f.State,
-		TransientPayload: f.TransientPayload}))
+	return commonFields{ID: f.ID, Type: f.Type, ExpiresAt: auth.Stamp(f.ExpiresAt), IssuedAt: auth.Stamp(f.IssuedAt), RequestURL: f.RequestURL,
+		ReturnTo: f.ReturnTo(), Active: f.Active, UI: container, State: f.State, TransientPayload: f.TransientPayload}
 }
 
 // commonFields are what all flows have on the wire.
@@ -70,6 +73,7 @@ type commonFields struct {
 //	          (no identity before AAL2)    (422 to the second factor)     (303 to the second factor)
 //	sign-up   200 identity                 200 identity                   303 return URL
 //	+session  200 token, session, identity cookie, 200 session, identity  cookie, 303 return URL
+//	settings  200 flow                     cookie, 200 flow               cookie, 303 return URL
 func (v *visit) succeed(done *result) error {
 	f, k := done.flow, v.kindOf(done.flow)
 	if v.app {
@@ -125,8 +129,11 @@ func (v *visit) sessionJSON(done *result, withIdentity bool) json.RawMessage {
 }
 
 func (v *visit) identityJSON(done *result) json.RawMessage {
-	return done.identity.Pack().Render(auth.Reader{BaseURL: v.base, Addresses: true})
+	return done.identity.Pack().Render(v.reader())
 }
+
+// reader is somebody who reads about themselves.
+func (v *visit) reader() auth.Reader { return auth.Reader{BaseURL: v.base, Addresses: true} }
 
 // stepUp is where a browser proves a second factor, and then goes back; empty
 // is nowhere in particular.

@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -115,21 +116,68 @@ func (e *Engine) fetch(v *visit) error {
 	if !v.kind.enabled(v.config) {
 		return auth.ErrFlowDisabled
 	}
-	id, err := uuid.Parse(v.r.URL.Query().Get("id"))
-	if err != nil {
-		return auth.ErrFlowUnknown
+	f, _, err := v.find("id", auth.ErrFlowUnknown, v.page)
+	if no := (*refusal)(nil); errors.As(err, &no) {
+		return v.fault(err)
 	}
-	f, err := v.load(id)
 	if err != nil {
 		return err
-	}
-	if !v.belongs(f) {
-		return auth.ErrCSRF
 	}
 	if !e.Clock().Before(f.ExpiresAt) {
 		return v.gone(f)
 	}
 	return v.show(http.StatusOK, f)
+}
+
+// find reads the flow that a parameter of the query names, for those who may
+// see and submit it; nobody else is told that there is one. Of a kind that has
+// owners it gives their session too. The error is missing where no flow is
+// named; back is where somebody goes on who has to prove more first.
+func (v *visit) find(parameter string, missing error, back func(*auth.Flow) string) (*auth.Flow, *store.SessionRow, error) {
+	var row *store.SessionRow
+	owner := v.kind.owner
+	if owner != nil {
+		var err error
+		if row, err = v.session(); err != nil {
+			return nil, nil, err
+		}
+		if row == nil {
+			to := cmp.Or(v.config.SelfService.Flows.Login.UIURL, v.base+"self-service/login/browser")
+			return nil, nil, &refusal{err: auth.ErrNoSession, to: to, status: http.StatusFound}
+		}
+	}
+	id, err := uuid.Parse(v.r.URL.Query().Get(parameter))
+	if err != nil || id == uuid.Nil {
+		return nil, nil, missing
+	}
+	f, err := v.load(id)
+	if err != nil {
+		return nil, nil, err
+	}
+	v.app = f.Type == auth.API
+	if owner != nil {
+		if row.Session.IdentityID != f.IdentityID {
+			return nil, nil, auth.ErrIdentityMismatch
+		}
+		if err := v.strong(row, back(f)); err != nil {
+			return nil, nil, err
+		}
+	}
+	if !v.belongs(f) {
+		return nil, nil, auth.ErrCSRF
+	}
+	return f, row, nil
+}
+
+// strong refuses a session that is not proven as strongly as forms of this
+// kind demand. A browser proves more and then goes on at back; empty is
+// nowhere in particular.
+func (v *visit) strong(row *store.SessionRow, back string) error {
+	if v.kind.owner(v.config).Met(row.Session.AAL, row.AvailableAAL) {
+		return nil
+	}
+	to := v.stepUp(back)
+	return &refusal{err: auth.ErrAAL2Required.RedirectTo(to), to: to, status: http.StatusSeeOther}
 }
 
 func (v *visit) load(id uuid.UUID) (*auth.Flow, error) {

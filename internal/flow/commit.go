@@ -22,6 +22,8 @@ type result struct {
 	token   string
 	// former is whose session the request came with.
 	former uuid.UUID
+	// before is what a change began with.
+	before *auth.Identity
 }
 
 // conclude acts on a method's decision: it commits, then answers.
@@ -35,15 +37,16 @@ func (v *visit) conclude(s *Submission, m *Method, o Outcome, row *store.Session
 	case next:
 		s.UI.Quiet()
 		return v.goOn(s.Flow, s.Schema, o, v.kind.next)
+	case changed:
+		return v.change(s, m, o, row)
 	case proven, registered:
 	default:
 		return v.fault(fmt.Errorf("the method %s decided nothing", m.Name))
 	}
-	done := &result{flow: s.Flow, method: m.Name, identity: o.identity}
-	if row != nil {
-		done.former = row.Session.IdentityID
+	done, err := v.done(&s.Form, m, o, row)
+	if err == nil {
+		err = v.commit(v.r.Context(), done, o, row)
 	}
-	err := v.commit(v.r.Context(), done, o, row)
 	switch {
 	case errors.Is(err, errFlowUsed):
 		return v.refuse(&s.Form, nil, Again(Problem{Message: ui.Say(v.kind.nobody)}))
@@ -54,11 +57,7 @@ func (v *visit) conclude(s *Submission, m *Method, o Outcome, row *store.Session
 	case errors.Is(err, errOvertaken):
 		return v.fault(auth.ErrNoSession)
 	case errors.Is(err, store.ErrConflict) && o.verdict == registered:
-		problem, err := v.duplicate(s)
-		if err != nil {
-			return v.fault(err)
-		}
-		return v.refuse(&s.Form, nil, Again(problem))
+		return v.taken(s, s.Candidate)
 	case err != nil:
 		return v.fault(err)
 	}
@@ -97,36 +96,63 @@ func (v *visit) retry(s *Submission, row *store.SessionRow) error {
 	return v.decide(s, row)
 }
 
+// done is a success that has not been committed yet. The submission's form
+// stays as it is, in case it must be shown again; one that may be sent again is
+// made anew, of the identity as it will be.
+func (v *visit) done(form *Form, m *Method, o Outcome, row *store.SessionRow) (*result, error) {
+	f := *form.Flow
+	f.State, f.Active, f.UpdatedAt = v.kind.last, "", auth.Now(v.engine.Clock())
+	done := &result{flow: &f, method: m.Name, identity: o.identity, before: form.Identity}
+	if row != nil {
+		done.former = row.Session.IdentityID
+	}
+	if v.kind.stays == 0 {
+		return done, nil
+	}
+	fresh := &Form{Config: form.Config, Flow: &f, UI: &f.UI, Schema: form.Schema, Identity: o.identity}
+	if err := v.prepare(v.r.Context(), fresh); err != nil {
+		return nil, err
+	}
+	f.UI.Say(ui.Say(v.kind.stays))
+	return done, nil
+}
+
 // commit makes a decision true, all in one transaction: the flow is used up,
 // the identity and the session are stored, and what the method has to add.
 func (v *visit) commit(ctx context.Context, done *result, o Outcome, row *store.SessionRow) error {
-	finished := *done.flow // the form stays as it is, in case it must be shown again
-	finished.State, finished.Active, finished.UpdatedAt = v.kind.last, "", auth.Now(v.engine.Clock())
 	v.makeSession(done, o, row)
 
 	return v.engine.Store.Write(ctx, store.Durable, func(tx *store.Tx) error {
-		won, err := tx.FinishFlow(ctx, &finished)
-		if err != nil {
+		if err := v.finish(ctx, tx, done.flow); err != nil {
 			return err
-		}
-		if !won {
-			return errFlowUsed
 		}
 		if err := v.storeIdentity(ctx, tx, done, o); err != nil {
 			return err
 		}
-		if done.session != nil {
-			if err := v.storeSession(ctx, tx, done, row); err != nil {
-				return err
-			}
+		if err := v.storeSession(ctx, tx, done, o, row); err != nil {
+			return err
 		}
 		return o.apply(ctx, tx)
 	})
 }
 
+// finish stores a flow that has succeeded: of several submissions of a form
+// that is used up by that, one wins.
+func (v *visit) finish(ctx context.Context, tx *store.Tx, f *auth.Flow) error {
+	if v.kind.stays != 0 {
+		return tx.UpdateFlow(ctx, f)
+	}
+	won, err := tx.FinishFlow(ctx, f)
+	if err == nil && !won {
+		return errFlowUsed
+	}
+	return err
+}
+
 // makeSession makes the session that follows from a decision: a refresh and a
 // step-up keep the session, a sign-in makes a new one, a sign-up where the
-// configuration says so.
+// configuration says so. Who changes their account keeps theirs; a browser gets
+// its cookie once more.
 func (v *visit) makeSession(done *result, o Outcome, row *store.SessionRow) {
 	sessions := v.engine.Sessions
 	switch {
@@ -134,6 +160,10 @@ func (v *visit) makeSession(done *result, o Outcome, row *store.SessionRow) {
 		v.engine.Identities.Reckon(o.identity)
 		if v.hooked(done.method, "session") {
 			done.session, done.token = sessions.Issue(o.identity, o.amr, v.r)
+		}
+	case o.verdict == changed:
+		if v.proof.Cookie {
+			done.session, done.token = &row.Session, v.proof.Token
 		}
 	case renews(row, o):
 		renewed := row.Session
@@ -147,11 +177,15 @@ func renews(row *store.SessionRow, o Outcome) bool {
 	return o.verdict == proven && row != nil && row.Session.IdentityID == o.identity.ID
 }
 
-// storeIdentity stores who signs up. Of who signs in it makes sure that they
-// still may: checking a password takes long enough for a lot to happen.
+// storeIdentity stores who signs up and what somebody changes. Of who signs in
+// it makes sure that they still may: checking a password takes long enough for
+// a lot to happen.
 func (v *visit) storeIdentity(ctx context.Context, tx *store.Tx, done *result, o Outcome) error {
-	if o.verdict == registered {
+	switch o.verdict {
+	case registered:
 		return tx.InsertIdentity(ctx, o.identity)
+	case changed:
+		return v.engine.Identities.Save(ctx, tx, done.before, o.identity)
 	}
 	fresh, err := tx.StillProven(ctx, o.identity.Project, o.identity.ID, o.used)
 	if errors.Is(err, store.ErrNotFound) {
@@ -167,7 +201,20 @@ func (v *visit) storeIdentity(ctx context.Context, tx *store.Tx, done *result, o
 	return nil
 }
 
-func (v *visit) storeSession(ctx context.Context, tx *store.Tx, done *result, row *store.SessionRow) error {
+func (v *visit) storeSession(ctx context.Context, tx *store.Tx, done *result, o Outcome, row *store.SessionRow) error {
+	if o.verdict == changed {
+		live, err := tx.SessionLives(ctx, &row.Session, v.engine.Clock())
+		if err == nil && !live {
+			return errOvertaken // it was revoked, or renewed elsewhere
+		}
+		if err != nil {
+			return err
+		}
+		return v.revokeOthers(ctx, tx, done, row.Session.ID)
+	}
+	if done.session == nil {
+		return nil
+	}
 	if row != nil && row.Session.ID == done.session.ID {
 		same, err := tx.UpdateSession(ctx, done.session, &row.Session, v.engine.Clock())
 		if err == nil && !same {
@@ -178,11 +225,17 @@ func (v *visit) storeSession(ctx context.Context, tx *store.Tx, done *result, ro
 	if err := tx.InsertSession(ctx, done.session); err != nil {
 		return err
 	}
-	if v.hooked(done.method, "revoke_active_sessions") {
-		_, err := tx.RevokeSessions(ctx, auth.DefaultProject, done.identity.ID, done.session.ID)
-		return err
+	return v.revokeOthers(ctx, tx, done, done.session.ID)
+}
+
+// revokeOthers ends all sessions of somebody but this one, where the
+// configuration wants that.
+func (v *visit) revokeOthers(ctx context.Context, tx *store.Tx, done *result, but uuid.UUID) error {
+	if !v.hooked(done.method, "revoke_active_sessions") {
+		return nil
 	}
-	return nil
+	_, err := tx.RevokeSessions(ctx, auth.DefaultProject, done.identity.ID, but)
+	return err
 }
 
 // hooked says whether the configuration wants this to happen after success.
@@ -195,14 +248,17 @@ func (v *visit) hooked(method, hook string) bool {
 	return false
 }
 
-// duplicate is what somebody is told whose identifier is taken.
-func (v *visit) duplicate(s *Submission) (Problem, error) {
+// taken tells somebody that an identifier of who they want to be is taken.
+func (v *visit) taken(s *Submission, wanted *auth.Identity) error {
 	if !v.config.SelfService.Flows.Registration.LoginHints {
-		return Problem{Message: ui.Say(ui.ErrorDuplicate)}, nil
+		return v.refuse(&s.Form, nil, Again(Problem{Message: ui.Say(ui.ErrorDuplicate)}))
 	}
-	hints, err := v.engine.Identities.LoginHints(v.r.Context(), s.Candidate)
-	return Problem{Message: ui.Say(ui.ErrorDuplicateWithHints, "available_credential_types", hints.Types,
-		"available_oidc_providers", hints.Providers, "credential_identifier_hint", hints.Identifier)}, err
+	hints, err := v.engine.Identities.LoginHints(v.r.Context(), wanted)
+	if err != nil {
+		return v.fault(err)
+	}
+	return v.refuse(&s.Form, nil, Again(Problem{Message: ui.Say(ui.ErrorDuplicateWithHints, "available_credential_types", hints.Types,
+		"available_oidc_providers", hints.Providers, "credential_identifier_hint", hints.Identifier)}))
 }
 
 // satisfied says whether the new session is proven as strongly as it must be

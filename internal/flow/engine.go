@@ -115,8 +115,9 @@ type visit struct {
 	r      *http.Request
 	// app says that the request is about an app's flow: all answers are JSON.
 	app bool
-	// proof is what the request was recognised by.
-	proof session.Proof
+	// proof is what the request was recognised by, person who that is.
+	proof  session.Proof
+	person auth.Packed
 	// tries counts how often this submission was decided about again.
 	tries int
 }
@@ -143,7 +144,11 @@ func (v *visit) session() (*store.SessionRow, error) {
 // error is auth.ErrNoSession.
 func (v *visit) signedIn() (*store.SessionRow, error) {
 	v.proof = v.engine.Sessions.Proof(v.r)
-	return v.engine.Sessions.FindToken(v.r.Context(), v.proof.Token)
+	row, err := v.engine.Sessions.FindToken(v.r.Context(), v.proof.Token)
+	if row != nil {
+		v.person = row.Identity
+	}
+	return row, err
 }
 
 // page is the address of the page that shows a flow. Where none is configured
@@ -192,19 +197,18 @@ func (v *visit) back(to, otherwise string) string {
 
 // form is the form of a flow as methods see it.
 func (v *visit) form(f *auth.Flow) (*Form, error) {
-	s, err := v.schema(f.SchemaID)
-	if err != nil {
-		return nil, err
-	}
-	form := &Form{Config: v.config, Flow: f, UI: &f.UI, Schema: s}
+	form, schemaID := &Form{Config: v.config, Flow: f, UI: &f.UI}, f.SchemaID
+	var err error
 	if f.IdentityID != uuid.Nil {
-		i, err := v.engine.Identities.Get(v.r.Context(), f.IdentityID)
-		if err != nil {
+		if form.Identity, err = v.engine.Identities.Get(v.r.Context(), f.IdentityID); err != nil {
 			return nil, err
 		}
-		form.Identity = i
+		if v.kindOf(f).owner != nil {
+			schemaID = form.Identity.SchemaID
+		}
 	}
-	return form, nil
+	form.Schema, err = v.schema(schemaID)
+	return form, err
 }
 
 func (v *visit) schema(id string) (*schema.Schema, error) {
@@ -221,8 +225,7 @@ func (v *visit) schema(id string) (*schema.Schema, error) {
 // method that is offered adds.
 func (v *visit) prepare(ctx context.Context, form *Form) error {
 	f, k := form.Flow, v.kindOf(form.Flow)
-	f.UI = ui.Container{Action: v.base + "self-service/" + string(f.Kind) + "?flow=" + f.ID.String(), Method: http.MethodPost,
-		Nodes: append([]ui.Node{}, k.fields(form)...)}
+	f.UI = ui.Container{Action: v.action(f), Method: http.MethodPost, Nodes: append([]ui.Node{}, k.fields(form)...)}
 	for i := range v.engine.Methods {
 		m := &v.engine.Methods[i]
 		if p := m.part(f.Kind); p != nil && m.Enabled(v.config) && p.offered(form) {
@@ -233,6 +236,11 @@ func (v *visit) prepare(ctx context.Context, form *Form) error {
 	}
 	f.UI.Sort(k.order(form.Schema))
 	return nil
+}
+
+// action is where a form is sent.
+func (v *visit) action(f *auth.Flow) string {
+	return v.base + "self-service/" + string(f.Kind) + "?flow=" + f.ID.String()
 }
 
 // write stores something about a flow that its client can start again.

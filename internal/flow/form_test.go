@@ -70,7 +70,7 @@ func TestAsk(t *testing.T) {
 			f := newFlow(auth.Login, auth.API)
 			f.Done = test.done
 			s := &Submission{Form: Form{Flow: f}, Values: values(t, test.body)}
-			outcome, m, err := v.ask(t.Context(), s)
+			outcome, m, err := v.ask(t.Context(), s, nil)
 			if !errors.Is(err, test.err) || strings.Join(asked, " ") != test.want {
 				t.Fatalf("asked %v, %v", asked, err)
 			}
@@ -120,7 +120,7 @@ func TestAskCandidate(t *testing.T) {
 				t.Fatal(err)
 			}
 			s := &Submission{Form: *form, Values: values(t, test.body)}
-			outcome, _, err := v.ask(t.Context(), s)
+			outcome, _, err := v.ask(t.Context(), s, nil)
 			if err != nil || (called == 1) != test.called {
 				t.Fatalf("called %d times, %v", called, err)
 			}

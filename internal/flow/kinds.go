@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"encoding/json"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -37,7 +38,11 @@ type kind struct {
 	begin func(*visit, *auth.Flow, *store.SessionRow, url.Values) error
 	// greet says above a new form why it is shown; nil says nothing.
 	greet func(*auth.Flow, *store.SessionRow)
-	// guard refuses submissions that make no sense for who sends them.
+	// owner is how strongly the session must be proven of whoever begins, sees
+	// and submits a form of this kind, each only their own; nil lets everybody.
+	owner func(*config.Config) auth.RequiredAAL
+	// guard refuses submissions that make no sense for who sends them; nil
+	// refuses nothing.
 	guard func(*visit, *auth.Flow, *store.SessionRow) *refusal
 	// fields are the nodes that belong to the form rather than to a method.
 	fields func(*Form) []ui.Node
@@ -45,8 +50,12 @@ type kind struct {
 	order func(*schema.Schema) ui.Order
 	// inspect looks at a submission before any method does; nil looks at nothing.
 	inspect func(*visit, *Submission) ([]Problem, error)
-	// typed says which fields hold what a person typed and may see again.
+	// typed says which fields hold what a person typed and may see again; nil
+	// is none.
 	typed func(name string) bool
+	// stays is what is said above a form that has succeeded and may be sent
+	// again; 0 is of a form that is used up by its success.
+	stays int
 	// expired and nobody are the messages for a form that was open for too
 	// long and for a submission that no method claims.
 	expired, nobody int
@@ -73,7 +82,7 @@ func (r *refusal) Error() string { return r.err.Error() }
 func (r *refusal) Unwrap() error { return r.err }
 
 // allKinds are those that are served.
-func allKinds() []*kind { return []*kind{login, registration} }
+func allKinds() []*kind { return []*kind{login, registration, settings} }
 
 // kindOf is the kind of a flow.
 func (v *visit) kindOf(f *auth.Flow) *kind {
@@ -223,6 +232,52 @@ var registration = &kind{
 		return out
 	},
 	again: status{http.StatusBadRequest, http.StatusFound}, next: status{http.StatusBadRequest, http.StatusSeeOther},
+}
+
+var settings = &kind{
+	name:     auth.Settings,
+	enabled:  func(*config.Config) bool { return true },
+	page:     func(c *config.Config) string { return c.SelfService.Flows.Settings.UIURL },
+	lifespan: func(c *config.Config) time.Duration { return c.SelfService.Flows.Settings.Lifespan },
+	after:    func(c *config.Config) config.After { return c.SelfService.Flows.Settings.After },
+	first:    auth.ShowForm, last: auth.Success,
+	home:    (*visit).page,
+	begin:   beginSettings,
+	owner:   func(c *config.Config) auth.RequiredAAL { return c.SelfService.Flows.Settings.RequiredAAL },
+	fields:  func(*Form) []ui.Node { return []ui.Node{csrfNode()} },
+	order:   func(s *schema.Schema) ui.Order { return ui.SettingsOrder(s.TraitNames()) },
+	stays:   ui.SuccessSettings,
+	expired: ui.ErrorSettingsExpired, nobody: ui.ErrorSettingsNoMethod,
+	json: func(v *visit, _ *auth.Flow, common commonFields) any { return v.settingsJSON(common, nil) },
+	success: func(v *visit, done *result, next []auth.ContinueWith) any {
+		return v.settingsJSON(v.common(done.flow), next)
+	},
+	again: status{http.StatusBadRequest, http.StatusSeeOther}, next: status{http.StatusOK, http.StatusSeeOther},
+}
+
+func beginSettings(v *visit, f *auth.Flow, row *store.SessionRow, query url.Values) error {
+	to := query.Get("return_to")
+	if row == nil {
+		login := v.base + "self-service/login/browser"
+		if to != "" {
+			login = withQuery(login, "return_to", to)
+		}
+		return &refusal{err: auth.ErrNoSession, to: login, status: http.StatusSeeOther}
+	}
+	back := ""
+	if to != "" && f.Type == auth.Browser {
+		back = f.RequestURL
+	}
+	f.IdentityID = row.Session.IdentityID
+	return v.strong(row, back)
+}
+
+func (v *visit) settingsJSON(common commonFields, next []auth.ContinueWith) any {
+	return struct {
+		commonFields
+		Identity     json.RawMessage     `json:"identity"`
+		ContinueWith []auth.ContinueWith `json:"continue_with,omitempty"`
+	}{common, v.person.Render(v.reader()), next}
 }
 
 func csrfNode() ui.Node { return ui.Input(ui.GroupDefault, csrfField, ui.InputHidden, "").Required() }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
+	"time"
 
 	"zelus/internal/auth"
 	"zelus/internal/config"
@@ -38,6 +39,10 @@ type Part struct {
 	// Claims says whether a submission is for this method; nil means that the
 	// field "method" names it.
 	Claims func(*Submission) bool
+	// Privileged says that nothing may be submitted in a session that is older
+	// than selfservice.flows.settings.privileged_session_max_age: who finds an
+	// open browser must neither change a secret nor try one out.
+	Privileged bool
 	// Submit decides about a submission.
 	Submit func(context.Context, *Submission) (Outcome, error)
 }
@@ -76,6 +81,9 @@ type Form struct {
 	// Identity is whose form this is, with credentials, where that is known:
 	// in a refresh, a step-up, settings.
 	Identity *auth.Identity
+	// Traits are those that were typed, with mistakes; nil where the form shows
+	// those that Identity has.
+	Traits json.RawMessage
 }
 
 // Submission is a form that came back.
@@ -104,6 +112,7 @@ type Outcome struct {
 	// is no longer that by the time of the commit.
 	used      auth.Credential
 	otherwise Problem
+	change    func(*auth.Identity, time.Time)
 	then      []func(context.Context, *store.Tx) error
 }
 
@@ -114,6 +123,7 @@ const (
 	next       verdict = "next"
 	proven     verdict = "proven"
 	registered verdict = "registered"
+	changed    verdict = "changed"
 )
 
 // Again shows the form again and says why. Values that were sent stay, secrets do not.
@@ -135,6 +145,14 @@ func Proven(i *auth.Identity, used auth.Credential, amr auth.AMR, otherwise Prob
 // added, is to be stored.
 func Registered(candidate *auth.Identity, amr auth.AMR) Outcome {
 	return Outcome{verdict: registered, identity: candidate, amr: amr}
+}
+
+// Changed says what the person changes of their own account; the time is that
+// of the change. If somebody else changes the account meanwhile, change is
+// called again with what it is by then. The engine validates the result, and
+// asks for a fresh proof where that is another way to sign in or to be reached.
+func Changed(change func(*auth.Identity, time.Time)) Outcome {
+	return Outcome{verdict: changed, change: change}
 }
 
 // Then adds something to the transaction that commits the outcome, whatever

@@ -23,20 +23,17 @@ import (
 // that it belongs to who sends it, read the body, ask the methods, commit the
 // outcome, answer.
 func (e *Engine) submit(v *visit) error {
-	f, err := v.submitted()
+	f, row, err := v.submitted()
 	if err != nil {
 		return v.fault(err)
-	}
-	v.app = f.Type == auth.API
-	if !v.belongs(f) {
-		return v.fault(auth.ErrCSRF)
 	}
 	if !e.Clock().Before(f.ExpiresAt) {
 		return v.replace(f)
 	}
-	row, err := v.session()
-	if err != nil {
-		return v.fault(err)
+	if v.kind.owner == nil {
+		if row, err = v.session(); err != nil {
+			return v.fault(err)
+		}
 	}
 	form, err := v.form(f)
 	if err != nil {
@@ -46,8 +43,10 @@ func (e *Engine) submit(v *visit) error {
 	if err != nil {
 		return v.fault(err)
 	}
-	if no := v.kind.guard(v, f, row); no != nil {
-		return v.turnAway(form, no)
+	if guard := v.kind.guard; guard != nil {
+		if no := guard(v, f, row); no != nil {
+			return v.turnAway(form, no)
+		}
 	}
 	if problem != nil {
 		return v.refuse(form, nil, Again(*problem))
@@ -57,7 +56,10 @@ func (e *Engine) submit(v *visit) error {
 
 // decide lets a method decide about a submission, and acts on it.
 func (v *visit) decide(s *Submission, row *store.SessionRow) error {
-	outcome, method, err := v.ask(v.r.Context(), s)
+	outcome, method, err := v.ask(v.r.Context(), s, row)
+	if errors.Is(err, errUnprivileged) {
+		return v.interrupt(s)
+	}
 	if errors.Is(err, auth.ErrTooBusy) && !v.asJSON() {
 		busy := auth.AsError(err)
 		web.RetryAfter(v.w, busy)
@@ -69,16 +71,12 @@ func (v *visit) decide(s *Submission, row *store.SessionRow) error {
 	return v.conclude(s, method, outcome, row)
 }
 
-// submitted finds the flow that the query names.
-func (v *visit) submitted() (*auth.Flow, error) {
-	id, err := uuid.Parse(v.r.URL.Query().Get("flow"))
-	if err != nil || id == uuid.Nil {
-		return nil, auth.ErrFlowMissing
-	}
+// submitted finds the flow that the query names, and its owner's session.
+func (v *visit) submitted() (*auth.Flow, *store.SessionRow, error) {
 	if !v.kind.enabled(v.config) {
-		return nil, auth.ErrFlowDisabled
+		return nil, nil, auth.ErrFlowDisabled
 	}
-	return v.load(id)
+	return v.find("flow", auth.ErrFlowMissing, v.action)
 }
 
 // replace answers a submission that came too late with a new flow that says so.
@@ -174,7 +172,7 @@ func (v *visit) fromBrowser() bool {
 }
 
 // ask finds the method that a submission is for and lets it decide.
-func (v *visit) ask(ctx context.Context, s *Submission) (Outcome, *Method, error) {
+func (v *visit) ask(ctx context.Context, s *Submission, row *store.SessionRow) (Outcome, *Method, error) {
 	if s.Flow.Done {
 		return v.nobody(s), nil, nil
 	}
@@ -195,6 +193,9 @@ func (v *visit) ask(ctx context.Context, s *Submission) (Outcome, *Method, error
 		if !p.offered(&s.Form) {
 			break // this form does not have it
 		}
+		if p.Privileged && !v.privileged(row) {
+			return Outcome{}, nil, errUnprivileged
+		}
 		outcome, err := p.Submit(ctx, s)
 		return outcome, m, err
 	}
@@ -212,14 +213,25 @@ func (v *visit) nobody(s *Submission) Outcome {
 // any method is asked: so that a form says first what is wrong with the person.
 func (v *visit) candidate(s *Submission) ([]Problem, error) {
 	i := v.engine.Identities.New(s.Schema.ID())
-	i.Traits = withObjects(s.Values.Object("traits", s.Schema.Coerce), s.Schema)
+	i.Traits = s.SentTraits()
 	wrong, err := v.engine.Identities.Settle(i)
 	s.Candidate = i
+	return problemsOf(wrong), err
+}
+
+// problemsOf are what is wrong with traits, as a form says it.
+func problemsOf(wrong []schema.Problem) []Problem {
 	problems := make([]Problem, len(wrong))
 	for n, p := range wrong {
 		problems[n] = Problem{Field: p.Field, Message: p.Message}
 	}
-	return problems, err
+	return problems
+}
+
+// SentTraits are the traits in a submission, with values of the types that the
+// schema wants. Those that were not sent are not there.
+func (s *Submission) SentTraits() json.RawMessage {
+	return withObjects(s.Values.Object("traits", s.Schema.Coerce), s.Schema)
 }
 
 // withObjects adds {} for each object among the traits that was not sent: a
@@ -299,7 +311,7 @@ func (v *visit) goOn(f *auth.Flow, s *schema.Schema, o Outcome, status status) e
 func (k *kind) keep(fresh *ui.Container, before ui.Container) {
 	for i := range before.Nodes {
 		n := &before.Nodes[i]
-		if n.Attributes.Value == nil || n.Attributes.Type == ui.InputHidden || !k.typed(n.Name()) {
+		if n.Attributes.Value == nil || n.Attributes.Type == ui.InputHidden || k.typed == nil || !k.typed(n.Name()) {
 			continue
 		}
 		if have := fresh.Find(n.Name()); have != nil && have.Attributes.Type != ui.InputHidden {

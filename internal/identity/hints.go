@@ -32,6 +32,9 @@ func (m *Manager) LoginHints(ctx context.Context, candidate *auth.Identity) (Log
 			if err != nil {
 				return LoginHints{}, err
 			}
+			if found.Identity.ID == candidate.ID {
+				continue // their own, which they keep
+			}
 			all, err := m.Store.Credentials(ctx, found.Identity.ID)
 			if err != nil {
 				return LoginHints{}, err

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -239,6 +240,18 @@ func (m *Manager) Change(before *auth.Identity, f func(*auth.Identity) error) (*
 		return nil, err
 	}
 	return after, nil
+}
+
+// Sensitive says whether a change is one of how somebody signs in or is
+// reached: of credentials, identifiers or addresses.
+func Sensitive(before, after *auth.Identity) bool {
+	return !maps.EqualFunc(before.Credentials, after.Credentials, func(a, b auth.Credential) bool {
+		return slices.Equal(a.Identifiers, b.Identifiers) && string(a.Config) == string(b.Config)
+	}) || !slices.EqualFunc(before.Verifiable, after.Verifiable, func(a, b auth.VerifiableAddress) bool {
+		return a.Via == b.Via && a.Value == b.Value
+	}) || !slices.EqualFunc(before.Recovery, after.Recovery, func(a, b auth.RecoveryAddress) bool {
+		return a.Via == b.Via && a.Value == b.Value
+	})
 }
 
 // Save writes what a Change has made, in a transaction that may hold more than

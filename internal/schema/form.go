@@ -155,6 +155,34 @@ func flatten(list []Value, name string, value any) []Value {
 	return list
 }
 
+// Fill puts traits into the fields of a form. A value of a kind that has no
+// field, but a name that the schema knows, gets one in the group, so that what
+// is wrong with it stands where it is. Other values are left out, and all of
+// them if the traits are not valid JSON.
+func (s *Schema) Fill(c *ui.Container, group string, traits json.RawMessage) {
+	if value, err := decode(traits); err == nil {
+		s.fill(c, group, "traits", value)
+	}
+}
+
+func (s *Schema) fill(c *ui.Container, group, name string, value any) {
+	if o, ok := value.(*object); ok {
+		for _, key := range o.keys {
+			s.fill(c, group, name+"."+key, o.values[key])
+		}
+		return
+	}
+	_, known := s.index[name]
+	_, list := value.([]any)
+	switch n := c.Find(name); {
+	case value == nil:
+	case n != nil:
+		n.Attributes.Value = plain(value)
+	case known && !list && name != "traits":
+		c.Put(Value{name, value}.Node(group))
+	}
+}
+
 // Node is the input for a value that the schema has no field for; its type
 // follows from the value.
 func (v Value) Node(group string) ui.Node {

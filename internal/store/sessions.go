@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"time"
 
 	"github.com/google/uuid"
@@ -39,6 +40,7 @@ const (
 	countDeadSessionsOf query = "SELECT COUNT(*) FROM sessions s WHERE s.project_id = ? AND s.identity_id = ? AND s.id <> ? AND (s.active <> ? OR s.expires_at <= ?)"
 
 	extendSession  query = "UPDATE sessions SET expires_at = ? WHERE project_id = ? AND id = ? AND active = ? AND expires_at > ?"
+	selectLive     query = "SELECT active FROM sessions WHERE project_id = ? AND id = ? AND token_hash = ? AND active = ? AND expires_at > ?"
 	revokeSession  query = "UPDATE sessions SET active = ? WHERE project_id = ? AND identity_id = ? AND id = ?"
 	revokeSessions query = "UPDATE sessions SET active = ? WHERE project_id = ? AND identity_id = ? AND id <> ?"
 	deleteSessions query = "DELETE FROM sessions WHERE project_id = ? AND identity_id = ?"
@@ -162,6 +164,17 @@ func (tx *Tx) ExtendSession(ctx context.Context, s *auth.Session, now time.Time)
 	tx.Changed(s.IdentityID)
 	n, err := tx.exec(ctx, extendSession, s.ExpiresAt, s.Project, s.ID, true, now)
 	return n > 0, err
+}
+
+// SessionLives says whether a session is still live and has the token that it
+// had when it was read, and keeps others from changing it until the end.
+func (tx *Tx) SessionLives(ctx context.Context, s *auth.Session, now time.Time) (bool, error) {
+	var active bool
+	err := tx.one(ctx, selectLive+query(tx.dialect.forUpdate), []any{s.Project, s.ID, s.TokenHash, true, now}, &active)
+	if errors.Is(err, ErrNotFound) {
+		return false, nil
+	}
+	return active, err
 }
 
 // RevokeSession ends one session of an identity and says whether there is one.

@@ -1,0 +1,87 @@
+package flow
+
+import (
+	"errors"
+	"net/http"
+	"time"
+
+	"zelus/internal/auth"
+	"zelus/internal/identity"
+	"zelus/internal/store"
+)
+
+// errUnprivileged says that a session is too old for what is asked in it.
+var errUnprivileged = errors.New("the session is too old for this change")
+
+// maxChanges bounds how often a change is made anew because somebody else
+// changes the same account. Each try that fails is a change by somebody else
+// that succeeded.
+const maxChanges = 32
+
+// change makes true what somebody changes of their own account. Who is
+// overtaken by another change makes theirs again on top of it, without asking
+// the method again: a password is hashed once.
+func (v *visit) change(s *Submission, m *Method, o Outcome, row *store.SessionRow) error {
+	for range maxChanges {
+		done, err := v.changeOnce(s, m, &o, row)
+		wrong := identity.Problems(nil)
+		switch {
+		case err == nil:
+			v.person = done.identity.Pack()
+			return v.succeed(done)
+		case errors.As(err, &wrong):
+			return v.refuse(&s.Form, s, Again(problemsOf(wrong)...))
+		case errors.Is(err, errUnprivileged):
+			return v.interrupt(s)
+		case errors.Is(err, store.ErrConflict):
+			return v.taken(s, o.identity)
+		case !errors.Is(err, store.ErrStale) && !errors.Is(err, errOvertaken):
+			return v.fault(err)
+		}
+		if row, err = v.session(); err == nil && row == nil {
+			err = auth.ErrNoSession // it was revoked, or has another token
+		}
+		if err != nil {
+			return v.fault(err)
+		}
+		form, err := v.form(s.Flow)
+		if err != nil {
+			return v.fault(err)
+		}
+		form.Traits, s.Form = s.Traits, *form
+	}
+	return v.fault(auth.ErrIdentityChanged)
+}
+
+// changeOnce makes a change of the identity as it was read last.
+func (v *visit) changeOnce(s *Submission, m *Method, o *Outcome, row *store.SessionRow) (*result, error) {
+	now := auth.Now(v.engine.Clock())
+	after, err := v.engine.Identities.Change(s.Identity, func(i *auth.Identity) error {
+		o.change(i, now)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	if identity.Sensitive(s.Identity, after) && !v.privileged(row) {
+		return nil, errUnprivileged
+	}
+	o.identity = after
+	done, err := v.done(&s.Form, m, *o, row)
+	if err != nil {
+		return nil, err
+	}
+	return done, v.commit(v.r.Context(), done, *o, row)
+}
+
+// privileged says whether somebody has proven who they are so recently that
+// they may change how they sign in and are reached.
+func (v *visit) privileged(row *store.SessionRow) bool {
+	return time.Duration(v.engine.Clock().Sub(row.Session.AuthenticatedAt)) < v.config.SelfService.Flows.Settings.PrivilegedSessionMaxAge
+}
+
+// interrupt sends somebody to prove again who they are, and then back.
+func (v *visit) interrupt(s *Submission) error {
+	to := withQuery(v.base+"self-service/login/browser?refresh=true", "return_to", v.action(s.Flow))
+	return v.fault(&refusal{err: auth.ErrRefreshRequired.RedirectTo(to), to: to, status: http.StatusSeeOther})
+}
