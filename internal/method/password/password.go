@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"time"
 
 	"zelus/internal/auth"
 	"zelus/internal/config"
@@ -32,6 +33,7 @@ func (p *Password) Method() flow.Method {
 		Enabled:      func(c *config.Config) bool { return c.SelfService.Methods.Password.Enabled },
 		Login:        &flow.Part{Offered: offered, Prepare: p.prepareLogin, Submit: p.login},
 		Registration: &flow.Part{Prepare: p.prepareRegistration, Submit: p.register},
+		Settings:     &flow.Part{Prepare: p.prepareSettings, Submit: p.change, Privileged: true},
 		Factor:       identity.Factor{Type: auth.Password, First: count},
 	}
 }
@@ -79,9 +81,19 @@ func (p *Password) prepareLogin(_ context.Context, form *flow.Form) error {
 }
 
 func (p *Password) prepareRegistration(_ context.Context, form *flow.Form) error {
-	form.UI.Put(ui.Input(ui.GroupPassword, field, ui.InputPassword, nil).Required().Autocomplete("new-password").Labelled(ui.Say(ui.LabelPassword)))
-	form.UI.Put(ui.Input(ui.GroupPassword, "method", ui.InputSubmit, "password").Labelled(ui.Say(ui.LabelSignUp)))
+	prepareNew(form, ui.LabelSignUp)
 	return nil
+}
+
+func (p *Password) prepareSettings(_ context.Context, form *flow.Form) error {
+	prepareNew(form, ui.LabelSave)
+	return nil
+}
+
+// prepareNew adds the fields for a new password, and the button.
+func prepareNew(form *flow.Form, label int) {
+	form.UI.Put(ui.Input(ui.GroupPassword, field, ui.InputPassword, nil).Required().Autocomplete("new-password").Labelled(ui.Say(ui.LabelPassword)))
+	form.UI.Put(ui.Input(ui.GroupPassword, "method", ui.InputSubmit, "password").Labelled(ui.Say(label)))
 }
 
 func required(name string) flow.Problem {
@@ -140,27 +152,64 @@ func (p *Password) login(ctx context.Context, s *flow.Submission) (flow.Outcome,
 }
 
 func (p *Password) register(ctx context.Context, s *flow.Submission) (flow.Outcome, error) {
-	given := s.Values.String(field)
-	if given == "" {
-		return flow.Again(required(field)), nil
-	}
-	identifiers := s.Candidate.Credentials[auth.Password].Identifiers
-	if len(identifiers) == 0 {
-		return flow.Again(flow.Problem{Message: ui.Say(ui.ErrorIdentifierMissing)}), nil
-	}
-	wrong, err := p.policy(s.Config).Check(ctx, given, identifiers)
+	config, wrong, err := p.choose(ctx, s, s.Candidate.Credentials[auth.Password])
 	if err != nil {
 		return flow.Outcome{}, err
 	}
 	if wrong != nil {
-		return flow.Again(flow.Problem{Field: field, Message: *wrong}), nil
+		return flow.Again(*wrong), nil
+	}
+	s.AddCredential(auth.Password, config)
+	return flow.Registered(s.Candidate, auth.AMR{Method: "password", AAL: auth.AAL1}), nil
+}
+
+// change gives somebody a new password, or their first one.
+func (p *Password) change(ctx context.Context, s *flow.Submission) (flow.Outcome, error) {
+	config, wrong, err := p.choose(ctx, s, s.Identity.Credentials[auth.Password])
+	if err != nil {
+		return flow.Outcome{}, err
+	}
+	if wrong != nil {
+		return flow.Again(*wrong), nil
+	}
+	return flow.Changed(func(i *auth.Identity, now time.Time) { i.SetCredential(auth.Password, config, now) }), nil
+}
+
+// choose makes the config of a new password, or says what is wrong with the
+// password: for those who sign in with the identifiers of this credential, and
+// had its password before.
+func (p *Password) choose(ctx context.Context, s *flow.Submission, before auth.Credential) (json.RawMessage, *flow.Problem, error) {
+	given := s.Values.String(field)
+	if given == "" {
+		missing := required(field)
+		return nil, &missing, nil
+	}
+	if len(before.Identifiers) == 0 {
+		return nil, &flow.Problem{Message: ui.Say(ui.ErrorIdentifierMissing)}, nil
+	}
+	wrong, err := p.policy(s.Config).Check(ctx, given, before.Identifiers)
+	if err != nil {
+		return nil, nil, err
+	}
+	if wrong != nil {
+		return nil, &flow.Problem{Field: field, Message: *wrong}, nil
+	}
+	if encoded := hashOf(before); encoded != "" {
+		same, err := p.Hashes.Verify(ctx, given, encoded)
+		switch {
+		case same:
+			return nil, &flow.Problem{Field: field, Message: ui.Say(ui.ErrorPasswordUnchanged)}, nil
+		case errors.Is(err, hash.ErrTooLong), errors.Is(err, hash.ErrMalformed), errors.Is(err, hash.ErrUnknownFormat), errors.Is(err, hash.ErrTooExpensive):
+			// A hash that nothing can be checked against is about to be replaced.
+		case err != nil:
+			return nil, nil, hash.Explain(err)
+		}
 	}
 	encoded, err := p.Hashes.Generate(ctx, given)
 	if err != nil {
-		return flow.Outcome{}, hash.Explain(err)
+		return nil, nil, hash.Explain(err)
 	}
-	s.AddCredential(auth.Password, identity.PasswordConfig{HashedPassword: encoded}.JSON())
-	return flow.Registered(s.Candidate, auth.AMR{Method: "password", AAL: auth.AAL1}), nil
+	return identity.PasswordConfig{HashedPassword: encoded}.JSON(), nil, nil
 }
 
 // policy is what the configuration says of new passwords.
