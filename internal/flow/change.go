@@ -2,8 +2,6 @@ package flow
 
 import (
 	"errors"
-	"net/http"
-	"time"
 
 	"zelus/internal/auth"
 	"zelus/internal/identity"
@@ -77,11 +75,5 @@ func (v *visit) changeOnce(s *Submission, m *Method, o *Outcome, row *store.Sess
 // privileged says whether somebody has proven who they are so recently that
 // they may change how they sign in and are reached.
 func (v *visit) privileged(row *store.SessionRow) bool {
-	return time.Duration(v.engine.Clock().Sub(row.Session.AuthenticatedAt)) < v.config.SelfService.Flows.Settings.PrivilegedSessionMaxAge
-}
-
-// interrupt sends somebody to prove again who they are, and then back.
-func (v *visit) interrupt(s *Submission) error {
-	to := withQuery(v.base+"self-service/login/browser?refresh=true", "return_to", v.action(s.Flow))
-	return v.fault(&refusal{err: auth.ErrRefreshRequired.RedirectTo(to), to: to, status: http.StatusSeeOther})
+	return v.engine.Clock().Sub(row.Session.AuthenticatedAt) < v.config.SelfService.Flows.Settings.PrivilegedSessionMaxAge
 }

@@ -47,6 +47,7 @@ type current struct {
 	csrf     *web.CSRF
 	origins  []string     // of pages that may send forms
 	bindings *secret.Ring // keyed hashes of CSRF cookies
+	aside    web.SecretCookie
 }
 
 // Configure replaces the configuration.
@@ -61,6 +62,7 @@ func (e *Engine) Configure(c *config.Config, schemas *schema.Set) error {
 	public := c.PublicURL()
 	e.now.Store(&current{
 		config: c, schemas: schemas, public: public, base: public.String(), bindings: bindings, origins: e.origins(c),
+		aside:    web.SecretCookie{Name: "ory_kratos_continuity", Persistent: true, CookieOptions: web.CookieOptions{Secure: c.Cookies.Secure}},
 		returnTo: web.Compile(c.SelfService.AllowedReturnURLs, public, c.SelfService.DefaultBrowserReturnURL, c.FeatureFlags.LegacyAllowInsecureOrigins),
 		csrf: web.NewCSRF(public.String(), web.CookieOptions{Domain: c.Cookies.Domain, Path: c.Cookies.Path, Secure: c.Cookies.Secure,
 			SameSite: web.SameSite(c.Cookies.SameSite)}),
@@ -118,6 +120,9 @@ type visit struct {
 	// proof is what the request was recognised by, person who that is.
 	proof  session.Proof
 	person auth.Packed
+	// resumed has the body of an earlier submission that this request goes on
+	// with; nil where it has its own.
+	resumed *http.Request
 	// tries counts how often this submission was decided about again.
 	tries int
 }

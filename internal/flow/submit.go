@@ -35,6 +35,16 @@ func (e *Engine) submit(v *visit) error {
 			return v.fault(err)
 		}
 	}
+	if v.kind.owner != nil && f.Type == auth.Browser && v.r.Method == http.MethodGet {
+		resumed, err := v.resume(f, row)
+		if err != nil {
+			return v.fault(err)
+		}
+		if !resumed && !v.asJSON() {
+			v.redirect(http.StatusSeeOther, v.page(f))
+			return nil
+		}
+	}
 	form, err := v.form(f)
 	if err != nil {
 		return v.fault(err)
@@ -117,7 +127,9 @@ func (v *visit) read(form *Form) (*Submission, *Problem, error) {
 		return nil, &Problem{Message: generic(auth.ErrAPIFromBrowser.Reason)}, nil
 	}
 	r := v.r
-	if r.Method != http.MethodPost {
+	if v.resumed != nil {
+		r = v.resumed
+	} else if r.Method != http.MethodPost {
 		// Looking at a form changes nothing, whatever is sent along.
 		r = r.Clone(r.Context())
 		r.Body, r.ContentLength = http.NoBody, 0
@@ -130,7 +142,7 @@ func (v *visit) read(form *Form) (*Submission, *Problem, error) {
 		}
 		return nil, nil, err
 	}
-	if f.Type == auth.Browser {
+	if f.Type == auth.Browser && v.resumed == nil { // its token was checked when it was sent
 		token := values.String(csrfField)
 		if token == "" {
 			token = r.Header.Get("X-CSRF-Token")

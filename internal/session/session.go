@@ -41,7 +41,7 @@ type Settings struct {
 	RequiredAAL  auth.RequiredAAL
 	// BaseURL is the public base URL with its final slash.
 	BaseURL string
-	Cookie  web.SessionCookie
+	Cookie  web.SecretCookie
 	// TrustedProxies may tell where a client is.
 	TrustedProxies []netip.Prefix
 	// Secrets, newest first, key the hashes of tokens; CookieSecrets seal cookies.

@@ -44,7 +44,7 @@ func (c *clock) add(d time.Duration) { c.set(c.now().Add(d)) }
 
 func settings() Settings {
 	return Settings{Lifespan: time.Hour, RequiredAAL: auth.RequireHighest, BaseURL: "https://id.example/",
-		Cookie:  web.SessionCookie{Name: "ory_kratos_session", Persistent: true},
+		Cookie:  web.SecretCookie{Name: "ory_kratos_session", Persistent: true},
 		Secrets: []string{firstSecret}, CookieSecrets: []string{firstSecret}}
 }
 

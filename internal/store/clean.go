@@ -8,10 +8,11 @@ import (
 // What is removed, batch by batch, once it can be of no use to anybody.
 // Sessions are kept for a while after their end, so that lists can show them.
 const (
-	cleanFlows    query = "DELETE FROM flows WHERE id IN (SELECT id FROM flows WHERE expires_at < ? LIMIT ?)"
-	cleanSessions query = "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at < ? LIMIT ?)"
-	cleanErrors   query = "DELETE FROM errors WHERE id IN (SELECT id FROM errors WHERE created_at < ? LIMIT ?)"
-	cleanMessages query = "DELETE FROM messages WHERE id IN (SELECT id FROM messages WHERE status IN ('sent', 'abandoned') AND updated_at < ? LIMIT ?)"
+	cleanFlows         query = "DELETE FROM flows WHERE id IN (SELECT id FROM flows WHERE expires_at < ? LIMIT ?)"
+	cleanSessions      query = "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at < ? LIMIT ?)"
+	cleanErrors        query = "DELETE FROM errors WHERE id IN (SELECT id FROM errors WHERE created_at < ? LIMIT ?)"
+	cleanInterruptions query = "DELETE FROM interruptions WHERE id IN (SELECT id FROM interruptions WHERE expires_at < ? LIMIT ?)"
+	cleanMessages      query = "DELETE FROM messages WHERE id IN (SELECT id FROM messages WHERE status IN ('sent', 'abandoned') AND updated_at < ? LIMIT ?)"
 )
 
 // Retention says how long things are kept after they have come to their end.
@@ -26,7 +27,7 @@ func (s *Store) Clean(ctx context.Context, keep Retention, batch int) (most int,
 	for _, c := range []struct {
 		q    query
 		keep time.Duration
-	}{{cleanFlows, keep.Flows}, {cleanSessions, keep.Sessions}, {cleanErrors, keep.Errors}, {cleanMessages, keep.Messages}} {
+	}{{cleanFlows, keep.Flows}, {cleanSessions, keep.Sessions}, {cleanErrors, keep.Errors}, {cleanMessages, keep.Messages}, {cleanInterruptions, 0}} {
 		var n int
 		err := s.Write(ctx, Volatile, func(tx *Tx) error {
 			var err error

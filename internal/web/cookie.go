@@ -27,16 +27,16 @@ func (o CookieOptions) cookie(name, value string) *http.Cookie {
 	return &http.Cookie{Name: name, Value: value, Domain: o.Domain, Path: o.Path, SameSite: o.SameSite, Secure: o.Secure, HttpOnly: true}
 }
 
-// SessionCookie carries a browser's session.
-type SessionCookie struct {
+// SecretCookie carries what only one browser has, such as its session.
+type SecretCookie struct {
 	CookieOptions
 	Name string
-	// Persistent cookies outlive the browser's window, until the session ends.
+	// Persistent cookies outlive the browser's window, until what they carry ends.
 	Persistent bool
 }
 
 // Value reads the cookie from a request; it is empty where there is none.
-func (c SessionCookie) Value(r *http.Request) string {
+func (c SecretCookie) Value(r *http.Request) string {
 	found, err := r.Cookie(c.Name)
 	if err != nil {
 		return ""
@@ -44,9 +44,9 @@ func (c SessionCookie) Value(r *http.Request) string {
 	return found.Value
 }
 
-// Set sends the cookie of a session that ends at expires. The value must be
+// Set sends the cookie of something that ends at expires. The value must be
 // made of characters that cookies may hold, such as base64url.
-func (c SessionCookie) Set(w http.ResponseWriter, value string, now, expires time.Time) {
+func (c SecretCookie) Set(w http.ResponseWriter, value string, now, expires time.Time) {
 	cookie := c.cookie(c.Name, value)
 	if c.Persistent {
 		cookie.Expires = expires
@@ -59,7 +59,7 @@ func (c SessionCookie) Set(w http.ResponseWriter, value string, now, expires tim
 }
 
 // Clear tells the browser to forget the cookie.
-func (c SessionCookie) Clear(w http.ResponseWriter) {
+func (c SecretCookie) Clear(w http.ResponseWriter) {
 	cookie := c.cookie(c.Name, "")
 	cookie.MaxAge, cookie.Expires = -1, time.Unix(0, 0)
 	setCookie(w, cookie)

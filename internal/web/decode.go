@@ -38,6 +38,9 @@ const maxFields = 1000
 type Values struct {
 	root field
 	form bool
+	// contentType and body are what all that was read from.
+	contentType string
+	body        []byte
 }
 
 // fieldKind says what a field holds.
@@ -69,7 +72,7 @@ func ReadValues(r *http.Request) (*Values, error) {
 		return nil, err
 	}
 	media := mediaType(r)
-	v := &Values{root: field{kind: objectField}, form: media == typeForm || media == typeMultipart}
+	v := &Values{root: field{kind: objectField}, form: media == typeForm || media == typeMultipart, contentType: r.Header.Get("Content-Type"), body: body}
 	switch {
 	case len(body) == 0:
 	case media == typeJSON:
@@ -89,6 +92,9 @@ func ReadValues(r *http.Request) (*Values, error) {
 
 // IsForm says whether the submission came from an HTML form.
 func (v *Values) IsForm() bool { return v.form }
+
+// Source is the submission as it came, to be read again later.
+func (v *Values) Source() (contentType string, body []byte) { return v.contentType, v.body }
 
 // Has says whether a field was sent, be it empty or null.
 func (v *Values) Has(name string) bool { return v.root.find(name) != nil }

@@ -1,0 +1,112 @@
+package flow
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"slices"
+	"time"
+
+	"zelus/internal/auth"
+	"zelus/internal/secret"
+	"zelus/internal/store"
+)
+
+// A submission that needs a fresh proof is set aside while a browser leads its
+// person through a sign-in, and goes on when they come back. It may hold a new
+// password, so the database has it sealed under a key that follows from a random
+// token, and only the browser has the token, in a cookie. It is found by a keyed
+// hash of the form and the person it belongs to, under the same token: another
+// browser, another form and another person find nothing. Taking it removes it.
+
+const (
+	// waiting is how long a submission is kept.
+	waiting = 15 * time.Minute
+	// tokenLength is the length of the browser's token, in letters and digits:
+	// 256 bits.
+	tokenLength = 43
+)
+
+// interrupt sends somebody to prove again who they are, and then back.
+func (v *visit) interrupt(s *Submission) error {
+	if s.Flow.Type == auth.Browser {
+		if err := v.setAside(s); err != nil {
+			return v.fault(err)
+		}
+	}
+	return v.fault(v.tooOld(s.Flow))
+}
+
+// tooOld is the error of a session in which somebody has to prove again who
+// they are.
+func (v *visit) tooOld(f *auth.Flow) error {
+	to := withQuery(v.base+"self-service/login/browser?refresh=true", "return_to", v.action(f))
+	return &refusal{err: auth.ErrRefreshRequired.RedirectTo(to), to: to, status: http.StatusSeeOther}
+}
+
+// setAside keeps a submission for when its browser comes back.
+func (v *visit) setAside(s *Submission) error {
+	token := secret.Token("", tokenLength)
+	ring, err := asideRing(token)
+	if err != nil {
+		return err
+	}
+	contentType, body := s.Values.Source()
+	of := asideOf(s.Flow)
+	now := v.engine.Clock()
+	kept := &store.Interruption{ID: ring.Hash(string(of)), Project: s.Flow.Project, ExpiresAt: auth.Now(now.Add(waiting)),
+		Sealed: ring.Seal(append([]byte(contentType+"\n"), body...), of)}
+	if err := v.write(func(ctx context.Context, tx *store.Tx) error { return tx.InsertInterruption(ctx, kept) }); err != nil {
+		return err
+	}
+	v.aside.Set(v.w, token, now, kept.ExpiresAt)
+	return nil
+}
+
+// resume goes on with a submission of this form that was set aside, and says
+// whether there was one.
+func (v *visit) resume(f *auth.Flow, row *store.SessionRow) (bool, error) {
+	token := v.aside.Value(v.r)
+	if token == "" {
+		return false, nil
+	}
+	if !v.privileged(row) {
+		return false, v.tooOld(f)
+	}
+	ring, err := asideRing(token)
+	if err != nil {
+		return false, err
+	}
+	of := asideOf(f)
+	var sealed []byte
+	err = v.write(func(ctx context.Context, tx *store.Tx) (err error) {
+		sealed, err = tx.TakeInterruption(ctx, f.Project, ring.Hash(string(of)), v.engine.Clock())
+		return err
+	})
+	if errors.Is(err, store.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	v.aside.Clear(v.w)
+	kept, err := ring.Open(sealed, of)
+	if err != nil {
+		return false, err
+	}
+	contentType, body, _ := bytes.Cut(kept, []byte("\n"))
+	v.resumed = v.r.Clone(v.r.Context())
+	v.resumed.Body, v.resumed.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+	v.resumed.Header.Set("Content-Type", string(contentType))
+	return true, nil
+}
+
+// asideRing are the keys that follow from a browser's token.
+func asideRing(token string) (*secret.Ring, error) {
+	return secret.NewRing("interrupted submission", []string{token})
+}
+
+// asideOf is what a submission that is set aside belongs to.
+func asideOf(f *auth.Flow) []byte { return slices.Concat(f.ID[:], f.IdentityID[:]) }
