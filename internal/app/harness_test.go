@@ -35,6 +35,7 @@ const (
 	welcome    = "https://app.example.org/welcome"
 	loginPage  = "https://app.example.org/login"
 	signUpPage = "https://app.example.org/sign-up"
+	ownPage    = "https://app.example.org/settings"
 )
 
 // sessionLifespan is the default, which the configuration in testdata keeps.

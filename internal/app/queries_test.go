@@ -149,6 +149,46 @@ func TestQueries(t *testing.T) {
 			return p.signUp()
 		})},
 
+		// The session; the identity and its credentials; the flow.
+		{"begin settings", 4, 200, func(t *testing.T, s *server) func() answer {
+			c, _ := s.signedIn(t, app)
+			return func() answer { return c.get("/self-service/settings/api") }
+		}},
+		{"begin settings, nobody", 0, 401, getting(app, "/self-service/settings/api")},
+		{"fetch settings", 2, 200, func(t *testing.T, s *server) func() answer {
+			c, _ := s.signedIn(t, script)
+			f := c.begin("settings", "")
+			return func() answer { return c.fetch("settings", f.id) }
+		}},
+		{"fetch settings, nobody", 0, 401, getting(app, "/self-service/settings/flows?id=3b0ba2c9-7d31-4f49-8f4e-0d2a3c0e5b11")},
+		{"fetch settings of somebody else", 2, 403, func(t *testing.T, s *server) func() answer {
+			c, _ := s.signedIn(t, app)
+			f := c.begin("settings", "")
+			thief, _ := s.signedIn(t, app)
+			return func() answer { return thief.fetch("settings", f.id) }
+		}},
+		// The session, the flow, the identity and its credentials; then the flow
+		// and the identity are written, and the session is looked at again.
+		{"change a trait, app", 7, 200, changing(app, func(p person) fields { return p.profile(fields{"traits.name": "Ada"}) })},
+		{"change a trait, browser", 7, 200, changing(script, func(p person) fields { return p.profile(fields{"traits.name": "Ada"}) })},
+		// Besides these: the credential; the identifier and two addresses go, one
+		// by one, and come.
+		{"change one's address", 13, 200, changing(app, func(person) fields { return stranger().profile(nil) })},
+		{"change one's password", 8, 200, changing(app, func(person) fields { return newPassword(otherPass) })},
+		{"change a trait, not valid", 5, 400, changing(app, func(p person) fields { return p.profile(fields{"traits.email": "nobody"}) })},
+		{"change one's password, too short", 5, 400, changing(app, func(person) fields { return newPassword("short") })},
+		{"change nothing", 5, 400, changing(app, func(person) fields { return fields{} })},
+		{"change a trait, no CSRF token", 4, 403, changing(script, func(p person) fields { return p.profile(fields{"csrf_token": ""}) })},
+		// What is sent is set aside.
+		{"change one's password, old session", 5, 403, oldSession(script)},
+		{"change one's password, old session, app", 4, 403, oldSession(app)},
+		// As without the interruption, and it is read and removed.
+		{"go on with an interrupted change", 10, 303, func(t *testing.T, s *server) func() answer {
+			c, p, f := setAside(t, s, page)
+			c.prove(p)
+			return func() answer { return c.back(f) }
+		}},
+
 		{"ask for a logout address", 1, 200, func(t *testing.T, s *server) func() answer {
 			c := s.client(t, script)
 			c.signIn(s.person(t))
@@ -246,7 +286,7 @@ func TestQueries(t *testing.T) {
 			return func() answer { return s.operator(t).send("DELETE", "/admin/identities/"+p.id+"/sessions", nil) }
 		}},
 	}
-	onEach(t, "", func(t *testing.T, s *server) {
+	onEach(t, longForms, func(t *testing.T, s *server) {
 		for _, test := range tests {
 			t.Run(test.what, func(t *testing.T) {
 				request, want := test.act(t, s), test.want
@@ -302,6 +342,24 @@ func signingIn(as style, with func(person) fields) func(*testing.T, *server) fun
 		c, p := s.client(t, as), s.person(t)
 		f := c.begin("login", "")
 		return func() answer { return c.submit(f, with(p)) }
+	}
+}
+
+func changing(as style, with func(person) fields) func(*testing.T, *server) func() answer {
+	return func(t *testing.T, s *server) func() answer {
+		c, p := s.signedIn(t, as)
+		f := c.begin("settings", "")
+		return func() answer { return c.submit(f, with(p)) }
+	}
+}
+
+// oldSession sends a new password in a session that is too old for it.
+func oldSession(as style) func(*testing.T, *server) func() answer {
+	return func(t *testing.T, s *server) func() answer {
+		c, _ := s.signedIn(t, as)
+		s.clock.advance(privileged)
+		f := c.begin("settings", "")
+		return func() answer { return c.submit(f, newPassword(otherPass)) }
 	}
 }
 

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"fmt"
 	"sync"
 	"testing"
 
@@ -73,5 +74,126 @@ func TestSignedUpTwice(t *testing.T) {
 			t.Fatal(err)
 		}
 		again.saying(400, 4010003)
+	})
+}
+
+// TestChangedAtOnce: somebody changes their data in several windows, and an
+// operator theirs, at the same time. All of it succeeds, and nothing is lost.
+func TestChangedAtOnce(t *testing.T) {
+	onEach(t, "", func(t *testing.T, s *server) {
+		c, p := s.signedIn(t, app)
+		one, o := c.begin("settings", ""), s.operator(t)
+		var all sync.WaitGroup
+		const each = 4
+		for n := range each {
+			other := c.begin("settings", "")
+			for _, change := range []struct {
+				f    form
+				with fields
+			}{{one, p.profile(fields{"traits.name": "Ada"})}, {other, p.profile(fields{"traits.name": "Ada"})}, {one, newPassword(fmt.Sprintf("%s-%d", otherPass, n))}} {
+				all.Go(func() {
+					a, err := c.try("POST", change.f.action, change.with)
+					if err != nil || a.status != 200 || a.at("state").String() != "success" {
+						t.Errorf("%s: %d %s %v", change.with["method"], a.status, a.body, err)
+					}
+				})
+			}
+			all.Go(func() {
+				a, err := o.try("PATCH", "/admin/identities/"+p.id, patch("add", fmt.Sprintf("/metadata_admin/n%d", n), n))
+				if err == nil && a.status == 400 { // there is no object to add to yet
+					a, err = o.try("PATCH", "/admin/identities/"+p.id, patch("add", "/metadata_admin", map[string]any{}))
+				}
+				if err != nil || a.status != 200 {
+					t.Errorf("the operator: %d %s %v", a.status, a.body, err)
+				}
+			})
+		}
+		all.Wait()
+		a := s.identity(t, p)
+		if a.at("traits.name").String() != "Ada" || !a.at("metadata_admin").Exists() {
+			t.Errorf("something is lost: %s", a.body)
+		}
+		known := 0
+		for n := range each {
+			if s.knows(t, p.email, fmt.Sprintf("%s-%d", otherPass, n)) {
+				known++
+			}
+		}
+		if known != 1 || s.knows(t, p.email, p.password) {
+			t.Errorf("%d of the new passwords are right, want 1", known)
+		}
+		c.whoami().is(200)
+	})
+}
+
+// TestAddressTakenAtOnce: of several who want one address at once, one gets it.
+func TestAddressTakenAtOnce(t *testing.T) {
+	onEach(t, "", func(t *testing.T, s *server) {
+		const people = 6
+		email := stranger().email
+		answers := make(chan answer, people)
+		var all sync.WaitGroup
+		for range people {
+			c, _ := s.signedIn(t, app)
+			f := c.begin("settings", "")
+			all.Go(func() {
+				a, err := c.try("POST", f.action, fields{"method": "profile", "traits.email": email})
+				if err != nil {
+					t.Error(err)
+				}
+				answers <- a
+			})
+		}
+		all.Wait()
+		close(answers)
+		won := 0
+		for a := range answers {
+			if a.status == 200 {
+				won++
+			} else {
+				a.saying(400, 4000007)
+			}
+		}
+		if won != 1 {
+			t.Errorf("%d got the address, want 1", won)
+		}
+	})
+}
+
+// TestRevokedWhileChanging: a session that ends while its owner's new password
+// is being hashed changes nothing after its end was acknowledged.
+func TestRevokedWhileChanging(t *testing.T) {
+	onEach(t, "", func(t *testing.T, s *server) {
+		for what, end := range map[string]func(o *client, p person) (answer, error){
+			"revoked": func(o *client, p person) (answer, error) {
+				return o.try("DELETE", "/admin/identities/"+p.id+"/sessions", nil)
+			},
+			"switched off": func(o *client, p person) (answer, error) {
+				return o.try("PATCH", "/admin/identities/"+p.id, patch("replace", "/state", "inactive"))
+			},
+			"deleted": func(o *client, p person) (answer, error) { return o.try("DELETE", "/admin/identities/"+p.id, nil) },
+		} {
+			for range 4 {
+				c, p := s.signedIn(t, app)
+				f, o := c.begin("settings", ""), s.operator(t)
+				var all sync.WaitGroup
+				var changed, ended answer
+				all.Go(func() { changed, _ = c.try("POST", f.action, newPassword(otherPass)) })
+				all.Go(func() { ended, _ = end(o, p) })
+				all.Wait()
+				if ended.status >= 300 {
+					t.Fatalf("%s: %d %s", what, ended.status, ended.body)
+				}
+				// Who is deleted while they are being read may look like
+				// somebody without a sign-in name.
+				if changed.status != 200 && (what != "deleted" || changed.status != 400) {
+					changed.refused(401, "session_inactive")
+				}
+				c.submit(f, newPassword(p.password+"2")).refused(401, "session_inactive")
+				if what == "revoked" && s.knows(t, p.email, otherPass) != (changed.status == 200) {
+					t.Errorf("it answered %d, which is not what happened", changed.status)
+				}
+			}
+		}
 	})
 }

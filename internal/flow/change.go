@@ -46,7 +46,8 @@ func (v *visit) change(s *Submission, m *Method, o Outcome, row *store.SessionRo
 		if err != nil {
 			return v.fault(err)
 		}
-		form.Traits, s.Form = s.Traits, *form
+		form.Traits = s.Traits
+		s.Form = *form
 	}
 	return v.fault(auth.ErrIdentityChanged)
 }

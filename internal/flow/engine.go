@@ -205,7 +205,11 @@ func (v *visit) form(f *auth.Flow) (*Form, error) {
 	form, schemaID := &Form{Config: v.config, Flow: f, UI: &f.UI}, f.SchemaID
 	var err error
 	if f.IdentityID != uuid.Nil {
-		if form.Identity, err = v.engine.Identities.Get(v.r.Context(), f.IdentityID); err != nil {
+		form.Identity, err = v.engine.Identities.Get(v.r.Context(), f.IdentityID)
+		if errors.Is(err, auth.ErrIdentityUnknown) {
+			return nil, auth.ErrNoSession // it went with its owner, a moment ago
+		}
+		if err != nil {
 			return nil, err
 		}
 		if v.kindOf(f).owner != nil {

@@ -60,6 +60,8 @@ func configuration() *config.Config {
 	c.SelfService.AllowedReturnURLs = []string{"https://app.example/"}
 	c.SelfService.Flows.Login.Lifespan, c.SelfService.Flows.Registration.Lifespan = time.Hour, time.Hour
 	c.SelfService.Flows.Registration.Enabled = true
+	c.SelfService.Flows.Settings.Lifespan, c.SelfService.Flows.Settings.PrivilegedSessionMaxAge = time.Hour, time.Hour
+	c.SelfService.Flows.Settings.RequiredAAL = auth.RequireAAL1
 	c.Session.Whoami.RequiredAAL = auth.RequireAAL1
 	return c
 }

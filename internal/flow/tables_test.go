@@ -37,14 +37,17 @@ func TestKinds(t *testing.T) {
 	flows := &c.SelfService.Flows
 	flows.Login.UIURL, flows.Login.Lifespan, flows.Login.After.DefaultBrowserReturnURL = "login-page", 1*time.Minute, "after-login"
 	flows.Registration.UIURL, flows.Registration.Lifespan, flows.Registration.After.DefaultBrowserReturnURL = "registration-page", 2*time.Minute, "after-registration"
+	flows.Settings.UIURL, flows.Settings.Lifespan, flows.Settings.After.DefaultBrowserReturnURL = "settings-page", 3*time.Minute, "after-settings"
 	s := loadSchemas(t, map[string]string{"person": personSchema}).Default()
 	want := map[auth.Kind]struct {
 		lifespan        time.Duration
 		expired, nobody int
 		groups          []string
+		first, last     string
 	}{
-		auth.Login:        {1 * time.Minute, ui.ErrorLoginExpired, ui.ErrorLoginNoMethod, ui.LoginOrder().Groups},
-		auth.Registration: {2 * time.Minute, ui.ErrorRegistrationExpired, ui.ErrorRegistrationNoMethod, ui.RegistrationOrder(nil).Groups},
+		auth.Login:        {1 * time.Minute, ui.ErrorLoginExpired, ui.ErrorLoginNoMethod, ui.LoginOrder().Groups, auth.ChooseMethod, auth.PassedChallenge},
+		auth.Registration: {2 * time.Minute, ui.ErrorRegistrationExpired, ui.ErrorRegistrationNoMethod, ui.RegistrationOrder(nil).Groups, auth.ChooseMethod, auth.PassedChallenge},
+		auth.Settings:     {3 * time.Minute, ui.ErrorSettingsExpired, ui.ErrorSettingsNoMethod, ui.SettingsOrder(nil).Groups, auth.ShowForm, auth.Success},
 	}
 	seen := map[auth.Kind]bool{}
 	for _, k := range allKinds() {
@@ -59,7 +62,7 @@ func TestKinds(t *testing.T) {
 		if k.expired != w.expired || k.nobody != w.nobody {
 			t.Errorf("%s says %d and %d", name, k.expired, k.nobody)
 		}
-		if k.first != auth.ChooseMethod || k.last != auth.PassedChallenge {
+		if k.first != w.first || k.last != w.last {
 			t.Errorf("%s goes from %s to %s", name, k.first, k.last)
 		}
 		if strings.Join(k.order(s).Groups, " ") != strings.Join(w.groups, " ") {

@@ -34,6 +34,7 @@ func prepare(_ context.Context, form *flow.Form) error {
 }
 
 func submit(_ context.Context, s *flow.Submission) (flow.Outcome, error) {
-	s.Traits = s.SentTraits()
-	return flow.Changed(func(i *auth.Identity, _ time.Time) { i.Traits = s.Traits }), nil
+	traits := s.SentTraits()
+	s.Traits = traits
+	return flow.Changed(func(i *auth.Identity, _ time.Time) { i.Traits = traits }), nil
 }
