@@ -193,6 +193,25 @@ func TestShapes(t *testing.T) {
 				is(c.send("DELETE", "/sessions", nil).is(200), "deleteMySessionsCount")
 			}
 		}
+		for _, style := range []style{app, script} {
+			c, p := s.signedIn(t, style)
+			f := c.begin("settings", "return_to="+url.QueryEscape(welcome)+"&identity_schema=nobody-asks-for-it")
+			is(f.json, "settingsFlow")
+			is(c.fetch("settings", f.id).is(200), "settingsFlow")
+			for _, refused := range []fields{{}, {"method": "profile"}, p.profile(fields{"traits.shoe": "1"}), newPassword("x")} {
+				is(c.submit(f, refused).is(400), "settingsFlow")
+			}
+			for _, with := range []fields{p.profile(fields{"traits.name": "Ada"}), newPassword(otherPass)} {
+				done := is(c.submit(f, with).is(200), "settingsFlow")
+				if done.at("identity.credentials").Exists() || done.at("identity.metadata_admin").Exists() {
+					t.Errorf("a person sees what only operators see: %s", done.body)
+				}
+				is(c.fetch("settings", f.id).is(200), "settingsFlow")
+			}
+			s.clock.advance(time.Hour)
+			is(c.submit(f, newPassword(p.password)).is(410), "selfServiceFlowExpiredError")
+			is(c.submit(c.begin("settings", ""), newPassword(p.password)).is(403), "needsPrivilegedSessionError")
+		}
 		c := s.client(t, page)
 		is(c.get("/self-service/errors?id="+c.get("/self-service/login?flow=x").leads(303, errorPage).query("id")).is(200), "flowError")
 		is(c.get("/self-service/errors?id=stub:500").is(200), "flowError")

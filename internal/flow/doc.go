@@ -14,6 +14,7 @@
 //	      ▼
 //	passed_challenge          Proven      login: a session, new or renewed
 //	                          Registered  registration: an identity, and a session if configured
+//	show_form, success        Changed     settings: an identity that is different; the form stays
 //
 // Methods (password, code, …) take part as values of plain functions: they add
 // nodes to a form and turn a submission into an Outcome. They never see a

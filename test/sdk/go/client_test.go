@@ -91,6 +91,25 @@ func TestPerson(t *testing.T) {
 	_, res, err = app.ToSession(ctx).XSessionToken(second).Execute()
 	must(t, "who am I in the session that stays", 200, res, err)
 
+	settings, res, err := app.CreateNativeSettingsFlow(ctx).XSessionToken(second).Execute()
+	must(t, "begin to change oneself", 200, res, err)
+	change := func(body ory.UpdateSettingsFlowBody) (*ory.SettingsFlow, *http.Response, error) {
+		return app.UpdateSettingsFlow(ctx).Flow(settings.Id).XSessionToken(second).UpdateSettingsFlowBody(body).Execute()
+	}
+	changed, res, err := change(ory.UpdateSettingsFlowWithProfileMethodAsUpdateSettingsFlowBody(&ory.UpdateSettingsFlowWithProfileMethod{
+		Method: "profile", Traits: map[string]any{"email": email, "name": "Ada"},
+	}))
+	must(t, "change one's data", 200, res, err)
+	if traits, ok := changed.Identity.Traits.(map[string]any); !ok || traits["name"] != "Ada" || changed.State != "success" {
+		t.Errorf("after the change one is %v, in state %v", changed.Identity.Traits, changed.State)
+	}
+	_, res, err = change(ory.UpdateSettingsFlowWithPasswordMethodAsUpdateSettingsFlowBody(&ory.UpdateSettingsFlowWithPasswordMethod{Method: "password", Password: "short"}))
+	must(t, "choose a short password", 400, res, err)
+	_, res, err = change(ory.UpdateSettingsFlowWithPasswordMethodAsUpdateSettingsFlowBody(&ory.UpdateSettingsFlowWithPasswordMethod{Method: "password", Password: rand.Text()}))
+	must(t, "change one's password", 200, res, err)
+	_, res, err = app.GetSettingsFlow(ctx).Id(settings.Id).XSessionToken(second).Execute()
+	must(t, "read the changed settings", 200, res, err)
+
 	res, err = app.PerformNativeLogout(ctx).PerformNativeLogoutBody(ory.PerformNativeLogoutBody{SessionToken: second}).Execute()
 	must(t, "sign out", 204, res, err)
 	_, res, err = app.ToSession(ctx).XSessionToken(second).Execute()

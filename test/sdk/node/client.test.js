@@ -51,6 +51,20 @@ test("somebody signs up, signs in, looks at sessions and signs out", async () =>
   await assert.rejects(app.toSession({ xSessionToken: first }), answers(401));
   assert.equal((await app.toSession({ xSessionToken: second })).status, 200);
 
+  const settings = await app.createNativeSettingsFlow({ xSessionToken: second });
+  assert.equal(settings.data.identity.id, registered.data.identity.id);
+  assert.equal(settings.data.state, "show_form");
+  const change = (updateSettingsFlowBody) =>
+    app.updateSettingsFlow({ flow: settings.data.id, xSessionToken: second, updateSettingsFlowBody });
+  const changed = await change({ method: "profile", traits: { email, name: "Ada" } });
+  assert.equal(changed.data.state, "success");
+  assert.equal(changed.data.identity.traits.name, "Ada");
+  assert.deepEqual(changed.data.ui.messages.map((m) => m.id), [1050001]);
+  await assert.rejects(change({ method: "password", password: "short" }), answers(400));
+  assert.equal((await change({ method: "password", password: text() })).data.state, "success");
+  const shown = await app.getSettingsFlow({ id: settings.data.id, xSessionToken: second });
+  assert.equal(shown.data.identity.traits.name, "Ada");
+
   await app.performNativeLogout({ performNativeLogoutBody: { session_token: second } });
   await assert.rejects(app.toSession({ xSessionToken: second }), answers(401));
 });
