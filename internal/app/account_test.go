@@ -2,6 +2,9 @@ package app
 
 import (
 	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/url"
 	"os"
@@ -890,4 +893,32 @@ func (s *server) secondFactor(t testing.TB, p person) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// TestFormsKeepWhatTheyCannotSend: an HTML form takes nothing away that it has
+// no field for; a program says all that there shall be.
+func TestFormsKeepWhatTheyCannotSend(t *testing.T) {
+	const document = `{"properties":{"traits":{"type":"object","properties":{
+		"email":{"type":"string","format":"email","ory.sh/kratos":{"credentials":{"password":{"identifier":true}}}},
+		"name":{"type":"string"},"number":{"type":"integer"},"badge":{"type":"string","disableFormField":true}, "homes":{"type":"array","items":{"type":"object"}}}}}}`
+	more := "identity: {default_schema_id: open, schemas: [{id: open, url: \"base64://" + base64.StdEncoding.EncodeToString([]byte(document)) + "\"}]}"
+	onEach(t, more, func(t *testing.T, s *server) {
+		for style, want := range map[style]string{
+			page: `{"email":"%s","name":"Ada","number":9007199254740993,"badge":"7","homes":[{"town":"Ockham"}]}`,
+			app:  `{"email":"%s","name":"Ada","number":9007199254740993}`,
+		} {
+			p := stranger()
+			p.id = s.operator(t).send("POST", "/admin/identities", map[string]any{
+				"traits":      map[string]any{"email": p.email, "name": "A.", "number": json.Number("9007199254740993"), "badge": "7", "homes": []any{fields{"town": "Ockham"}}},
+				"credentials": map[string]any{"password": map[string]any{"config": fields{"password": p.password}}}}).is(201).at("id").String()
+			c := s.client(t, style)
+			c.signIn(p)
+			f := c.opened("settings", c.fetch("settings", c.begin("settings", "").id).is(200))
+			with := p.profile(fields{"traits.name": "Ada", "traits.number": f.json.value("traits.number").Raw})
+			c.changed(f, c.submit(f, with))
+			if got, want := s.identity(t, p).at("traits").Raw, fmt.Sprintf(want, p.email); got != want {
+				t.Errorf("%s: the traits are %s, want %s", style, got, want)
+			}
+		}
+	})
 }

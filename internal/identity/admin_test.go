@@ -450,6 +450,16 @@ func TestLoginHints(t *testing.T) {
 			t.Errorf("%s: %v (-want +got):\n%s", test.traits, err, diff)
 		}
 	}
+	// Nobody is told about themselves.
+	own := f.identity(t, `{"email":"ada@example.org","username":"bob"}`)
+	ada, err := f.Store.SignInBy(t.Context(), auth.DefaultProject, auth.Password, "ada@example.org")
+	if err != nil {
+		t.Fatal(err)
+	}
+	own.ID = ada.Identity.ID
+	if got, err := f.LoginHints(t.Context(), own); err != nil || got.Identifier != "bob" {
+		t.Errorf("of themselves: %+v, %v", got, err)
+	}
 	// A social account that is taken, too.
 	i := f.New("person")
 	setProviders(i, auth.OIDC, []provider{{Provider: "google", Subject: "1"}}, begin)

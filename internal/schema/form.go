@@ -183,6 +183,55 @@ func (s *Schema) fill(c *ui.Container, group, name string, value any) {
 	}
 }
 
+// Keep adds to the traits that an HTML form has sent what such a form cannot
+// send: values that have no field, or one that is disabled, which browsers leave
+// out. before is what the form was filled with. Where one of the two is not
+// valid JSON, what was sent is given back as it came.
+func (s *Schema) Keep(sent, before json.RawMessage) json.RawMessage {
+	to, err := decode(sent)
+	from, err2 := decode(before)
+	if err != nil || err2 != nil || !s.keep("traits", to, from) {
+		return sent
+	}
+	return encode(to)
+}
+
+// keep changes to in place and says whether it did.
+func (s *Schema) keep(name string, to, from any) (changed bool) {
+	target, ok := to.(*object)
+	source, ok2 := from.(*object)
+	if !ok || !ok2 {
+		return false
+	}
+	for _, key := range source.keys {
+		child, value := name+"."+key, source.values[key]
+		i, known := s.index[child]
+		_, nested := value.(*object)
+		have, sent := target.values[key]
+		switch {
+		case nested && known:
+			if !sent {
+				have = &object{values: map[string]any{}}
+			}
+			if s.keep(child, have, value) {
+				target.set(key, have)
+				changed = true
+			}
+		case sent || known && s.fields[i].sendable():
+		default:
+			target.set(key, value)
+			changed = true
+		}
+	}
+	return changed
+}
+
+// sendable says whether a browser sends the field.
+func (f Field) sendable() bool {
+	_, shown := f.inputType()
+	return shown && !f.Disabled
+}
+
 // Node is the input for a value that the schema has no field for; its type
 // follows from the value.
 func (v Value) Node(group string) ui.Node {

@@ -375,3 +375,60 @@ func TestValues(t *testing.T) {
 		}
 	}
 }
+
+// ownForm is a schema with fields that a form has, has not, and has disabled.
+func ownForm(t *testing.T) *Schema {
+	return traits(t, `"email": {"type": "string"}, "on": {"type": "boolean"}, "age": {"type": "integer"},
+		"badge": {"type": "string", "disableFormField": true}, "tags": {"type": "array", "items": {"type": "string"}},
+		"homes": {"type": "array", "items": {"type": "object"}},
+		"name": {"type": "object", "properties": {"first": {"type": "string"}, "rank": {"type": "string", "disableFormField": true}}}`)
+}
+
+func TestFill(t *testing.T) {
+	s := ownForm(t)
+	for given, want := range map[string]string{
+		`{"email":"a","on":true,"age":9007199254740993,"name":{"first":"Ada"}}`: "email=a on=true age=9007199254740993 name.first=Ada",
+		`{"tags":["x","y"],"badge":"7"}`:                                        "badge=7 tags=[x y]",
+		`{"name":"Ada","age":null}`:                                             "name=Ada", // where a mistake can be shown
+		`{"shoe":44,"name":{"nick":1},"homes":[{"a":1}]}`:                       "",         // nothing that the schema does not know
+		`"no object"`: "",
+		`{"broken`:    "",
+	} {
+		c := &ui.Container{Nodes: s.Nodes(ui.GroupProfile)}
+		s.Fill(c, ui.GroupProfile, json.RawMessage(given))
+		var got []string
+		for _, n := range c.Nodes {
+			if n.Attributes.Value != nil {
+				got = append(got, fmt.Sprintf("%s=%v", strings.TrimPrefix(n.Name(), "traits."), n.Attributes.Value))
+			}
+			if n.Group != ui.GroupProfile {
+				t.Errorf("%s: %s is in group %s", given, n.Name(), n.Group)
+			}
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("%s: got %q, want %q", given, got, want)
+		}
+	}
+}
+
+func TestKeep(t *testing.T) {
+	s := ownForm(t)
+	const before = `{"email":"a","on":true,"badge":"7","homes":[{"a":1}],"tags":["x"],"more":{"b":2},"name":{"first":"Ada","rank":"countess"}}`
+	for sent, want := range map[string]string{
+		`{"email":"b","name":{}}`: `{"email":"b","name":{"rank":"countess"},"badge":"7","homes":[{"a":1}],"more":{"b":2}}`,
+		`{}`:                      `{"badge":"7","homes":[{"a":1}],"more":{"b":2},"name":{"rank":"countess"}}`,
+		`{"badge":"8","homes":[],"name":{"rank":1}}`: `{"badge":"8","homes":[],"name":{"rank":1},"more":{"b":2}}`,
+		`{"name":"Ada"}`: `{"name":"Ada","badge":"7","homes":[{"a":1}],"more":{"b":2}}`,
+		`"text"`:         `"text"`,
+		`{"broken`:       `{"broken`,
+	} {
+		if got := string(s.Keep(json.RawMessage(sent), json.RawMessage(before))); got != want {
+			t.Errorf("%s: got %s, want %s", sent, got, want)
+		}
+	}
+	for _, nothing := range []string{`{}`, `{"email":"a"}`, `{"name":{"first":"Ada"}}`, `null`, `{"broken`} {
+		if got := string(s.Keep(json.RawMessage(`{"on":true}`), json.RawMessage(nothing))); got != `{"on":true}` {
+			t.Errorf("after %s: got %s", nothing, got)
+		}
+	}
+}

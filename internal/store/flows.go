@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -28,7 +29,10 @@ func (q *queries) Flow(ctx context.Context, project uuid.UUID, kind auth.Kind, i
 	if err := q.one(ctx, selectFlow, []any{project, id, kind}, &f.Done, instant{&f.ExpiresAt}, &data); err != nil {
 		return nil, err
 	}
-	if err := json.Unmarshal([]byte(data), f); err != nil {
+	// Values of fields are numbers as they were typed, not the nearest float64.
+	from := json.NewDecoder(strings.NewReader(data))
+	from.UseNumber()
+	if err := from.Decode(f); err != nil {
 		return nil, fmt.Errorf("store: the flow %s cannot be read: %w", id, err)
 	}
 	return f, nil

@@ -2,12 +2,14 @@ package store_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -17,6 +19,7 @@ import (
 	"zelus/internal/auth"
 	"zelus/internal/store"
 	"zelus/internal/store/storetest"
+	"zelus/internal/ui"
 )
 
 var project = auth.DefaultProject
@@ -310,6 +313,7 @@ func TestFlowIsFinishedOnce(t *testing.T) {
 		ctx, now := t.Context(), auth.Now(time.Now())
 		f := &auth.Flow{ID: uuid.New(), Project: project, Kind: auth.Login, Type: auth.API, State: auth.ChooseMethod, RequestURL: "http://x/", IssuedAt: now,
 			ExpiresAt: now.Add(time.Hour), CreatedAt: now, UpdatedAt: now, RequestedAAL: auth.AAL1}
+		f.UI.Put(ui.Input(ui.GroupProfile, "traits.number", ui.InputNumber, json.Number("9007199254740993"))) // is no float64
 		write(t, st, func(tx *store.Tx) error { return tx.InsertFlow(ctx, f) })
 		got, err := st.Flow(ctx, project, auth.Login, f.ID)
 		if err != nil {
@@ -571,4 +575,44 @@ func TestStillProvenWaits(t *testing.T) {
 	if !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("the former password still counts: %v", err)
 	}
+}
+
+// An interruption is found by its id until its time is over, and taken once.
+func TestInterruptionIsTakenOnce(t *testing.T) {
+	storetest.Each(t, nil, func(t *testing.T, st *store.Store) {
+		ctx, now := t.Context(), auth.Now(time.Now())
+		id := []byte("an id of an interruption")
+		kept := &store.Interruption{ID: id, Project: project, Sealed: []byte{0, 1, 255}, ExpiresAt: now.Add(time.Minute)}
+		write(t, st, func(tx *store.Tx) error { return tx.InsertInterruption(ctx, kept) })
+		take := func(id []byte, now time.Time) (sealed []byte, err error) {
+			return sealed, st.Write(ctx, store.Volatile, func(tx *store.Tx) (err error) {
+				sealed, err = tx.TakeInterruption(ctx, project, id, now)
+				return err
+			})
+		}
+		if _, err := take([]byte("another"), now); !errors.Is(err, store.ErrNotFound) {
+			t.Errorf("by another id: %v", err)
+		}
+		if _, err := take(id, kept.ExpiresAt); !errors.Is(err, store.ErrNotFound) {
+			t.Errorf("too late: %v", err)
+		}
+		var won, lost atomic.Int32
+		var all sync.WaitGroup
+		for range 8 {
+			all.Go(func() {
+				switch sealed, err := take(id, now); {
+				case err == nil && string(sealed) == string(kept.Sealed):
+					won.Add(1)
+				case errors.Is(err, store.ErrNotFound):
+					lost.Add(1)
+				default:
+					t.Errorf("%v, %v", sealed, err)
+				}
+			})
+		}
+		all.Wait()
+		if won.Load() != 1 || lost.Load() != 7 {
+			t.Errorf("%d took it and %d did not", won.Load(), lost.Load())
+		}
+	})
 }

@@ -35,6 +35,9 @@ func prepare(_ context.Context, form *flow.Form) error {
 
 func submit(_ context.Context, s *flow.Submission) (flow.Outcome, error) {
 	traits := s.SentTraits()
+	if s.Values.IsForm() {
+		traits = s.Schema.Keep(traits, s.Identity.Traits)
+	}
 	s.Traits = traits
 	return flow.Changed(func(i *auth.Identity, _ time.Time) { i.Traits = traits }), nil
 }
