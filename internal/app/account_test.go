@@ -648,7 +648,9 @@ func TestInterruptedChange(t *testing.T) {
 		for _, style := range []style{script, page} {
 			c, p, f := setAside(t, s, style)
 			// Coming back without a proof leads to it again, and takes nothing.
-			c.back(f).leads(303, s.public+"/self-service/login/browser")
+			if a := c.back(f).leads(303, s.public+"/self-service/login/browser"); len(a.cookies()) > 0 {
+				t.Errorf("%s: it sets the cookies %v", style, a.cookies())
+			}
 			if s.knows(t, p.email, otherPass) {
 				t.Fatal("it was changed without a proof")
 			}

@@ -596,23 +596,28 @@ func TestInterruptionIsTakenOnce(t *testing.T) {
 		if _, err := take(id, kept.ExpiresAt); !errors.Is(err, store.ErrNotFound) {
 			t.Errorf("too late: %v", err)
 		}
-		var won, lost atomic.Int32
-		var all sync.WaitGroup
-		for range 8 {
-			all.Go(func() {
-				switch sealed, err := take(id, now); {
-				case err == nil && string(sealed) == string(kept.Sealed):
-					won.Add(1)
-				case errors.Is(err, store.ErrNotFound):
-					lost.Add(1)
-				default:
-					t.Errorf("%v, %v", sealed, err)
-				}
-			})
-		}
-		all.Wait()
-		if won.Load() != 1 || lost.Load() != 7 {
-			t.Errorf("%d took it and %d did not", won.Load(), lost.Load())
+		for round := range 20 {
+			again := *kept
+			again.ID = fmt.Append(nil, "round ", round)
+			write(t, st, func(tx *store.Tx) error { return tx.InsertInterruption(ctx, &again) })
+			var won, lost atomic.Int32
+			var all sync.WaitGroup
+			for range 8 {
+				all.Go(func() {
+					switch sealed, err := take(again.ID, now); {
+					case err == nil && string(sealed) == string(kept.Sealed):
+						won.Add(1)
+					case errors.Is(err, store.ErrNotFound):
+						lost.Add(1)
+					default:
+						t.Errorf("%v, %v", sealed, err)
+					}
+				})
+			}
+			all.Wait()
+			if won.Load() != 1 || lost.Load() != 7 {
+				t.Fatalf("%d took it and %d did not", won.Load(), lost.Load())
+			}
 		}
 	})
 }
