@@ -628,6 +628,15 @@ func TestSecretsStayInside(t *testing.T) {
 			}
 			c.get("/self-service/login/browser?refresh=" + password + "&aal=" + password)
 			c.get("/sessions")
+			own := c.begin("settings", "")
+			for _, with := range []fields{newPassword(password), {"method": password}, {"password": password}} {
+				c.submit(own, with)
+			}
+			s.clock.advance(privileged + time.Second)
+			c.submit(c.begin("settings", ""), newPassword(password+"x"))
+			if style != app {
+				cookies[c.cookie(asideCookie)] = true
+			}
 		}
 		o := s.operator(t)
 		o.get("/admin/identities/" + p.id).is(200)
