@@ -921,6 +921,32 @@ func TestFormsKeepWhatTheyCannotSend(t *testing.T) {
 			if got, want := s.identity(t, p).at("traits").Raw, fmt.Sprintf(want, p.email); got != want {
 				t.Errorf("%s: the traits are %s, want %s", style, got, want)
 			}
+			if style != page {
+				continue
+			}
+			// What others change of it meanwhile stays as well.
+			var all sync.WaitGroup
+			const last = 20
+			o := s.operator(t)
+			all.Go(func() {
+				for n := range last + 1 {
+					if a, err := o.try("PATCH", "/admin/identities/"+p.id, patch("replace", "/traits/badge", fmt.Sprint(n))); err != nil || a.status != 200 {
+						t.Errorf("%d %s %v", a.status, a.body, err)
+					}
+				}
+			})
+			all.Go(func() {
+				for n := range last {
+					with["traits.name"] = fmt.Sprint(n)
+					if a, err := c.try("POST", f.action, c.body(f, with)); err != nil || a.location() != ownPage {
+						t.Errorf("%d %s %v", a.status, a.body, err)
+					}
+				}
+			})
+			all.Wait()
+			if got := s.identity(t, p).at("traits.badge").String(); got != fmt.Sprint(last) {
+				t.Errorf("the badge is %q, want %d", got, last)
+			}
 		}
 	})
 }

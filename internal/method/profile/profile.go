@@ -2,6 +2,7 @@ package profile
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
 	"zelus/internal/auth"
@@ -34,10 +35,13 @@ func prepare(_ context.Context, form *flow.Form) error {
 }
 
 func submit(_ context.Context, s *flow.Submission) (flow.Outcome, error) {
-	traits := s.SentTraits()
-	if s.Values.IsForm() {
-		traits = s.Schema.Keep(traits, s.Identity.Traits)
+	sent := s.SentTraits()
+	with := func(before json.RawMessage) json.RawMessage {
+		if s.Values.IsForm() {
+			return s.Schema.Keep(sent, before)
+		}
+		return sent
 	}
-	s.Traits = traits
-	return flow.Changed(func(i *auth.Identity, _ time.Time) { i.Traits = traits }), nil
+	s.Traits = with(s.Identity.Traits)
+	return flow.Changed(func(i *auth.Identity, _ time.Time) { i.Traits = with(i.Traits) }), nil
 }
