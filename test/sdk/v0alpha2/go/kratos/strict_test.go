@@ -89,6 +89,14 @@ func TestNoFieldIsUnknown(t *testing.T) {
 	app.call("GET", "/sessions", nil, &sessions)
 	var refreshed ory.SelfServiceLoginFlow
 	app.call("GET", "/self-service/login/api?refresh=true", nil, &refreshed)
+	var settings ory.SelfServiceSettingsFlow
+	app.call("GET", "/self-service/settings/api", nil, &settings)
+	app.call("GET", "/self-service/settings/flows?id="+settings.Id, nil, &settings)
+	app.call("POST", "/self-service/settings?flow="+settings.Id, map[string]any{"method": "password", "password": ""}, &settings)
+	app.call("POST", "/self-service/settings?flow="+settings.Id, map[string]any{"method": "profile", "traits": map[string]any{"email": email, "name": "Ada"}}, &settings)
+	if settings.State != ory.SELFSERVICESETTINGSFLOWSTATE_SUCCESS {
+		t.Errorf("the state of the settings is %s", settings.State)
+	}
 	var revoked ory.RevokedSessions
 	app.call("DELETE", "/sessions", nil, &revoked)
 	var schemas []ory.IdentitySchema
@@ -108,6 +116,7 @@ func TestNoFieldIsUnknown(t *testing.T) {
 	browser.call("POST", "/self-service/login?flow="+login.Id,
 		map[string]any{"method": "password", "password": password, "identifier": email, "csrf_token": csrf}, &signedIn)
 	browser.call("GET", "/sessions/whoami", nil, &session)
+	browser.call("GET", "/self-service/settings/browser", nil, &settings)
 	var logout ory.SelfServiceLogoutUrl
 	browser.call("GET", "/self-service/logout/browser", nil, &logout)
 
