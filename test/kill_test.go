@@ -55,13 +55,13 @@ func TestKilled(t *testing.T) {
 		s.Again(t)
 		w.check(t, round)
 	}
-	w.report(t)
+	w.report(t, rounds(t))
 }
 
-func (w *witnesses) report(t *testing.T) {
+func (w *witnesses) report(t *testing.T, rounds int) {
 	t.Helper()
 	t.Logf("%d rounds: %d sign-ups, %d sign-ins, %d revocations, %d updates were acknowledged, and all were found",
-		rounds(t), w.signUps, w.signIns, w.revocations, w.updates)
+		rounds, w.signUps, w.signIns, w.revocations, w.updates)
 	if w.signUps == 0 || w.signIns == 0 || w.revocations == 0 || w.updates == 0 {
 		t.Error("not everything was tried")
 	}
@@ -86,7 +86,7 @@ func TestDatabaseKilled(t *testing.T) {
 		w.recovered(t)
 		w.check(t, round)
 	}
-	w.report(t)
+	w.report(t, rounds(t))
 }
 
 // refused sees that the server says clearly that it cannot work.

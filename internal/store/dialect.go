@@ -31,6 +31,8 @@ type dialect struct {
 	lock string
 	// tableExists counts the tables of a given name.
 	tableExists query
+	// readOnly says on where a server takes no changes. SQLite has no such state.
+	readOnly query
 	// id turns an id into what the driver stores.
 	id func(uuid.UUID) any
 	// reading is the context of a read. With an embedded database a read is a
@@ -79,6 +81,7 @@ var postgresDialect = dialect{
 	forUpdate:   " FOR UPDATE",
 	skipLocked:  " FOR UPDATE SKIP LOCKED",
 	lock:        "SELECT pg_advisory_xact_lock(7311014612)",
+	readOnly:    "SELECT current_setting('transaction_read_only')",
 	tableExists: "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = current_schema() AND table_name = ?",
 	id:          func(id uuid.UUID) any { return id.String() },
 	reading: func(ctx context.Context) (context.Context, context.CancelFunc) {

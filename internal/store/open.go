@@ -3,12 +3,14 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/url"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -19,6 +21,8 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 	_ "modernc.org/sqlite" // the driver
+
+	"zelus/internal/auth"
 )
 
 // Options say which database to open and how.
@@ -102,15 +106,43 @@ func (s *Store) Close() error {
 // Dialect is the name of the database in use.
 func (s *Store) Dialect() string { return s.dialect.name }
 
+// What Ping asks. The first writes nothing, the second a page.
+const (
+	pingWriter query = "UPDATE projects SET created_at = created_at WHERE id IS NULL"
+	pingDisk   query = "UPDATE projects SET created_at = created_at"
+)
+
+// leastSpace is how much room an embedded database needs on its disk to be of
+// use, in bytes. A little more than nothing is soon nothing.
+const leastSpace = 1 << 20
+
 // Ping asks the database whether it is there and can be written to.
 func (s *Store) Ping(ctx context.Context) error {
 	if s.writer != nil {
-		return s.Write(ctx, Volatile, func(tx *Tx) error {
-			_, err := tx.exec(ctx, "UPDATE projects SET id = id WHERE id IS NULL")
+		if free, known := freeSpace(s.options.Path); known && free < leastSpace {
+			return auth.ErrUnavailable.Because(fmt.Errorf("the disk of the database is full: %d KB are free", free>>10))
+		}
+		failing, ping := s.writer.failing.Load(), pingWriter
+		if failing {
+			ping = pingDisk // is there room again?
+		}
+		err := s.Write(ctx, Volatile, func(tx *Tx) error {
+			_, err := tx.exec(ctx, ping)
 			return err
 		})
+		if failing && err == nil {
+			s.writer.failing.Store(false)
+		}
+		return err
 	}
-	return s.problem("ping", s.pool.PingContext(ctx))
+	var readOnly string
+	if err := s.one(ctx, s.dialect.readOnly, nil, &readOnly); err != nil {
+		return err
+	}
+	if readOnly == "on" {
+		return auth.ErrUnavailable.Because(errors.New("the database takes no changes at present"))
+	}
+	return nil
 }
 
 func (s *Store) openSQLite(ctx context.Context) error {
@@ -125,7 +157,8 @@ func (s *Store) openSQLite(ctx context.Context) error {
 		}
 		options["_pragma"] = append(options["_pragma"], "journal_mode(WAL)", "synchronous(NORMAL)")
 	}
-	open := func(connections int) (*sql.DB, error) {
+	open := func(connections int, more ...string) (*sql.DB, error) {
+		options := url.Values{"_pragma": slices.Concat(options["_pragma"], more), "_txlock": options["_txlock"]}
 		name := "file:" + (&url.URL{Path: s.options.Path}).EscapedPath()
 		if s.options.Memory {
 			name = "file::memory:"
@@ -138,7 +171,10 @@ func (s *Store) openSQLite(ctx context.Context) error {
 		pool.SetMaxIdleConns(connections)
 		return pool, nil
 	}
-	writing, err := open(1)
+	// Indexes of random values touch pages all over the file: what the writer
+	// has read it should not have to read again, and a page that is written often
+	// should be taken over from the log (of 16 MiB) into the file once.
+	writing, err := open(1, "cache_size(-16384)", "wal_autocheckpoint(4096)")
 	if err != nil {
 		return err
 	}

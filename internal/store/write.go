@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -125,6 +126,8 @@ type sqliteWriter struct {
 	jobs  chan *job
 	ended chan struct{}
 	sync  Durability // how the connection is set at present
+	// failing says that something could not be written since something was.
+	failing atomic.Bool
 
 	mu     sync.RWMutex // guards closed against senders
 	closed bool
@@ -211,6 +214,11 @@ func (w *sqliteWriter) run() {
 func (w *sqliteWriter) commit(group []*job) {
 	results := make([]error, len(group))
 	err := w.transact(group, results)
+	if err := errors.Join(append(results, err)...); errors.Is(err, auth.ErrUnavailable) {
+		w.failing.Store(true)
+	} else if err == nil && w.sync == Durable {
+		w.failing.Store(false) // such a group has something to write
+	}
 	var changed []uuid.UUID
 	if err == nil {
 		for i, j := range group {

@@ -87,7 +87,11 @@ func (p *Postgres) lowerRights(tb testing.TB) {
 }
 
 func (p *Postgres) command(program string, args ...string) *exec.Cmd {
-	cmd := exec.Command(filepath.Join(p.programs, program), args...)
+	path := filepath.Join(p.programs, program)
+	if _, err := os.Stat(path); err != nil {
+		path = program // a client, which is on the PATH
+	}
+	cmd := exec.Command(path, args...)
 	cmd.Dir = p.dir
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: p.as}
 	return cmd
@@ -145,6 +149,18 @@ func (p *Postgres) ended() bool {
 		}
 	}
 	return false
+}
+
+// ReadOnly takes the right to change anything away from all that come, or
+// gives it back.
+func (p *Postgres) ReadOnly(tb testing.TB, on bool) {
+	tb.Helper()
+	// A session of this command's own must be able to change it back.
+	cmd := p.command("psql", "-q", "-v", "ON_ERROR_STOP=1", p.URL, "-c", "SET default_transaction_read_only = off",
+		"-c", fmt.Sprintf("ALTER SYSTEM SET default_transaction_read_only = %t", on), "-c", "SELECT pg_reload_conf()")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		tb.Fatalf("psql: %v\n%s", err, out)
+	}
 }
 
 // Kill ends the server without a warning (SIGKILL).

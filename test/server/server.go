@@ -120,6 +120,12 @@ func (s *Server) Again(tb testing.TB) {
 	}
 }
 
+// Binary and Config are what it was started with.
+func (s *Server) Binary() string { return s.binary }
+
+// Config is the path of its configuration.
+func (s *Server) Config() string { return s.config }
+
 // Kill ends the server as a power cut would, as far as the process is
 // concerned: without a warning (SIGKILL).
 func (s *Server) Kill(tb testing.TB) {
