@@ -93,6 +93,7 @@ func TestDatabaseKilled(t *testing.T) {
 func (w *witnesses) refused(t *testing.T) {
 	t.Helper()
 	one := w.all[0]
+	w.until(t, http.StatusServiceUnavailable) // what is left of the database serves on for a moment
 	for _, base := range []string{w.s.Public, w.s.Admin} {
 		status, body, err := one.ask("GET", base+"/health/ready", "", nil)
 		if err != nil || status != http.StatusServiceUnavailable || !bytes.Contains(body, []byte(`"id":"not_ready"`)) {
@@ -111,18 +112,26 @@ func (w *witnesses) refused(t *testing.T) {
 // recovered waits until the server has found its database again.
 func (w *witnesses) recovered(t *testing.T) {
 	t.Helper()
+	w.until(t, http.StatusOK)
+}
+
+// until waits until the server's own answer to whether it is ready has the
+// status.
+func (w *witnesses) until(t *testing.T, want int) {
+	t.Helper()
 	again := time.NewTicker(50 * time.Millisecond)
 	defer again.Stop()
 	late := time.NewTimer(time.Minute)
 	defer late.Stop()
 	for {
-		if status, _, err := w.all[0].ask("GET", w.s.Public+"/health/ready", "", nil); err == nil && status == http.StatusOK {
+		status, body, err := w.all[0].ask("GET", w.s.Public+"/health/ready", "", nil)
+		if err == nil && status == want {
 			return
 		}
 		select {
 		case <-again.C:
 		case <-late.C:
-			t.Fatal("the server does not find its database again")
+			t.Fatalf("ready answers %d %s %v, and never %d", status, body, err, want)
 		}
 	}
 }

@@ -36,7 +36,7 @@ func (a *API) whoami(w http.ResponseWriter, r *http.Request) error {
 	}
 	body := answer.Body
 	if v0alpha2.Asked(r) {
-		if body, err = answer.Older(v0alpha2.Site{Public: c.public, Admin: c.admin}.Session); err != nil {
+		if body, err = answer.Older(); err != nil {
 			return err
 		}
 	}

@@ -176,17 +176,9 @@ func TestEveryRouteForEveryCaller(t *testing.T) {
 func today(pattern string) (string, bool) {
 	method, path, _ := strings.Cut(pattern, " ")
 	for _, r := range v0alpha2.Routes() {
-		oldMethod, oldPath, one := strings.Cut(r.Old, " ")
-		if !one {
-			oldMethod, oldPath = method, r.Old
-		}
-		if oldMethod != method || v0alpha2.Prefix+oldPath != path {
-			continue
-		}
-		if !one {
+		if v0alpha2.Prefix+r.Old == path && slices.Contains(r.Patterns(), pattern) {
 			return method + " " + r.Today, true
 		}
-		return r.Today, true
 	}
 	return "", false
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"zelus/internal/auth"
+	"zelus/internal/config"
 	"zelus/internal/v0alpha2"
 	"zelus/internal/web"
 )
@@ -41,11 +42,12 @@ func (a *App) Admin() http.Handler {
 	return web.Deadline(adminWithin, web.LimitBody(h))
 }
 
-// site is where the two servers are reached.
-func (a *App) site() v0alpha2.Site {
-	c := a.Config()
+// siteOf is where the two servers are reached.
+func siteOf(c *config.Config) v0alpha2.Site {
 	return v0alpha2.Site{Public: c.PublicURL().String(), Admin: c.AdminURL().String()}
 }
+
+func (a *App) site() v0alpha2.Site { return siteOf(a.Config()) }
 
 // routes is a mux and the patterns that it knows, which it does not tell itself.
 type routes struct {
@@ -66,20 +68,17 @@ func (a *App) publicRoutes() *routes {
 	mount := func(pattern string, h web.Handler) {
 		all.handle(pattern, web.Deadline(publicWithin, a.server.Handle(h)))
 	}
-	older := func(pattern string, h web.Handler) {
-		old, route, ok := v0alpha2.Of(pattern)
-		if !ok {
-			return
+	// older mounts the route of the v0alpha2 era that a route of today's does the
+	// work of, where there is one.
+	older := func(pattern string, h web.Handler, behind func(web.Handler) web.Handler) {
+		if old, route, ok := v0alpha2.Of(pattern); ok {
+			mount(old, behind(route.Handler(h, a.site)))
 		}
-		h = route.Handler(h, a.site)
-		if route.ForAdministrators() {
-			h = a.keys.Require(h)
-		}
-		mount(old, h)
 	}
+	open := func(h web.Handler) web.Handler { return h }
 	both := func(pattern string, h web.Handler) {
 		mount(pattern, h)
-		older(pattern, h)
+		older(pattern, h, open)
 	}
 	a.engine.Routes(both)
 	a.api.SessionCheck(func(pattern string, h web.Handler) {
@@ -91,7 +90,13 @@ func (a *App) publicRoutes() *routes {
 	})
 	a.api.Public(both)
 	a.api.Redirects(mount)
-	a.api.Admin(older)
+	a.api.Admin(func(pattern string, h web.Handler) {
+		behind := a.keys.Require
+		if _, path, _ := strings.Cut(pattern, " "); openToAll(path) {
+			behind = open
+		}
+		older(pattern, h, behind)
+	})
 	// Without a key nobody learns what there is.
 	mount(v0alpha2.AdminPrefix+"/", a.keys.Require(func(w http.ResponseWriter, r *http.Request) error {
 		http.NotFound(w, r)

@@ -165,16 +165,12 @@ func (v *visit) makeSession(done *result, o Outcome, row *store.SessionRow) {
 		if v.proof.Cookie {
 			done.session, done.token = &row.Session, v.proof.Token
 		}
-	case renews(row, o):
+	case o.verdict == proven && row != nil && row.Session.IdentityID == o.identity.ID:
 		renewed := row.Session
 		done.session, done.token = &renewed, sessions.Renew(&renewed, v.proof, o.amr)
-	default:
+	case o.verdict == proven:
 		done.session, done.token = sessions.Issue(o.identity, o.amr, v.r)
 	}
-}
-
-func renews(row *store.SessionRow, o Outcome) bool {
-	return o.verdict == proven && row != nil && row.Session.IdentityID == o.identity.ID
 }
 
 // storeIdentity stores who signs up and what somebody changes. Of who signs in
@@ -186,6 +182,9 @@ func (v *visit) storeIdentity(ctx context.Context, tx *store.Tx, done *result, o
 		return tx.InsertIdentity(ctx, o.identity)
 	case changed:
 		return v.engine.Identities.Save(ctx, tx, done.before, o.identity)
+	case proven:
+	default:
+		return fmt.Errorf("the verdict %q has nothing to store", o.verdict)
 	}
 	fresh, err := tx.StillProven(ctx, o.identity.Project, o.identity.ID, o.used)
 	if errors.Is(err, store.ErrNotFound) {

@@ -26,18 +26,20 @@ type Answer struct {
 	// NeedsAAL2 says that a second factor is due before anything is told.
 	NeedsAAL2 bool
 
-	older atomic.Pointer[[]byte] // see Older
-	since uint64                 // the last change before this was read
-	mark  *atomic.Uint64         // the last change of its identity
+	translate func([]byte) ([]byte, error)
+	older     atomic.Pointer[[]byte] // see Older
+
+	since uint64         // the last change before this was read
+	mark  *atomic.Uint64 // the last change of its identity
 }
 
-// Older is the body for clients of another era, which translate makes of the
-// body of today. It is made when the first of them asks, and kept beside it.
-func (a *Answer) Older(translate func(today []byte) ([]byte, error)) ([]byte, error) {
+// Older is the body for clients of the v0alpha2 era. It is made when the first
+// of them asks, and kept beside that of today.
+func (a *Answer) Older() ([]byte, error) {
 	if body := a.older.Load(); body != nil {
 		return *body, nil
 	}
-	body, err := translate(a.Body)
+	body, err := a.translate(a.Body)
 	if err == nil {
 		a.older.Store(&body)
 	}

@@ -42,6 +42,9 @@ type Settings struct {
 	// BaseURL is the public base URL with its final slash.
 	BaseURL string
 	Cookie  web.SecretCookie
+	// Older translates the answer of a session check for clients of the
+	// v0alpha2 era.
+	Older func(today []byte) ([]byte, error)
 	// TrustedProxies may tell where a client is.
 	TrustedProxies []netip.Prefix
 	// Secrets, newest first, key the hashes of tokens; CookieSecrets seal cookies.
@@ -176,6 +179,7 @@ func (s *Sessions) Check(ctx context.Context, p Proof) (*Answer, error) {
 		IdentityHeader: []string{row.Session.IdentityID.String()},
 		ExpiresAt:      row.Session.ExpiresAt,
 		NeedsAAL2:      !c.RequiredAAL.Met(row.Session.AAL, row.AvailableAAL),
+		translate:      c.Older,
 	}
 	s.cache.put(key, row.Session.IdentityID, a, since)
 	return a, nil

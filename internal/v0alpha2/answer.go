@@ -52,7 +52,8 @@ func (s Site) old(address string) string {
 	if below, ok := strings.CutPrefix(address, s.Public); ok && ours(below) {
 		return s.Public + strings.TrimPrefix(PublicPrefix, "/") + "/" + below
 	}
-	if below, ok := strings.CutPrefix(address, s.Admin); ok && s.Admin != s.Public {
+	// The admin server says where a new identity is without the prefix /admin.
+	if below, ok := strings.CutPrefix(address, s.Admin); ok && (strings.HasPrefix(below, "admin/") || strings.HasPrefix(below, "identities/")) {
 		return s.Public + strings.TrimPrefix(AdminPrefix, "/") + "/" + strings.TrimPrefix(below, "admin/")
 	}
 	return address
@@ -71,9 +72,14 @@ func (s Site) quoted(address json.RawMessage) json.RawMessage {
 	return old
 }
 
+// ours says whether a path below the public base URL begins like one of the
+// routes of the public API.
 func ours(below string) bool {
-	return slices.ContainsFunc([]string{"self-service/", "schemas/", "sessions/", ".well-known/ory/"}, func(root string) bool {
-		return strings.HasPrefix(below, root)
+	root, _, _ := strings.Cut(below, "/")
+	return slices.ContainsFunc(Routes(), func(r Route) bool {
+		path, public := strings.CutPrefix(r.Old, "/public/")
+		first, _, _ := strings.Cut(path, "/")
+		return public && first == root
 	})
 }
 

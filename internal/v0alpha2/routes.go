@@ -1,8 +1,10 @@
 package v0alpha2
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -21,11 +23,12 @@ const (
 type Route struct {
 	// Operations are its names in the API descriptions of the era.
 	Operations string
-	// Old is the path below Prefix, with the method before it where there
-	// is one only.
-	Old string
-	// Today is the route that does the work, written in the same way.
-	Today string
+	// Methods are those of HTTP, with commas between them.
+	Methods string
+	// Old is the path below Prefix, Today that of the route that does the work.
+	Old, Today string
+	// Awaited says that there is no such route today yet.
+	Awaited bool
 
 	// model is what an answer is read into; nil sends it as it is.
 	model model
@@ -38,58 +41,58 @@ type Route struct {
 // Routes is the table of all operations.
 func Routes() []Route {
 	return []Route{
-		{Operations: "toSession", Old: "/public/sessions/whoami", Today: "/sessions/whoami"}, // the cache holds it in both forms
-		{Operations: "listSessions", Old: "GET /public/sessions", Today: "GET /sessions", model: as[sessions]},
-		{Operations: "revokeSessions", Old: "DELETE /public/sessions", Today: "DELETE /sessions", model: unchanged},
-		{Operations: "revokeSession", Old: "DELETE /public/sessions/{id}", Today: "DELETE /sessions/{id}", model: unchanged},
+		{Operations: "toSession", Methods: "GET,POST,PUT,PATCH,DELETE,CONNECT,OPTIONS,TRACE", Old: "/public/sessions/whoami", Today: "/sessions/whoami"}, // the cache holds it in both forms
+		{Operations: "listSessions", Methods: "GET", Old: "/public/sessions", Today: "/sessions", model: as[sessions]},
+		{Operations: "revokeSessions", Methods: "DELETE", Old: "/public/sessions", Today: "/sessions", model: unchanged},
+		{Operations: "revokeSession", Methods: "DELETE", Old: "/public/sessions/{id}", Today: "/sessions/{id}", model: unchanged},
 
-		{Operations: "initializeSelfServiceLoginFlowWithoutBrowser", Old: "GET /public/self-service/login/api", Today: "GET /self-service/login/api", model: as[loginFlow]},
-		{Operations: "initializeSelfServiceLoginFlowForBrowsers", Old: "GET /public/self-service/login/browser", Today: "GET /self-service/login/browser", model: as[loginFlow]},
-		{Operations: "getSelfServiceLoginFlow", Old: "GET /public/self-service/login/flows", Today: "GET /self-service/login/flows", model: as[loginFlow]},
-		{Operations: "submitSelfServiceLoginFlow", Old: "/public/self-service/login", Today: "/self-service/login", model: either(as[loginFlow], as[signedIn])},
+		{Operations: "initializeSelfServiceLoginFlowWithoutBrowser", Methods: "GET", Old: "/public/self-service/login/api", Today: "/self-service/login/api", model: as[loginFlow]},
+		{Operations: "initializeSelfServiceLoginFlowForBrowsers", Methods: "GET", Old: "/public/self-service/login/browser", Today: "/self-service/login/browser", model: as[loginFlow]},
+		{Operations: "getSelfServiceLoginFlow", Methods: "GET", Old: "/public/self-service/login/flows", Today: "/self-service/login/flows", model: as[loginFlow]},
+		{Operations: "submitSelfServiceLoginFlow", Methods: "GET,POST", Old: "/public/self-service/login", Today: "/self-service/login", model: either(as[loginFlow], as[signedIn])},
 
-		{Operations: "initializeSelfServiceRegistrationFlowWithoutBrowser", Old: "GET /public/self-service/registration/api", Today: "GET /self-service/registration/api", model: as[flow]},
-		{Operations: "initializeSelfServiceRegistrationFlowForBrowsers", Old: "GET /public/self-service/registration/browser", Today: "GET /self-service/registration/browser", model: as[flow]},
-		{Operations: "getSelfServiceRegistrationFlow", Old: "GET /public/self-service/registration/flows", Today: "GET /self-service/registration/flows", model: as[flow]},
-		{Operations: "submitSelfServiceRegistrationFlow", Old: "/public/self-service/registration", Today: "/self-service/registration", model: either(as[flow], as[signedUp])},
+		{Operations: "initializeSelfServiceRegistrationFlowWithoutBrowser", Methods: "GET", Old: "/public/self-service/registration/api", Today: "/self-service/registration/api", model: as[flow]},
+		{Operations: "initializeSelfServiceRegistrationFlowForBrowsers", Methods: "GET", Old: "/public/self-service/registration/browser", Today: "/self-service/registration/browser", model: as[flow]},
+		{Operations: "getSelfServiceRegistrationFlow", Methods: "GET", Old: "/public/self-service/registration/flows", Today: "/self-service/registration/flows", model: as[flow]},
+		{Operations: "submitSelfServiceRegistrationFlow", Methods: "GET,POST", Old: "/public/self-service/registration", Today: "/self-service/registration", model: either(as[flow], as[signedUp])},
 
-		{Operations: "initializeSelfServiceSettingsFlowWithoutBrowser", Old: "GET /public/self-service/settings/api", Today: "GET /self-service/settings/api", model: as[settingsFlow]},
-		{Operations: "initializeSelfServiceSettingsFlowForBrowsers", Old: "GET /public/self-service/settings/browser", Today: "GET /self-service/settings/browser", model: as[settingsFlow]},
-		{Operations: "getSelfServiceSettingsFlow", Old: "GET /public/self-service/settings/flows", Today: "GET /self-service/settings/flows", model: as[settingsFlow]},
-		{Operations: "submitSelfServiceSettingsFlow", Old: "/public/self-service/settings", Today: "/self-service/settings", model: as[settingsFlow]},
+		{Operations: "initializeSelfServiceSettingsFlowWithoutBrowser", Methods: "GET", Old: "/public/self-service/settings/api", Today: "/self-service/settings/api", model: as[settingsFlow]},
+		{Operations: "initializeSelfServiceSettingsFlowForBrowsers", Methods: "GET", Old: "/public/self-service/settings/browser", Today: "/self-service/settings/browser", model: as[settingsFlow]},
+		{Operations: "getSelfServiceSettingsFlow", Methods: "GET", Old: "/public/self-service/settings/flows", Today: "/self-service/settings/flows", model: as[settingsFlow]},
+		{Operations: "submitSelfServiceSettingsFlow", Methods: "GET,POST", Old: "/public/self-service/settings", Today: "/self-service/settings", model: as[settingsFlow]},
 
-		{Operations: "initializeSelfServiceRecoveryFlowWithoutBrowser", Old: "GET /public/self-service/recovery/api", Today: "GET /self-service/recovery/api", model: as[addressFlow]},
-		{Operations: "initializeSelfServiceRecoveryFlowForBrowsers", Old: "GET /public/self-service/recovery/browser", Today: "GET /self-service/recovery/browser", model: as[addressFlow]},
-		{Operations: "getSelfServiceRecoveryFlow", Old: "GET /public/self-service/recovery/flows", Today: "GET /self-service/recovery/flows", model: as[addressFlow]},
-		{Operations: "submitSelfServiceRecoveryFlow", Old: "/public/self-service/recovery", Today: "/self-service/recovery", model: as[addressFlow]},
+		{Operations: "initializeSelfServiceRecoveryFlowWithoutBrowser", Methods: "GET", Old: "/public/self-service/recovery/api", Today: "/self-service/recovery/api", model: as[addressFlow], Awaited: true},
+		{Operations: "initializeSelfServiceRecoveryFlowForBrowsers", Methods: "GET", Old: "/public/self-service/recovery/browser", Today: "/self-service/recovery/browser", model: as[addressFlow], Awaited: true},
+		{Operations: "getSelfServiceRecoveryFlow", Methods: "GET", Old: "/public/self-service/recovery/flows", Today: "/self-service/recovery/flows", model: as[addressFlow], Awaited: true},
+		{Operations: "submitSelfServiceRecoveryFlow", Methods: "GET,POST", Old: "/public/self-service/recovery", Today: "/self-service/recovery", model: as[addressFlow], Awaited: true},
 
-		{Operations: "initializeSelfServiceVerificationFlowWithoutBrowser", Old: "GET /public/self-service/verification/api", Today: "GET /self-service/verification/api", model: as[addressFlow]},
-		{Operations: "initializeSelfServiceVerificationFlowForBrowsers", Old: "GET /public/self-service/verification/browser", Today: "GET /self-service/verification/browser", model: as[addressFlow]},
-		{Operations: "getSelfServiceVerificationFlow", Old: "GET /public/self-service/verification/flows", Today: "GET /self-service/verification/flows", model: as[addressFlow]},
-		{Operations: "submitSelfServiceVerificationFlow", Old: "/public/self-service/verification", Today: "/self-service/verification", model: as[addressFlow]},
+		{Operations: "initializeSelfServiceVerificationFlowWithoutBrowser", Methods: "GET", Old: "/public/self-service/verification/api", Today: "/self-service/verification/api", model: as[addressFlow], Awaited: true},
+		{Operations: "initializeSelfServiceVerificationFlowForBrowsers", Methods: "GET", Old: "/public/self-service/verification/browser", Today: "/self-service/verification/browser", model: as[addressFlow], Awaited: true},
+		{Operations: "getSelfServiceVerificationFlow", Methods: "GET", Old: "/public/self-service/verification/flows", Today: "/self-service/verification/flows", model: as[addressFlow], Awaited: true},
+		{Operations: "submitSelfServiceVerificationFlow", Methods: "GET,POST", Old: "/public/self-service/verification", Today: "/self-service/verification", model: as[addressFlow], Awaited: true},
 
-		{Operations: "createSelfServiceLogoutFlowUrlForBrowsers", Old: "GET /public/self-service/logout/browser", Today: "GET /self-service/logout/browser", model: as[logoutURL]},
-		{Operations: "submitSelfServiceLogoutFlow", Old: "GET /public/self-service/logout", Today: "GET /self-service/logout", model: unchanged},
-		{Operations: "submitSelfServiceLogoutFlowWithoutBrowser", Old: "DELETE /public/self-service/logout/api", Today: "DELETE /self-service/logout/api", model: unchanged},
-		{Operations: "getSelfServiceError", Old: "GET /public/self-service/errors", Today: "GET /self-service/errors", model: unchanged},
-		{Operations: "getWebAuthnJavaScript", Old: "GET /public/.well-known/ory/webauthn.js", Today: "GET /.well-known/ory/webauthn.js"},
+		{Operations: "createSelfServiceLogoutFlowUrlForBrowsers", Methods: "GET", Old: "/public/self-service/logout/browser", Today: "/self-service/logout/browser", model: as[logoutURL]},
+		{Operations: "submitSelfServiceLogoutFlow", Methods: "GET", Old: "/public/self-service/logout", Today: "/self-service/logout", model: unchanged},
+		{Operations: "submitSelfServiceLogoutFlowWithoutBrowser", Methods: "DELETE", Old: "/public/self-service/logout/api", Today: "/self-service/logout/api", model: unchanged},
+		{Operations: "getSelfServiceError", Methods: "GET", Old: "/public/self-service/errors", Today: "/self-service/errors", model: unchanged},
+		{Operations: "getWebAuthnJavaScript", Methods: "GET", Old: "/public/.well-known/ory/webauthn.js", Today: "/.well-known/ory/webauthn.js", Awaited: true},
 
-		{Operations: "listIdentitySchemas", Old: "GET /public/schemas", Today: "GET /schemas", model: as[schemas]},
-		{Operations: "getJsonSchema, getIdentitySchema", Old: "GET /public/schemas/{id}", Today: "GET /schemas/{id}"},
-		{Operations: "isAlive", Old: "GET /public/health/alive", Today: "GET /health/alive"},
-		{Operations: "isReady", Old: "GET /public/health/ready", Today: "GET /health/ready"},
-		{Operations: "getVersion", Old: "GET /public/version", Today: "GET /admin/version"},
+		{Operations: "listIdentitySchemas", Methods: "GET", Old: "/public/schemas", Today: "/schemas", model: as[schemas]},
+		{Operations: "getJsonSchema, getIdentitySchema", Methods: "GET", Old: "/public/schemas/{id}", Today: "/schemas/{id}"},
+		{Operations: "isAlive", Methods: "GET", Old: "/public/health/alive", Today: "/health/alive"},
+		{Operations: "isReady", Methods: "GET", Old: "/public/health/ready", Today: "/health/ready"},
+		{Operations: "getVersion", Methods: "GET", Old: "/public/version", Today: "/admin/version"},
 
-		{Operations: "adminListIdentities", Old: "GET /admin/identities", Today: "GET /admin/identities", model: as[identities], ask: pages},
-		{Operations: "adminCreateIdentity", Old: "POST /admin/identities", Today: "POST /admin/identities", model: as[identity]},
-		{Operations: "adminGetIdentity", Old: "GET /admin/identities/{id}", Today: "GET /admin/identities/{id}", model: as[identity]},
-		{Operations: "adminUpdateIdentity", Old: "PUT /admin/identities/{id}", Today: "PUT /admin/identities/{id}", model: as[identity]},
-		{Operations: "adminPatchIdentity", Old: "PATCH /admin/identities/{id}", Today: "PATCH /admin/identities/{id}", model: as[identity]},
-		{Operations: "adminDeleteIdentity", Old: "DELETE /admin/identities/{id}", Today: "DELETE /admin/identities/{id}", model: unchanged, none: auth.ErrIdentityUnknown},
-		{Operations: "adminListIdentitySessions", Old: "GET /admin/identities/{id}/sessions", Today: "GET /admin/identities/{id}/sessions", model: as[sessions]},
-		{Operations: "adminDeleteIdentitySessions", Old: "DELETE /admin/identities/{id}/sessions", Today: "DELETE /admin/identities/{id}/sessions", model: unchanged},
-		{Operations: "adminExtendSession", Old: "PATCH /admin/sessions/{id}/extend", Today: "PATCH /admin/sessions/{id}/extend", model: as[session]},
-		{Operations: "adminCreateSelfServiceRecoveryLink", Old: "POST /admin/recovery/link", Today: "POST /admin/recovery/link", model: as[recoveryLink]},
+		{Operations: "adminListIdentities", Methods: "GET", Old: "/admin/identities", Today: "/admin/identities", model: as[identities], ask: pages},
+		{Operations: "adminCreateIdentity", Methods: "POST", Old: "/admin/identities", Today: "/admin/identities", model: as[identity]},
+		{Operations: "adminGetIdentity", Methods: "GET", Old: "/admin/identities/{id}", Today: "/admin/identities/{id}", model: as[identity]},
+		{Operations: "adminUpdateIdentity", Methods: "PUT", Old: "/admin/identities/{id}", Today: "/admin/identities/{id}", model: as[identity]},
+		{Operations: "adminPatchIdentity", Methods: "PATCH", Old: "/admin/identities/{id}", Today: "/admin/identities/{id}", model: as[identity]},
+		{Operations: "adminDeleteIdentity", Methods: "DELETE", Old: "/admin/identities/{id}", Today: "/admin/identities/{id}", model: unchanged, none: auth.ErrIdentityUnknown},
+		{Operations: "adminListIdentitySessions", Methods: "GET", Old: "/admin/identities/{id}/sessions", Today: "/admin/identities/{id}/sessions", model: as[sessions]},
+		{Operations: "adminDeleteIdentitySessions", Methods: "DELETE", Old: "/admin/identities/{id}/sessions", Today: "/admin/identities/{id}/sessions", model: unchanged},
+		{Operations: "adminExtendSession", Methods: "PATCH", Old: "/admin/sessions/{id}/extend", Today: "/admin/sessions/{id}/extend", model: as[session]},
+		{Operations: "adminCreateSelfServiceRecoveryLink", Methods: "POST", Old: "/admin/recovery/link", Today: "/admin/recovery/link", model: as[recoveryLink], Awaited: true},
 	}
 }
 
@@ -119,27 +122,24 @@ func pages(query url.Values) {
 // Asked says whether a request is one of a client of the era.
 func Asked(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, Prefix+"/") }
 
-// Of gives the old route of a route of today's: its pattern, and the operation.
+// Patterns are the routes of the operation, for http.ServeMux.
+func (route *Route) Patterns() []string {
+	var all []string
+	for method := range strings.SplitSeq(route.Methods, ",") {
+		all = append(all, method+" "+Prefix+route.Old)
+	}
+	return all
+}
+
+// Of gives the route of the era that a route of today's does the work of.
 func Of(pattern string) (old string, route Route, ok bool) {
 	method, path, _ := strings.Cut(pattern, " ")
 	for _, route := range Routes() {
-		switch route.Today {
-		case pattern:
-			method, path, _ = strings.Cut(route.Old, " ")
-		case path:
-			path = route.Old
-		default:
-			continue
+		if route.Today == path && slices.Contains(strings.Split(route.Methods, ","), method) {
+			return method + " " + Prefix + route.Old, route, true
 		}
-		return method + " " + Prefix + path, route, true
 	}
 	return "", Route{}, false
-}
-
-// ForAdministrators says whether the operation needs a key.
-func (route *Route) ForAdministrators() bool {
-	_, path, _ := strings.Cut(route.Old, " ")
-	return strings.HasPrefix(Prefix+path, AdminPrefix+"/")
 }
 
 // Handler is today's handler for clients of the era. site gives the addresses
@@ -149,8 +149,6 @@ func (route *Route) Handler(h web.Handler, site func() Site) web.Handler {
 		if route.ask != nil {
 			query := r.URL.Query()
 			route.ask(query)
-			// The request itself is changed, not a copy, so that the log sees
-			// the route. It has its path and nothing else in common with others.
 			r.URL.RawQuery = query.Encode()
 		}
 		if route.model == nil {
@@ -167,6 +165,12 @@ func (route *Route) Handler(h web.Handler, site func() Site) web.Handler {
 		case err != nil:
 			return site().fault(err)
 		}
-		return today.send(site(), route.model)
+		if err := today.send(site(), route.model); err != nil {
+			// Nobody is signed in by an answer that they cannot read.
+			w.Header().Del("Set-Cookie")
+			w.Header().Del("Location")
+			return fmt.Errorf("v0alpha2: today's answer does not fit the model of %s: %w", route.Operations, err)
+		}
+		return nil
 	}
 }

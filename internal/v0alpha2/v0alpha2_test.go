@@ -3,15 +3,18 @@ package v0alpha2
 import (
 	"encoding/json"
 	"errors"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
 	"zelus/internal/auth"
-	"zelus/internal/ui"
 	"zelus/internal/web"
 )
 
@@ -23,7 +26,7 @@ func TestEveryValueIsKnown(t *testing.T) {
 	known := func(list []Value, today string) bool {
 		return slices.ContainsFunc(list, func(v Value) bool { return v.Today == today })
 	}
-	for _, v := range []string{ui.NodeInput, ui.NodeText, ui.NodeImage, ui.NodeAnchor, ui.NodeScript, ui.NodeDiv} {
+	for _, v := range constants(t, "../ui/node.go", "Node") {
 		if !known(nodeTypes, v) {
 			t.Errorf("no row for the node type %s", v)
 		}
@@ -31,8 +34,7 @@ func TestEveryValueIsKnown(t *testing.T) {
 			t.Errorf("the attributes of %s are known: %v", v, ok)
 		}
 	}
-	for _, v := range []string{ui.GroupDefault, ui.GroupPassword, ui.GroupOIDC, ui.GroupProfile, ui.GroupLink, ui.GroupCode, ui.GroupTOTP,
-		ui.GroupLookupSecret, ui.GroupWebAuthn, ui.GroupPasskey, ui.GroupIdentifierFirst, "captcha", "saml"} {
+	for _, v := range append(constants(t, "../ui/node.go", "Group"), "captcha", "saml") {
 		if !known(groups, v) {
 			t.Errorf("no row for the group %s", v)
 		}
@@ -45,11 +47,47 @@ func TestEveryValueIsKnown(t *testing.T) {
 			t.Errorf("no row for the method of a session %s", v)
 		}
 	}
-	for _, v := range []string{auth.ChooseMethod, auth.SentEmail, auth.PassedChallenge} {
+	for _, v := range constants(t, "../auth/flow.go", "") {
+		if v == auth.ShowForm || v == auth.Success || !strings.Contains(v, "_") {
+			continue // of settings, which had them then; and no states
+		}
 		if !known(states, v) {
 			t.Errorf("no row for the state %s", v)
 		}
 	}
+}
+
+// constants are the texts among the constants of a file whose names begin so.
+func constants(t *testing.T, name, prefix string) []string {
+	t.Helper()
+	file, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []string
+	for _, d := range file.Decls {
+		block, ok := d.(*ast.GenDecl)
+		if !ok || block.Tok != token.CONST {
+			continue
+		}
+		for _, spec := range block.Specs {
+			v := spec.(*ast.ValueSpec)
+			if !strings.HasPrefix(v.Names[0].Name, prefix) || len(v.Values) == 0 {
+				continue
+			}
+			if text, ok := v.Values[0].(*ast.BasicLit); ok && text.Kind == token.STRING {
+				plain, err := strconv.Unquote(text.Value)
+				if err != nil {
+					t.Fatal(err)
+				}
+				all = append(all, plain)
+			}
+		}
+	}
+	if len(all) < 3 {
+		t.Fatalf("%s has only %v", name, all)
+	}
+	return all
 }
 
 // TestValuesOfThatEra holds the right side of the table against what the
@@ -84,7 +122,9 @@ func TestAddresses(t *testing.T) {
 		"https://id.example.org.evil.example/self-service/login":         "https://id.example.org.evil.example/self-service/login",
 		"https://id.example.org/api/kratos/public/self-service/login":    "https://id.example.org/api/kratos/public/self-service/login",
 		"https://app.example.org/?next=https://id.example.org/schemas/1": "https://app.example.org/?next=https://id.example.org/schemas/1",
-		"": "",
+		"http://admin.internal:4434/login":                               "http://admin.internal:4434/login",
+		"https://id.example.org/":                                        "https://id.example.org/",
+		"":                                                               "",
 	} {
 		if got := here.old(today); got != old {
 			t.Errorf("%s becomes %s, want %s", today, got, old)
@@ -191,6 +231,15 @@ func TestHandler(t *testing.T) {
 		t.Error("the error of today was changed")
 	}
 
+	unreadable := func(w http.ResponseWriter, _ *http.Request) error {
+		w.Header().Set("Set-Cookie", "session=1")
+		web.WriteRawJSON(w, http.StatusOK, []byte(`{"id":7}`))
+		return nil
+	}
+	if w, err := call(Route{Operations: "op", model: as[session]}, unreadable); err == nil || !strings.Contains(err.Error(), "op") || w.Header().Get("Set-Cookie") != "" || w.Body.Len() > 0 {
+		t.Errorf("%v %v %s", err, w.Header(), w.Body)
+	}
+
 	gone := func(http.ResponseWriter, *http.Request) error { return auth.ErrIdentityUnknown.Saying("nobody") }
 	if w, err := call(Route{model: unchanged, none: auth.ErrIdentityUnknown}, gone); err != nil || w.Code != http.StatusNoContent || w.Body.Len() > 0 {
 		t.Errorf("%v %d %s", err, w.Code, w.Body)
@@ -201,31 +250,31 @@ func TestHandler(t *testing.T) {
 }
 
 // TestTable: each operation once, and each path is that of today under the
-// prefix but for those that moved.
+// prefix but for the one that moved.
 func TestTable(t *testing.T) {
 	seen := map[string]bool{}
 	for _, r := range Routes() {
-		if seen[r.Old] || seen[r.Operations] {
-			t.Errorf("%s (%s) stands twice", r.Operations, r.Old)
-		}
-		seen[r.Old], seen[r.Operations] = true, true
-		if old := strings.Replace(r.Old, "/public", "", 1); old != r.Today && r.Operations != "getVersion" {
+		if strings.Replace(r.Old, "/public", "", 1) != r.Today && r.Operations != "getVersion" {
 			t.Errorf("%s: %s is %s today", r.Operations, r.Old, r.Today)
 		}
-		pattern := r.Today
-		if strings.HasPrefix(pattern, "/") {
-			pattern = "POST " + pattern
+		for _, pattern := range append(r.Patterns(), r.Operations) {
+			if seen[pattern] {
+				t.Errorf("%s stands twice", pattern)
+			}
+			seen[pattern] = true
 		}
-		old, found, ok := Of(pattern)
-		if !ok || found.Operations != r.Operations || !strings.Contains(old, " "+Prefix+"/") {
-			t.Errorf("%s: %s leads to %s, %v", r.Operations, pattern, old, ok)
-		}
-		if found.ForAdministrators() != strings.HasPrefix(r.Operations, "admin") {
-			t.Errorf("%s needs a key: %v", r.Operations, found.ForAdministrators())
+		for method := range strings.SplitSeq(r.Methods, ",") {
+			old, found, ok := Of(method + " " + r.Today)
+			if !ok || found.Operations != r.Operations || old != method+" "+Prefix+r.Old {
+				t.Errorf("%s: %s leads to %s, %v", r.Operations, r.Today, old, ok)
+			}
 		}
 	}
 	if _, _, ok := Of("GET /nowhere"); ok {
 		t.Error("a route that was never there has an operation")
+	}
+	if _, _, ok := Of("PUT /sessions"); ok {
+		t.Error("an operation has a method that it never had")
 	}
 }
 

@@ -1,6 +1,9 @@
 package v0alpha2
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // Value is one value of a closed list: what it is called today and what a
 // client of the era is given for it. Empty means that it is left out.
@@ -57,6 +60,18 @@ var states = []Value{
 	{"choose_method", "choose_method"}, {"sent_email", "sent_email"}, {"passed_challenge", "passed_challenge"},
 	{"recovery_awaiting_address", "choose_method"}, {"recovery_awaiting_address_choice", "choose_method"},
 	{"recovery_confirming_address", "choose_method"}, {"recovery_awaiting_code", "sent_email"},
+}
+
+// Attributes is the table of the attributes that each type of node has there:
+// the type, and their names.
+func Attributes() []Value {
+	var all []Value
+	for _, v := range nodeTypes {
+		if v.Old != "" {
+			all = append(all, Value{v.Old, strings.Join(attributes[v.Old], " ")})
+		}
+	}
+	return all
 }
 
 func find(list []Value, today, otherwise string) string {

@@ -8,7 +8,9 @@
 // processor, as /proc tells it, divided by the number of requests: a busy
 // machine disturbs that least. It is compared with a bare server, a program
 // that answers each request with the same status, headers and bytes out of
-// memory by net/http with the same time limits, on the same machine in the same run. Each figure is the
-// median of five. Nothing here fails because something took long: machines
+// memory by net/http with the same time limits, on the same machine in the same
+// run. Requests are not logged. Costs and starts are the median of five; how long
+// people wait while others sign in is one run of five seconds, beside as many of
+// quiet, and memory is looked at once. Nothing here fails because something took long: machines
 // differ, ratios are for people to look at.
 package main

@@ -68,7 +68,7 @@ func (b *bench) row(cells ...string) {
 }
 
 // seeded starts a server on a database with so many people.
-func (b *bench) seeded(people, cost int) (*process, error) {
+func (b *bench) seeded(people int) (*process, error) {
 	dir, err := os.MkdirTemp(b.dir, "seeded")
 	if err != nil {
 		return nil, err
@@ -76,7 +76,7 @@ func (b *bench) seeded(people, cost int) (*process, error) {
 	if err := seed(dir, people); err != nil {
 		return nil, err
 	}
-	return b.start(dir, cost)
+	return b.start(dir)
 }
 
 func micros(d time.Duration) string { return fmt.Sprintf("%.1f µs", float64(d.Nanoseconds())/1e3) }
@@ -131,7 +131,7 @@ func (b *bench) small() error {
 			continue
 		}
 		if shared == nil {
-			if shared, err = b.seeded(people, cheapest); err != nil {
+			if shared, err = b.seeded(people); err != nil {
 				return err
 			}
 		}
@@ -166,7 +166,7 @@ func (b *bench) memory() (string, error) {
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return "", err
 	}
-	p, err := b.start(dir, cheapest)
+	p, err := b.start(dir)
 	if err != nil {
 		return "", err
 	}
@@ -208,7 +208,7 @@ func (b *bench) large(people int) error {
 	b.row("What", "10,000", fmt.Sprintf("%d", people), "ratio", "at most")
 	var costs [2][]time.Duration
 	for n, size := range []int{few, people} {
-		p, err := b.seeded(size, cheapest)
+		p, err := b.seeded(size)
 		if err != nil {
 			return err
 		}

@@ -53,14 +53,14 @@ const person = `{"$id":"https://example.org/person","type":"object","properties"
 "name":{"type":"string","title":"Name"}},"required":["email"],"additionalProperties":false}}}`
 
 // start starts the server on a database file in dir and waits until it is
-// ready. cost is that of bcrypt.
-func (b *bench) start(dir string, cost int) (*process, error) {
+// ready.
+func (b *bench) start(dir string) (*process, error) {
 	ports, err := freePorts(2)
 	if err != nil {
 		return nil, err
 	}
 	schema, config := filepath.Join(dir, "person.schema.json"), filepath.Join(dir, "zelus.yml")
-	text := fmt.Sprintf(settings, "sqlite://"+filepath.Join(dir, "zelus.sqlite"), ports[0], ports[1], schema, cost, secretOfBench)
+	text := fmt.Sprintf(settings, "sqlite://"+filepath.Join(dir, "zelus.sqlite"), ports[0], ports[1], schema, cheapest, secretOfBench)
 	if err := errors.Join(os.WriteFile(schema, []byte(person), 0o600), os.WriteFile(config, []byte(text), 0o600)); err != nil {
 		return nil, err
 	}

@@ -36,25 +36,44 @@ closed lists become the nearest one that every client of the era knows. Addresse
 so that a client needs no other base URL. Besides:
 
 - Deleting an identity answers 204 whether or not there was one.
+- An extended session is always answered with the session, whatever ` + "`feature_flags.faster_session_extend`" + ` says.
 - ` + "`GET /api/kratos/admin/identities`" + ` has ` + "`page`" + ` from 0 and ` + "`per_page`" + ` from 1 to 500, 100 where it is not given.
-- ` + "`metadata_public`" + ` and ` + "`metadata_admin`" + ` are left out where they are null.
+- ` + "`metadata_public`" + `, ` + "`metadata_admin`" + ` and the ` + "`identifiers`" + ` of a credential are left out where they are null.
+- Beside an error only ` + "`redirect_browser_to`" + `, ` + "`since`" + ` and ` + "`use_flow_id`" + ` stand.
+- A password is taken with ` + "`password_identifier`" + ` as well as with ` + "`identifier`" + `, as everywhere.
 
 ## Operations
+`
+
+const values = `
+## Values
+
+What stands around a value that is left out goes with it: the node, the entry. A value that is in no list is newer than this
+page: a group counts as ` + "`default`" + `, a state as the first one, everything else is left out. The ` + "`active`" + ` method of
+settings, recovery and verification follows the list of groups. An identity's credentials are those of the types password,
+oidc, totp, webauthn and lookup_secret.
+`
+
+const attributes = `
+Attributes of nodes, all others are left out:
+
+| Type | Attributes |
+|---|---|
 `
 
 // reference is the page: a table of the operations, and one of each closed list.
 func reference() string {
 	var b strings.Builder
 	b.WriteString(introduction)
-	b.WriteString("\n| Operation | Route | Answered by |\n|---|---|---|\n")
+	b.WriteString("\n| Operation | Methods | Route | Answered by |\n|---|---|---|---|\n")
 	for _, r := range v0alpha2.Routes() {
-		method, path, one := strings.Cut(r.Old, " ")
-		if !one {
-			method, path = "any method", r.Old
+		by := "`" + r.Today + "`"
+		if r.Awaited {
+			by = "not there yet: 404"
 		}
-		fmt.Fprintf(&b, "| %s | %s `%s%s` | `%s` |\n", r.Operations, method, v0alpha2.Prefix, path, r.Today)
+		fmt.Fprintf(&b, "| %s | %s | `%s%s` | %s |\n", r.Operations, strings.ReplaceAll(r.Methods, ",", ", "), v0alpha2.Prefix, r.Old, by)
 	}
-	b.WriteString("\n## Values\n")
+	b.WriteString(values)
 	for _, l := range v0alpha2.Lists() {
 		fmt.Fprintf(&b, "\n%s:\n\n| Today | There |\n|---|---|\n", l.Name)
 		for _, v := range l.Values {
@@ -64,6 +83,10 @@ func reference() string {
 			}
 			fmt.Fprintf(&b, "| `%s` | %s |\n", v.Today, old)
 		}
+	}
+	b.WriteString(attributes)
+	for _, n := range v0alpha2.Attributes() {
+		fmt.Fprintf(&b, "| `%s` | `%s` |\n", n.Today, n.Old)
 	}
 	return b.String()
 }
