@@ -26,7 +26,7 @@ func TestEveryValueIsKnown(t *testing.T) {
 	known := func(list []Value, today string) bool {
 		return slices.ContainsFunc(list, func(v Value) bool { return v.Today == today })
 	}
-	for _, v := range constants(t, "../ui/node.go", "Node") {
+	for _, v := range constants(t, "../ui/node.go", "Types of nodes") {
 		if !known(nodeTypes, v) {
 			t.Errorf("no row for the node type %s", v)
 		}
@@ -34,7 +34,7 @@ func TestEveryValueIsKnown(t *testing.T) {
 			t.Errorf("the attributes of %s are known: %v", v, ok)
 		}
 	}
-	for _, v := range append(constants(t, "../ui/node.go", "Group"), "captcha", "saml") {
+	for _, v := range append(constants(t, "../ui/node.go", "Groups of nodes"), "captcha", "saml") {
 		if !known(groups, v) {
 			t.Errorf("no row for the group %s", v)
 		}
@@ -47,9 +47,9 @@ func TestEveryValueIsKnown(t *testing.T) {
 			t.Errorf("no row for the method of a session %s", v)
 		}
 	}
-	for _, v := range constants(t, "../auth/flow.go", "") {
-		if v == auth.ShowForm || v == auth.Success || !strings.Contains(v, "_") {
-			continue // of settings, which had them then; and no states
+	for _, v := range constants(t, "../auth/flow.go", "States of a flow") {
+		if v == auth.ShowForm || v == auth.Success {
+			continue // of settings, which had them then
 		}
 		if !known(states, v) {
 			t.Errorf("no row for the state %s", v)
@@ -57,24 +57,22 @@ func TestEveryValueIsKnown(t *testing.T) {
 	}
 }
 
-// constants are the texts among the constants of a file whose names begin so.
-func constants(t *testing.T, name, prefix string) []string {
+// constants are the texts in the block of constants of a file whose comment
+// begins so.
+func constants(t *testing.T, name, comment string) []string {
 	t.Helper()
-	file, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
+	file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ParseComments)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var all []string
 	for _, d := range file.Decls {
 		block, ok := d.(*ast.GenDecl)
-		if !ok || block.Tok != token.CONST {
+		if !ok || block.Tok != token.CONST || !strings.HasPrefix(block.Doc.Text(), comment) {
 			continue
 		}
 		for _, spec := range block.Specs {
 			v := spec.(*ast.ValueSpec)
-			if !strings.HasPrefix(v.Names[0].Name, prefix) || len(v.Values) == 0 {
-				continue
-			}
 			if text, ok := v.Values[0].(*ast.BasicLit); ok && text.Kind == token.STRING {
 				plain, err := strconv.Unquote(text.Value)
 				if err != nil {
