@@ -624,10 +624,10 @@ func setAside(t testing.TB, s *server, style style) (*client, person, form) {
 	return c, p, f2
 }
 
-// prove signs somebody in once more.
-func (c *client) prove(p person) {
+// prove signs somebody in once more, because of a form that waits for it.
+func (c *client) prove(p person, f form) {
 	c.t.Helper()
-	a := c.submit(c.begin("login", "refresh=true"), p.login())
+	a := c.submit(c.begin("login", "refresh=true&return_to="+url.QueryEscape(f.action)), p.login())
 	if a.cookies()[sessionCookie] == nil {
 		c.t.Fatalf("the proof failed: %d %s", a.status, a.body)
 	}
@@ -654,7 +654,7 @@ func TestInterruptedChange(t *testing.T) {
 			if s.knows(t, p.email, otherPass) {
 				t.Fatal("it was changed without a proof")
 			}
-			c.prove(p)
+			c.prove(p, f)
 			a := c.back(f).leads(303, welcome)
 			if k := a.cookies()[asideCookie]; k == nil || k.MaxAge >= 0 {
 				t.Errorf("%s: the cookie stays: %v", style, a.cookies())
@@ -670,7 +670,7 @@ func TestInterruptedChange(t *testing.T) {
 		f := c.begin("settings", "")
 		s.clock.advance(privileged)
 		c.submit(f, newPassword("short")).is(303)
-		c.prove(p)
+		c.prove(p, f)
 		c.back(f).leads(303, ownPage)
 		c.fetch("settings", f.id).saying(200, 4000032)
 		// An address, too.
@@ -679,7 +679,7 @@ func TestInterruptedChange(t *testing.T) {
 		s.clock.advance(privileged)
 		email := stranger().email
 		c.submit(f, p.profile(fields{"traits.email": email})).is(303)
-		c.prove(p)
+		c.prove(p, f)
 		c.back(f).leads(303, ownPage)
 		if got := s.identity(t, p).at("traits.email").String(); got != email {
 			t.Errorf("the address is %q", got)
@@ -703,7 +703,7 @@ func TestInterruptedChangeIsSafe(t *testing.T) {
 		t.Run("replayed", func(t *testing.T) {
 			c, p, f := setAside(t, s, page)
 			kept := c.cookie(asideCookie)
-			c.prove(p)
+			c.prove(p, f)
 			c.back(f).leads(303, welcome)
 			own := c.begin("settings", "")
 			c.changed(own, c.submit(own, newPassword(p.password+"2")))
@@ -713,7 +713,7 @@ func TestInterruptedChangeIsSafe(t *testing.T) {
 		})
 		t.Run("at once", func(t *testing.T) {
 			c, p, f := setAside(t, s, page)
-			c.prove(p)
+			c.prove(p, f)
 			var cookies []string
 			for _, k := range c.http.Jar.Cookies(mustURL(t, s.public)) {
 				cookies = append(cookies, k.String())
@@ -754,7 +754,7 @@ func TestInterruptedChangeIsSafe(t *testing.T) {
 		})
 		t.Run("a guessed cookie", func(t *testing.T) {
 			c, p, f := setAside(t, s, page)
-			c.prove(p)
+			c.prove(p, f)
 			kept, others := c.cookie(asideCookie), sessionCookie+"="+c.cookie(sessionCookie)+"; "+s.csrfCookie(t)+"="+c.cookie("csrf_token_")
 			forger := s.client(t, app)
 			for _, guess := range append(forgeries(kept, ""), strings.Repeat("a", len(kept))) {
@@ -766,9 +766,43 @@ func TestInterruptedChangeIsSafe(t *testing.T) {
 			}
 			unchanged(p)
 		})
+		t.Run("signed in again for another reason", func(t *testing.T) {
+			c, p, f := setAside(t, s, page)
+			a := c.submit(c.begin("login", "refresh=true&return_to="+url.QueryEscape(welcome)), p.login()).leads(303, welcome)
+			if gone := a.cookies()[asideCookie]; gone == nil || gone.MaxAge >= 0 {
+				t.Errorf("what waits is not given up: %v", a.header)
+			}
+			c.back(f).leads(303, ownPage)
+			unchanged(p)
+		})
+		t.Run("too large", func(t *testing.T) {
+			c, _ := s.signedIn(t, script)
+			f := c.begin("settings", "")
+			s.clock.advance(privileged)
+			c.submit(f, newPassword(strings.Repeat("x", 40_000))).refused(413, "body_too_large")
+		})
+		t.Run("many at once", func(t *testing.T) {
+			c, p := s.signedIn(t, script)
+			f := c.begin("settings", "")
+			s.clock.advance(privileged)
+			for n := range 5 {
+				c.submit(f, newPassword(otherPass+fmt.Sprint(n))).refused(403, "session_refresh_required")
+			}
+			first := c.cookie(asideCookie)
+			c.submit(f, newPassword(otherPass)).refused(403, "session_refresh_required")
+			last := c.cookie(asideCookie)
+			c.prove(p, f)
+			cookie(c, asideCookie, first) // only the last one waits
+			c.back(f).leads(303, ownPage)
+			unchanged(p)
+			cookie(c, asideCookie, last)
+			if c.back(f); !s.knows(t, p.email, otherPass) {
+				t.Error("the last change was not made")
+			}
+		})
 		t.Run("another form", func(t *testing.T) {
 			c, p, f := setAside(t, s, page)
-			c.prove(p)
+			c.prove(p, f)
 			other := c.begin("settings", "")
 			c.back(other).leads(303, ownPage)
 			unchanged(p)
@@ -789,7 +823,7 @@ func TestInterruptedChangeIsSafe(t *testing.T) {
 		t.Run("too late", func(t *testing.T) {
 			c, p, f := setAside(t, s, page)
 			s.clock.advance(15 * time.Minute)
-			c.prove(p)
+			c.prove(p, f)
 			c.back(f).leads(303, ownPage)
 			unchanged(p)
 		})
@@ -829,7 +863,7 @@ func TestNothingWaitsInTheClear(t *testing.T) {
 	if found() == 0 {
 		t.Fatal("not even the e-mail address is in the files: this test sees nothing")
 	}
-	c.prove(p)
+	c.prove(p, f)
 	c.back(f).leads(303, welcome)
 	found()
 }
@@ -898,7 +932,8 @@ func (s *server) secondFactor(t testing.TB, p person) {
 }
 
 // TestFormsKeepWhatTheyCannotSend: an HTML form takes nothing away that it has
-// no field for; a program says all that there shall be.
+// no field for; a program says all that there shall be. What is in a disabled field
+// stays, whoever says what.
 func TestFormsKeepWhatTheyCannotSend(t *testing.T) {
 	const document = `{"properties":{"traits":{"type":"object","properties":{
 		"email":{"type":"string","format":"email","ory.sh/kratos":{"credentials":{"password":{"identifier":true}}}},
@@ -906,8 +941,8 @@ func TestFormsKeepWhatTheyCannotSend(t *testing.T) {
 	more := "identity: {default_schema_id: open, schemas: [{id: open, url: \"base64://" + base64.StdEncoding.EncodeToString([]byte(document)) + "\"}]}"
 	onEach(t, more, func(t *testing.T, s *server) {
 		for style, want := range map[style]string{
-			page: `{"email":"%s","name":"Ada","number":9007199254740993,"badge":"7","homes":[{"town":"Ockham"}]}`,
-			app:  `{"email":"%s","name":"Ada","number":9007199254740993}`,
+			page: `{"badge":"7","email":"%s","name":"Ada","number":9007199254740993,"homes":[{"town":"Ockham"}]}`,
+			app:  `{"badge":"7","email":"%s","name":"Ada","number":9007199254740993}`,
 		} {
 			p := stranger()
 			p.id = s.operator(t).send("POST", "/admin/identities", map[string]any{
@@ -916,7 +951,8 @@ func TestFormsKeepWhatTheyCannotSend(t *testing.T) {
 			c := s.client(t, style)
 			c.signIn(p)
 			f := c.opened("settings", c.fetch("settings", c.begin("settings", "").id).is(200))
-			with := p.profile(fields{"traits.name": "Ada", "traits.number": f.json.value("traits.number").Raw})
+			// The badge is not theirs to change: its field is disabled.
+			with := p.profile(fields{"traits.name": "Ada", "traits.number": f.json.value("traits.number").Raw, "traits.badge": "admin"})
 			c.changed(f, c.submit(f, with))
 			if got, want := s.identity(t, p).at("traits").Raw, fmt.Sprintf(want, p.email); got != want {
 				t.Errorf("%s: the traits are %s, want %s", style, got, want)
@@ -947,6 +983,89 @@ func TestFormsKeepWhatTheyCannotSend(t *testing.T) {
 			if got := s.identity(t, p).at("traits.badge").String(); got != fmt.Sprint(last) {
 				t.Errorf("the badge is %q, want %d", got, last)
 			}
+		}
+	})
+}
+
+// TestFormsHoldNoTraits: what is stored of somebody is not stored a second time
+// with each form that shows it, and does not stay when they are deleted.
+func TestFormsHoldNoTraits(t *testing.T) {
+	s := start(t, setup{})
+	for _, style := range styles {
+		c, p := s.signedIn(t, style)
+		long := strings.Repeat("long ", 8)
+		s.operator(t).send("PATCH", "/admin/identities/"+p.id, patch("add", "/traits/name", long)).is(200)
+		f := c.begin("settings", "")
+		stored := func(when string) {
+			t.Helper()
+			kept, err := s.app.store.Flow(t.Context(), auth.DefaultProject, auth.Settings, uuid.MustParse(f.id))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if text, _ := json.Marshal(kept); bytes.Contains(text, []byte(p.email)) || bytes.Contains(text, []byte("long long")) {
+				t.Errorf("%s, %s: the stored form holds traits", style, when)
+			}
+		}
+		stored("new")
+		if got := c.fetch("settings", f.id).is(200); got.value("traits.name").String() != long || got.value("traits.email").String() != p.email {
+			t.Errorf("%s: the form shows %.200s", style, got.body)
+		}
+		c.submit(f, newPassword("short"))
+		stored("with a mistake elsewhere")
+		c.changed(f, c.submit(f, p.profile(fields{"traits.name": "Ada"})))
+		stored("after a change")
+		if got := c.fetch("settings", f.id).is(200); got.value("traits.name").String() != "Ada" {
+			t.Errorf("%s: the form shows %.200s", style, got.body)
+		}
+		// What was typed with a mistake is kept, because it is nowhere else.
+		c.submit(f, p.profile(fields{"traits.email": "no address"}))
+		if got := c.fetch("settings", f.id).is(200); got.value("traits.email").String() != "no address" {
+			t.Errorf("%s: the form shows %.200s", style, got.body)
+		}
+	}
+}
+
+// TestCopiedCookieEndsWithAChange: a cookie that somebody copied is of no use any
+// more once its owner has changed how they sign in; an app keeps its token.
+func TestCopiedCookieEndsWithAChange(t *testing.T) {
+	onEach(t, "", func(t *testing.T, s *server) {
+		for _, style := range styles {
+			c, p := s.signedIn(t, style)
+			copied, id := c.secret(), c.whoami().is(200).at("id").String()
+			f := c.begin("settings", "")
+			c.changed(f, c.submit(f, p.profile(fields{"traits.name": "Ada"})))
+			if old := c.secret(); style == app && old != copied {
+				t.Error("the token of an app has changed")
+			}
+			copied = c.secret()
+			c.changed(f, c.submit(f, newPassword(otherPass)))
+			if got := c.whoami().is(200); got.at("id").String() != id {
+				t.Errorf("%s: the session is another one", style)
+			}
+			if style == app {
+				continue
+			}
+			thief := s.client(t, app)
+			thief.get("/sessions/whoami", "Cookie", sessionCookie+"="+copied).refused(401, "session_inactive")
+		}
+	})
+}
+
+// TestLastWayIn: nobody can change their account so that they cannot sign in
+// any more.
+func TestLastWayIn(t *testing.T) {
+	const document = `{"properties":{"traits":{"type":"object","properties":{
+		"email":{"type":"string","format":"email","ory.sh/kratos":{"credentials":{"password":{"identifier":true}}}}}}}}`
+	more := "identity: {default_schema_id: open, schemas: [{id: open, url: \"base64://" + base64.StdEncoding.EncodeToString([]byte(document)) + "\"}]}"
+	onEach(t, more, func(t *testing.T, s *server) {
+		p := stranger()
+		p.id = s.operator(t).send("POST", "/admin/identities", map[string]any{"traits": fields{"email": p.email},
+			"credentials": map[string]any{"password": map[string]any{"config": fields{"password": p.password}}}}).is(201).at("id").String()
+		c := s.client(t, app)
+		c.signIn(p)
+		c.submit(c.begin("settings", ""), fields{"method": "profile"}).refused(400, "credential_is_last_first_factor")
+		if !s.knows(t, p.email, p.password) {
+			t.Error("the way in is gone")
 		}
 	})
 }

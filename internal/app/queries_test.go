@@ -180,12 +180,12 @@ func TestQueries(t *testing.T) {
 		{"change nothing", 5, 400, changing(app, func(person) fields { return fields{} })},
 		{"change a trait, no CSRF token", 4, 403, changing(script, func(p person) fields { return p.profile(fields{"csrf_token": ""}) })},
 		// What is sent is set aside.
-		{"change one's password, old session", 5, 403, oldSession(script)},
+		{"change one's password, old session", 6, 403, oldSession(script)},
 		{"change one's password, old session, app", 4, 403, oldSession(app)},
-		// As without the interruption, and it is read and removed.
-		{"go on with an interrupted change", 10, 303, func(t *testing.T, s *server) func() answer {
+		// As without the interruption, and it is read and removed; and the cookie has a new token.
+		{"go on with an interrupted change", 11, 303, func(t *testing.T, s *server) func() answer {
 			c, p, f := setAside(t, s, page)
-			c.prove(p)
+			c.prove(p, f)
 			return func() answer { return c.back(f) }
 		}},
 

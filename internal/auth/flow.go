@@ -69,6 +69,10 @@ type Flow struct {
 	// SchemaID is the identity schema that was asked for; empty means the default.
 	SchemaID string `json:"schema,omitempty"`
 
+	// Filled says that the form shows the traits of its owner, which are put into
+	// it whenever it is read, and not stored a second time.
+	Filled bool `json:"filled,omitempty"`
+
 	// TransientPayload is sent along with a submission and never stored.
 	TransientPayload json.RawMessage `json:"-"`
 	// Done is set once the flow has succeeded; the store lets only one

@@ -85,6 +85,7 @@ func (v *visit) succeed(done *result) error {
 		if done.former != done.identity.ID {
 			v.csrf.Rotate(v.w)
 		}
+		v.forgetAside(f)
 		if f.Kind == auth.Login && !v.satisfied(done) {
 			to = v.stepUp(f.ReturnTo())
 			if v.asJSON() {

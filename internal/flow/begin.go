@@ -76,7 +76,7 @@ func (v *visit) fill(f *auth.Flow) error {
 }
 
 func (v *visit) insert(f *auth.Flow) error {
-	return v.write(func(ctx context.Context, tx *store.Tx) error { return tx.InsertFlow(ctx, f) })
+	return v.write(func(ctx context.Context, tx *store.Tx) error { return tx.InsertFlow(ctx, v.stored(f)) })
 }
 
 // beginAPI starts a flow for an app and answers with it.
@@ -165,6 +165,9 @@ func (v *visit) find(parameter string, missing error, back func(*auth.Flow) stri
 	}
 	if !v.belongs(f) {
 		return nil, nil, auth.ErrCSRF
+	}
+	if err := v.refill(f); err != nil {
+		return nil, nil, err
 	}
 	return f, row, nil
 }

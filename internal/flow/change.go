@@ -30,7 +30,7 @@ func (v *visit) change(s *Submission, m *Method, o Outcome, row *store.SessionRo
 		case errors.As(err, &wrong):
 			return v.refuse(&s.Form, s, Again(problemsOf(wrong)...))
 		case errors.Is(err, errUnprivileged):
-			return v.interrupt(s)
+			return v.interrupt(s, row)
 		case errors.Is(err, store.ErrConflict):
 			return v.taken(s, o.identity)
 		case !errors.Is(err, store.ErrStale) && !errors.Is(err, errOvertaken):
@@ -61,6 +61,9 @@ func (v *visit) changeOnce(s *Submission, m *Method, o *Outcome, row *store.Sess
 	})
 	if err != nil {
 		return nil, err
+	}
+	if m := v.engine.Identities; m.FirstFactors(after) == 0 && m.FirstFactors(s.Identity) > 0 {
+		return nil, auth.ErrCredentialLast.Saying("After this change you could not sign in any more. Keep what you sign in with, or set up something else first.")
 	}
 	if identity.Sensitive(s.Identity, after) && !v.privileged(row) {
 		return nil, errUnprivileged

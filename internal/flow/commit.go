@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"zelus/internal/auth"
+	"zelus/internal/identity"
 	"zelus/internal/store"
 	"zelus/internal/ui"
 )
@@ -140,7 +142,7 @@ func (v *visit) commit(ctx context.Context, done *result, o Outcome, row *store.
 // that is used up by that, one wins.
 func (v *visit) finish(ctx context.Context, tx *store.Tx, f *auth.Flow) error {
 	if v.kind.stays != 0 {
-		return tx.UpdateFlow(ctx, f)
+		return tx.UpdateFlow(ctx, v.stored(f))
 	}
 	won, err := tx.FinishFlow(ctx, f)
 	if err == nil && !won {
@@ -152,7 +154,8 @@ func (v *visit) finish(ctx context.Context, tx *store.Tx, f *auth.Flow) error {
 // makeSession makes the session that follows from a decision: a refresh and a
 // step-up keep the session, a sign-in makes a new one, a sign-up where the
 // configuration says so. Who changes their account keeps theirs; a browser gets
-// its cookie once more.
+// its cookie once more, with a new token where the change is about how one signs
+// in or is reached, so that a cookie which was copied before is of no use after.
 func (v *visit) makeSession(done *result, o Outcome, row *store.SessionRow) {
 	sessions := v.engine.Sessions
 	switch {
@@ -163,7 +166,11 @@ func (v *visit) makeSession(done *result, o Outcome, row *store.SessionRow) {
 		}
 	case o.verdict == changed:
 		if v.proof.Cookie {
-			done.session, done.token = &row.Session, v.proof.Token
+			kept := row.Session
+			done.session, done.token = &kept, v.proof.Token
+			if identity.Sensitive(done.before, o.identity) {
+				done.token = sessions.Retoken(&kept)
+			}
 		}
 	case o.verdict == proven && row != nil && row.Session.IdentityID == o.identity.ID:
 		renewed := row.Session
@@ -208,6 +215,11 @@ func (v *visit) storeSession(ctx context.Context, tx *store.Tx, done *result, o 
 		}
 		if err != nil {
 			return err
+		}
+		if done.session != nil && !bytes.Equal(done.session.TokenHash, row.Session.TokenHash) {
+			if _, err := tx.UpdateSession(ctx, done.session, &row.Session, v.engine.Clock()); err != nil {
+				return err
+			}
 		}
 		return v.revokeOthers(ctx, tx, done, row.Session.ID)
 	}

@@ -2,9 +2,11 @@ package flow
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -120,6 +122,8 @@ type visit struct {
 	// proof is what the request was recognised by, person who that is.
 	proof  session.Proof
 	person auth.Packed
+	// filled are the traits that the form was filled with last, see stored.
+	filled json.RawMessage
 	// resumed has the body of an earlier submission that this request goes on
 	// with; nil where it has its own.
 	resumed *http.Request
@@ -244,6 +248,42 @@ func (v *visit) prepare(ctx context.Context, form *Form) error {
 		}
 	}
 	f.UI.Sort(k.order(form.Schema))
+	f.Filled = k.owner != nil && form.Traits == nil
+	if f.Filled {
+		v.filled = form.Identity.Traits
+	}
+	return nil
+}
+
+// stored is a flow as it is kept: without the traits that its form was filled
+// with. They may be large, and stay behind when their owner is deleted.
+func (v *visit) stored(f *auth.Flow) *auth.Flow {
+	if !f.Filled {
+		return f
+	}
+	lean := *f
+	lean.UI.Nodes = slices.Clone(f.UI.Nodes)
+	for _, trait := range schema.Values(v.filled) {
+		if n := lean.UI.Find(trait.Name); n != nil && n.Attributes.Value != nil {
+			n.Attributes.Value = nil
+		}
+	}
+	return &lean
+}
+
+// refill puts the traits of its owner into a form that was read.
+func (v *visit) refill(f *auth.Flow) error {
+	if !f.Filled {
+		return nil
+	}
+	owner, err := v.person.Identity()
+	if err != nil {
+		return err
+	}
+	v.filled = owner.Traits
+	for _, trait := range schema.Values(owner.Traits) {
+		f.UI.SetValue(trait.Name, trait.Value)
+	}
 	return nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"zelus/internal/auth"
@@ -24,15 +25,17 @@ import (
 const (
 	// waiting is how long a submission is kept.
 	waiting = 15 * time.Minute
+	// maxAside is how large a submission that waits may be, in bytes.
+	maxAside = 32 << 10
 	// tokenLength is the length of the browser's token, in letters and digits:
 	// 256 bits.
 	tokenLength = 43
 )
 
 // interrupt sends somebody to prove again who they are, and then back.
-func (v *visit) interrupt(s *Submission) error {
+func (v *visit) interrupt(s *Submission, row *store.SessionRow) error {
 	if s.Flow.Type == auth.Browser {
-		if err := v.setAside(s); err != nil {
+		if err := v.setAside(s, row); err != nil {
 			return v.fault(err)
 		}
 	}
@@ -46,8 +49,9 @@ func (v *visit) tooOld(f *auth.Flow) error {
 	return &refusal{err: auth.ErrRefreshRequired.RedirectTo(to), to: to, status: http.StatusSeeOther}
 }
 
-// setAside keeps a submission for when its browser comes back.
-func (v *visit) setAside(s *Submission) error {
+// setAside keeps a submission for when its browser comes back: one of each
+// session, the last one.
+func (v *visit) setAside(s *Submission, row *store.SessionRow) error {
 	token := secret.Token("", tokenLength)
 	ring, err := asideRing(token)
 	if err != nil {
@@ -56,13 +60,27 @@ func (v *visit) setAside(s *Submission) error {
 	contentType, body := s.Values.Source()
 	of := asideOf(s.Flow)
 	now := v.engine.Clock()
-	kept := &store.Interruption{ID: ring.Hash(string(of)), Project: s.Flow.Project, ExpiresAt: auth.Now(now.Add(waiting)),
+	if len(body) > maxAside {
+		return auth.ErrBodyTooLarge.Saying("This change is too large to wait until you have proven again who you are (%d KB). Sign in again first.", maxAside>>10)
+	}
+	kept := &store.Interruption{ID: ring.Hash(string(of)), Project: s.Flow.Project, SessionID: row.Session.ID, ExpiresAt: auth.Now(now.Add(waiting)),
 		Sealed: ring.Seal(append([]byte(contentType+"\n"), body...), of)}
 	if err := v.write(func(ctx context.Context, tx *store.Tx) error { return tx.InsertInterruption(ctx, kept) }); err != nil {
 		return err
 	}
 	v.aside.Set(v.w, token, now, kept.ExpiresAt)
 	return nil
+}
+
+// forgetAside gives up what waits when somebody signs in for another reason. They
+// do not know of it: whoever sat at their browser before may have left it there.
+func (v *visit) forgetAside(f *auth.Flow) {
+	if f.Kind != auth.Login || v.aside.Value(v.r) == "" {
+		return
+	}
+	if asked := v.base + "self-service/" + string(auth.Settings) + "?"; !strings.HasPrefix(f.ReturnTo(), asked) {
+		v.aside.Clear(v.w)
+	}
 }
 
 // resume goes on with a submission of this form that was set aside, and says

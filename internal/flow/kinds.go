@@ -266,7 +266,7 @@ func beginSettings(v *visit, f *auth.Flow, row *store.SessionRow, query url.Valu
 	}
 	back := ""
 	if to != "" && f.Type == auth.Browser {
-		back = f.RequestURL
+		back = withQuery(v.base+"self-service/settings/browser", "return_to", to)
 	}
 	f.IdentityID = row.Session.IdentityID
 	return v.strong(row, back)

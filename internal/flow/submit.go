@@ -68,7 +68,7 @@ func (e *Engine) submit(v *visit) error {
 func (v *visit) decide(s *Submission, row *store.SessionRow) error {
 	outcome, method, err := v.ask(v.r.Context(), s, row)
 	if errors.Is(err, errUnprivileged) {
-		return v.interrupt(s)
+		return v.interrupt(s, row)
 	}
 	if errors.Is(err, auth.ErrTooBusy) && !v.asJSON() {
 		busy := auth.AsError(err)
@@ -304,7 +304,7 @@ func (v *visit) goOn(f *auth.Flow, s *schema.Schema, o Outcome, status status) e
 	}
 	ctx := v.r.Context()
 	err := v.engine.Store.Write(ctx, durability, func(tx *store.Tx) error {
-		if err := tx.UpdateFlow(ctx, f); err != nil {
+		if err := tx.UpdateFlow(ctx, v.stored(f)); err != nil {
 			return err
 		}
 		return o.apply(ctx, tx)

@@ -183,21 +183,51 @@ func (s *Schema) fill(c *ui.Container, group, name string, value any) {
 	}
 }
 
-// Keep adds to the traits that an HTML form has sent what such a form cannot
-// send: values that have no field, or one that is disabled, which browsers leave
-// out. before is what the form was filled with. Where one of the two is not
-// valid JSON, what was sent is given back as it came.
-func (s *Schema) Keep(sent, before json.RawMessage) json.RawMessage {
+// Keep gives traits that somebody has sent about themselves what is not theirs
+// to change: values whose fields are disabled stay as they were, or away. An HTML
+// form also keeps what it cannot send: values that have no field. before is what
+// the form was filled with. Where one of the two is not valid JSON, what was sent
+// is given back as it came.
+func (s *Schema) Keep(sent, before json.RawMessage, form bool) json.RawMessage {
 	to, err := decode(sent)
 	from, err2 := decode(before)
-	if err != nil || err2 != nil || !s.keep("traits", to, from) {
+	if err != nil || err2 != nil {
+		return sent
+	}
+	kept := s.keep("traits", to, from, form)
+	if !s.drop("traits", to, from) && !kept {
 		return sent
 	}
 	return encode(to)
 }
 
+// drop removes values of disabled fields that were not there before, and says
+// whether there were any.
+func (s *Schema) drop(name string, to, from any) (changed bool) {
+	target, ok := to.(*object)
+	if !ok {
+		return false
+	}
+	source, _ := from.(*object)
+	for _, key := range slices.Clone(target.keys) {
+		child := name + "." + key
+		var before any
+		had := false
+		if source != nil {
+			before, had = source.values[key]
+		}
+		if i, known := s.index[child]; known && s.fields[i].Disabled && !had {
+			target.remove(key)
+			changed = true
+			continue
+		}
+		changed = s.drop(child, target.values[key], before) || changed
+	}
+	return changed
+}
+
 // keep changes to in place and says whether it did.
-func (s *Schema) keep(name string, to, from any) (changed bool) {
+func (s *Schema) keep(name string, to, from any, form bool) (changed bool) {
 	target, ok := to.(*object)
 	source, ok2 := from.(*object)
 	if !ok || !ok2 {
@@ -213,11 +243,14 @@ func (s *Schema) keep(name string, to, from any) (changed bool) {
 			if !sent {
 				have = &object{values: map[string]any{}}
 			}
-			if s.keep(child, have, value) {
+			if s.keep(child, have, value, form) {
 				target.set(key, have)
 				changed = true
 			}
-		case sent || known && s.fields[i].sendable():
+		case known && s.fields[i].Disabled:
+			target.set(key, value)
+			changed = true
+		case !form || sent || known && s.fields[i].sendable():
 		default:
 			target.set(key, value)
 			changed = true

@@ -417,17 +417,32 @@ func TestKeep(t *testing.T) {
 	for sent, want := range map[string]string{
 		`{"email":"b","name":{}}`: `{"email":"b","name":{"rank":"countess"},"badge":"7","homes":[{"a":1}],"more":{"b":2}}`,
 		`{}`:                      `{"badge":"7","homes":[{"a":1}],"more":{"b":2},"name":{"rank":"countess"}}`,
-		`{"badge":"8","homes":[],"name":{"rank":1}}`: `{"badge":"8","homes":[],"name":{"rank":1},"more":{"b":2}}`,
+		`{"badge":"8","homes":[],"name":{"rank":1}}`: `{"badge":"7","homes":[],"name":{"rank":"countess"},"more":{"b":2}}`,
 		`{"name":"Ada"}`: `{"name":"Ada","badge":"7","homes":[{"a":1}],"more":{"b":2}}`,
 		`"text"`:         `"text"`,
 		`{"broken`:       `{"broken`,
 	} {
-		if got := string(s.Keep(json.RawMessage(sent), json.RawMessage(before))); got != want {
+		if got := string(s.Keep(json.RawMessage(sent), json.RawMessage(before), true)); got != want {
 			t.Errorf("%s: got %s, want %s", sent, got, want)
 		}
 	}
+	// A program says all that there shall be, but for what is not its person's to change.
+	for sent, want := range map[string]string{
+		`{"email":"b"}`:                        `{"email":"b","badge":"7","name":{"rank":"countess"}}`,
+		`{"badge":"8","name":{"rank":"king"}}`: `{"badge":"7","name":{"rank":"countess"}}`,
+		`{"homes":[],"tags":[]}`:               `{"homes":[],"tags":[],"badge":"7","name":{"rank":"countess"}}`,
+	} {
+		if got := string(s.Keep(json.RawMessage(sent), json.RawMessage(before), false)); got != want {
+			t.Errorf("%s: got %s, want %s", sent, got, want)
+		}
+	}
+	for _, form := range []bool{true, false} {
+		if got := string(s.Keep(json.RawMessage(`{"on":true,"badge":"8","name":{"rank":"king","first":"Ada"}}`), json.RawMessage(`{"email":"a"}`), form)); got != `{"on":true,"name":{"first":"Ada"}}` {
+			t.Errorf("given to oneself: %s", got)
+		}
+	}
 	for _, nothing := range []string{`{}`, `{"email":"a"}`, `{"name":{"first":"Ada"}}`, `null`, `{"broken`} {
-		if got := string(s.Keep(json.RawMessage(`{"on":true}`), json.RawMessage(nothing))); got != `{"on":true}` {
+		if got := string(s.Keep(json.RawMessage(`{"on":true}`), json.RawMessage(nothing), true)); got != `{"on":true}` {
 			t.Errorf("after %s: got %s", nothing, got)
 		}
 	}

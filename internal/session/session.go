@@ -272,6 +272,14 @@ func (s *Sessions) Renew(session *auth.Session, p Proof, amr auth.AMR) (token st
 	return token
 }
 
+// Retoken gives a session a new token and changes nothing else. The caller
+// stores the session.
+func (s *Sessions) Retoken(session *auth.Session) (token string) {
+	token = secret.Token(tokenPrefix, tokenLength)
+	session.TokenHash = s.now.Load().tokens.Hash(token)
+	return token
+}
+
 // maxAMR bounds how many completed methods a session remembers.
 const maxAMR = 16
 

@@ -8,7 +8,8 @@ import (
 )
 
 const (
-	insertInterruption query = "INSERT INTO interruptions (id, project_id, sealed, expires_at) VALUES (?, ?, ?, ?)"
+	insertInterruption query = "INSERT INTO interruptions (id, project_id, session_id, sealed, expires_at) VALUES (?, ?, ?, ?, ?)"
+	dropInterruptions  query = "DELETE FROM interruptions WHERE project_id = ? AND session_id = ?"
 	selectInterruption query = "SELECT sealed FROM interruptions WHERE project_id = ? AND id = ? AND expires_at > ?"
 	deleteInterruption query = "DELETE FROM interruptions WHERE project_id = ? AND id = ?"
 )
@@ -19,13 +20,18 @@ type Interruption struct {
 	// ID is a keyed hash of what may bring it back; Sealed is encrypted.
 	ID        []byte
 	Project   uuid.UUID
+	SessionID uuid.UUID
 	Sealed    []byte
 	ExpiresAt time.Time
 }
 
-// InsertInterruption writes a new one.
+// InsertInterruption writes a new one in the place of those that wait in the
+// same session.
 func (tx *Tx) InsertInterruption(ctx context.Context, i *Interruption) error {
-	_, err := tx.exec(ctx, insertInterruption, i.ID, i.Project, i.Sealed, i.ExpiresAt)
+	if _, err := tx.exec(ctx, dropInterruptions, i.Project, i.SessionID); err != nil {
+		return err
+	}
+	_, err := tx.exec(ctx, insertInterruption, i.ID, i.Project, i.SessionID, i.Sealed, i.ExpiresAt)
 	return err
 }
 

@@ -582,7 +582,10 @@ func TestInterruptionIsTakenOnce(t *testing.T) {
 	storetest.Each(t, nil, func(t *testing.T, st *store.Store) {
 		ctx, now := t.Context(), auth.Now(time.Now())
 		id := []byte("an id of an interruption")
-		kept := &store.Interruption{ID: id, Project: project, Sealed: []byte{0, 1, 255}, ExpiresAt: now.Add(time.Minute)}
+		i := newIdentity("ada@example.org")
+		session := newSession(i, "a token")
+		insert(t, st, i, session)
+		kept := &store.Interruption{ID: id, Project: project, SessionID: session.ID, Sealed: []byte{0, 1, 255}, ExpiresAt: now.Add(time.Minute)}
 		write(t, st, func(tx *store.Tx) error { return tx.InsertInterruption(ctx, kept) })
 		take := func(id []byte, now time.Time) (sealed []byte, err error) {
 			return sealed, st.Write(ctx, store.Volatile, func(tx *store.Tx) (err error) {
@@ -618,6 +621,22 @@ func TestInterruptionIsTakenOnce(t *testing.T) {
 			if won.Load() != 1 || lost.Load() != 7 {
 				t.Fatalf("%d took it and %d did not", won.Load(), lost.Load())
 			}
+		}
+		// One waits in each session, and none without its session.
+		for _, id := range []string{"first", "second"} {
+			again := *kept
+			again.ID = []byte(id)
+			write(t, st, func(tx *store.Tx) error { return tx.InsertInterruption(ctx, &again) })
+		}
+		if _, err := take([]byte("first"), now); !errors.Is(err, store.ErrNotFound) {
+			t.Errorf("the first of two: %v", err)
+		}
+		write(t, st, func(tx *store.Tx) error {
+			_, err := tx.DeleteSessions(ctx, project, i.ID)
+			return err
+		})
+		if _, err := take([]byte("second"), now); !errors.Is(err, store.ErrNotFound) {
+			t.Errorf("without its session: %v", err)
 		}
 	})
 }

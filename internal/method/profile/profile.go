@@ -36,12 +36,7 @@ func prepare(_ context.Context, form *flow.Form) error {
 
 func submit(_ context.Context, s *flow.Submission) (flow.Outcome, error) {
 	sent := s.SentTraits()
-	with := func(before json.RawMessage) json.RawMessage {
-		if s.Values.IsForm() {
-			return s.Schema.Keep(sent, before)
-		}
-		return sent
-	}
+	with := func(before json.RawMessage) json.RawMessage { return s.Schema.Keep(sent, before, s.Values.IsForm()) }
 	s.Traits = with(s.Identity.Traits)
 	return flow.Changed(func(i *auth.Identity, _ time.Time) { i.Traits = with(i.Traits) }), nil
 }

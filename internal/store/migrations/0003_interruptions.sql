@@ -4,7 +4,9 @@
 CREATE TABLE interruptions (
   id         {bytes} NOT NULL PRIMARY KEY,
   project_id {id}    NOT NULL,
+  session_id {id}    NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
   sealed     {bytes} NOT NULL,
   expires_at {time}  NOT NULL
 ){compact};
+CREATE UNIQUE INDEX interruptions_session ON interruptions (session_id);
 CREATE INDEX interruptions_expiry ON interruptions (expires_at);
