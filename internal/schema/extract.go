@@ -222,15 +222,15 @@ func (x *extractor) take(ext extension, name string, value any, replace func(any
 				via = auth.ViaSMS
 			}
 		}
-		if x.reaches(ext, name, via, text) {
+		if x.reaches(ext, name, via, text, normal) {
 			x.identifier(auth.Code, normal)
 			x.facts.CodeAddresses = appendNew(x.facts.CodeAddresses, CodeAddress{via, normal})
 		}
 	}
-	if ext.VerifyVia != "" && x.reaches(ext, name, ext.VerifyVia, text) {
+	if ext.VerifyVia != "" && x.reaches(ext, name, ext.VerifyVia, text, normal) {
 		x.facts.Verifiable = appendNew(x.facts.Verifiable, Address{ext.VerifyVia, normal})
 	}
-	if ext.RecoverVia != "" && x.reaches(ext, name, ext.RecoverVia, text) {
+	if ext.RecoverVia != "" && x.reaches(ext, name, ext.RecoverVia, text, normal) {
 		x.facts.Recovery = appendNew(x.facts.Recovery, Address{ext.RecoverVia, normal})
 	}
 	if ext.TOTPAccount && x.facts.TOTPAccount == "" {
@@ -248,15 +248,16 @@ func (x *extractor) take(ext extension, name string, value any, replace func(any
 	return value
 }
 
-// reaches says whether a text can be an address of a channel. The format
+// reaches says whether a text can be an address of a channel, and is still one
+// when it is normalised: a wide comma becomes one that parts addresses. The format
 // no-validate leaves that to the operator.
-func (x *extractor) reaches(ext extension, name, via, text string) bool {
+func (x *extractor) reaches(ext extension, name, via, text, normal string) bool {
 	if ext.format == "no-validate" {
 		return true
 	}
 	switch via {
 	case auth.ViaEmail:
-		if !emailAddress(text) {
+		if !emailAddress(text) || !emailAddress(normal) {
 			x.problems = append(x.problems, Problem{name, ui.Say(ui.ErrorEmail, "value", cut(text))})
 			return false
 		}

@@ -447,3 +447,21 @@ func TestKeep(t *testing.T) {
 		}
 	}
 }
+
+// TestAddressesStayAddresses: what is an address only as it was typed, and
+// something else in the form in which it is kept, is none.
+func TestAddressesStayAddresses(t *testing.T) {
+	s := traits(t, `"email": {"type": "string", "ory.sh/kratos": {"verification": {"via": "email"}, "recovery": {"via": "email"}}}`)
+	for text, want := range map[string]bool{
+		"ada@example.org":         true,
+		"ＡＤＡ@example.org":         true,
+		"eve＠evil.com，x@corp.com": false,
+		"eve@corp.com，victim":     false,
+		"a＜b＞@corp.com":           false,
+	} {
+		facts, problems := s.Extract(json.RawMessage(`{"email":"` + text + `"}`))
+		if got := len(problems) == 0 && len(facts.Verifiable) == 1; got != want {
+			t.Errorf("%s: %v %v", text, facts.Verifiable, problems)
+		}
+	}
+}
