@@ -86,7 +86,7 @@ func (v *visit) succeed(done *result) error {
 			v.csrf.Rotate(v.w)
 		}
 		v.forgetAside(f)
-		if f.Kind == auth.Login && !v.satisfied(done) {
+		if k.stepsUp && !v.satisfied(done) {
 			to = v.stepUp(f.ReturnTo())
 			if v.asJSON() {
 				return auth.ErrBrowserLocation.Saying("A second factor is needed. Go on at %s.", to).With("redirect_browser_to", to)

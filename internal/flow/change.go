@@ -36,10 +36,7 @@ func (v *visit) change(s *Submission, m *Method, o Outcome, row *store.SessionRo
 		case !errors.Is(err, store.ErrStale) && !errors.Is(err, errOvertaken):
 			return v.fault(err)
 		}
-		if row, err = v.session(); err == nil && row == nil {
-			err = auth.ErrNoSession // it was revoked, or has another token
-		}
-		if err != nil {
+		if row, err = v.signedIn(); err != nil {
 			return v.fault(err)
 		}
 		form, err := v.form(s.Flow)
@@ -77,7 +74,8 @@ func (v *visit) changeOnce(s *Submission, m *Method, o *Outcome, row *store.Sess
 }
 
 // privileged says whether somebody has proven who they are so recently that
-// they may change how they sign in and are reached.
+// they may change how they sign in and are reached. Only kinds that have an
+// owner ask.
 func (v *visit) privileged(row *store.SessionRow) bool {
-	return v.engine.Clock().Sub(row.Session.AuthenticatedAt) < v.config.SelfService.Flows.Settings.PrivilegedSessionMaxAge
+	return v.engine.Clock().Sub(row.Session.AuthenticatedAt) < v.kind.privileged(v.config)
 }

@@ -86,14 +86,10 @@ const maxTries = 4
 func (v *visit) retry(s *Submission, row *store.SessionRow) error {
 	v.tries++
 	if row != nil {
-		now, err := v.session()
-		if err != nil {
+		var err error
+		if row, err = v.signedIn(); err != nil {
 			return v.fault(err)
 		}
-		if now == nil {
-			return v.fault(auth.ErrNoSession) // it was revoked, or has another token
-		}
-		row = now
 	}
 	return v.decide(s, row)
 }

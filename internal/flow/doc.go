@@ -8,6 +8,7 @@
 //	        GET  /self-service/KIND/browser   a browser; a redirect to the page, or the flow for those who ask for JSON
 //	fetch   GET  /self-service/KIND/flows?id= what the page shows
 //	submit  POST /self-service/KIND?flow=     the form
+//	go on   GET  /self-service/KIND?flow=     where a change waited for a fresh sign-in: that change, see interrupt.go
 //
 //	choose_method ──submit──▶ Again       the same form with messages
 //	      │                   Next        a further step (a code was sent)

@@ -150,7 +150,8 @@ func (v *visit) session() (*store.SessionRow, error) {
 }
 
 // signedIn finds the session of a request that must have one; without it the
-// error is auth.ErrNoSession.
+// error is auth.ErrNoSession. Who is asked again about one submission may get
+// that too: the session was revoked meanwhile, or has another token.
 func (v *visit) signedIn() (*store.SessionRow, error) {
 	v.proof = v.engine.Sessions.Proof(v.r)
 	row, err := v.engine.Sessions.FindToken(v.r.Context(), v.proof.Token)

@@ -17,9 +17,11 @@ import (
 	"zelus/internal/ui"
 )
 
-// kind is all that differs between the kinds of flow: data and a few small
-// functions. A further kind is one more literal in this file; nothing else in
-// the engine asks which kind it has.
+// kind is what differs between the kinds of flow: data and a few small
+// functions. The rest of the engine reads it and does not ask which kind it
+// has, but for the configuration's login_hints: they are a key of registration
+// and hold wherever somebody is told that an identifier is taken (taken). What
+// else a further kind needs is listed in docs/ARCHITECTURE.md, "How to add".
 type kind struct {
 	name auth.Kind
 	// enabled says whether the configuration offers it.
@@ -41,6 +43,9 @@ type kind struct {
 	// owner is how strongly the session must be proven of whoever begins, sees
 	// and submits a form of this kind, each only their own; nil lets everybody.
 	owner func(*config.Config) auth.RequiredAAL
+	// privileged is how long after a proof an owner may change how they sign in
+	// and are reached. It is there where owner is.
+	privileged func(*config.Config) time.Duration
 	// guard refuses submissions that make no sense for who sends them; nil
 	// refuses nothing.
 	guard func(*visit, *auth.Flow, *store.SessionRow) *refusal
@@ -56,6 +61,9 @@ type kind struct {
 	// stays is what is said above a form that has succeeded and may be sent
 	// again; 0 is of a form that is used up by its success.
 	stays int
+	// stepsUp says that a browser whose new session is not proven strongly
+	// enough is led on to a second factor instead of home.
+	stepsUp bool
 	// expired and nobody are the messages for a form that was open for too
 	// long and for a submission that no method claims.
 	expired, nobody int
@@ -107,6 +115,7 @@ var login = &kind{
 	fields:  loginFields,
 	order:   func(*schema.Schema) ui.Order { return ui.LoginOrder() },
 	typed:   func(name string) bool { return name == identifierField },
+	stepsUp: true,
 	expired: ui.ErrorLoginExpired, nobody: ui.ErrorLoginNoMethod,
 	json: func(_ *visit, f *auth.Flow, common commonFields) any {
 		return struct {
@@ -241,9 +250,12 @@ var settings = &kind{
 	lifespan: func(c *config.Config) time.Duration { return c.SelfService.Flows.Settings.Lifespan },
 	after:    func(c *config.Config) config.After { return c.SelfService.Flows.Settings.After },
 	first:    auth.ShowForm, last: auth.Success,
-	home:    (*visit).page,
-	begin:   beginSettings,
-	owner:   func(c *config.Config) auth.RequiredAAL { return c.SelfService.Flows.Settings.RequiredAAL },
+	home:  (*visit).page,
+	begin: beginSettings,
+	owner: func(c *config.Config) auth.RequiredAAL { return c.SelfService.Flows.Settings.RequiredAAL },
+	privileged: func(c *config.Config) time.Duration {
+		return c.SelfService.Flows.Settings.PrivilegedSessionMaxAge
+	},
 	fields:  func(*Form) []ui.Node { return []ui.Node{csrfNode()} },
 	order:   func(s *schema.Schema) ui.Order { return ui.SettingsOrder(s.TraitNames()) },
 	stays:   ui.SuccessSettings,

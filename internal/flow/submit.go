@@ -332,8 +332,11 @@ func (k *kind) keep(fresh *ui.Container, before ui.Container) {
 	}
 }
 
-// echoed bounds what is given back of a field, in bytes: what is longer was
-// hardly typed, and would be stored and sent for nothing.
+// echoed bounds what is given back of a field to somebody unknown, in bytes:
+// what is longer was hardly typed, and anybody could have it stored. Where
+// people change their own data there is no such bound: the form replaces all of
+// it, so that a long text which were left out would be lost with the next
+// submission.
 const echoed = 1 << 10
 
 // echo takes over what was typed now. Passwords and codes are not given back.

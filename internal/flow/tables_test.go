@@ -53,7 +53,8 @@ func TestKinds(t *testing.T) {
 	for _, k := range allKinds() {
 		w, known := want[k.name]
 		if !known {
-			continue // the tests of that kind know it
+			t.Errorf("%s is served, and this test does not know it", k.name)
+			continue
 		}
 		name := string(k.name)
 		if k.page(c) != name+"-page" || k.lifespan(c) != w.lifespan || k.after(c).DefaultBrowserReturnURL != "after-"+name {
@@ -67,6 +68,9 @@ func TestKinds(t *testing.T) {
 		}
 		if strings.Join(k.order(s).Groups, " ") != strings.Join(w.groups, " ") {
 			t.Errorf("%s: the order is %v", name, k.order(s).Groups)
+		}
+		if (k.owner == nil) != (k.privileged == nil) {
+			t.Errorf("%s: only one of owner and privileged is there", name)
 		}
 		if seen[k.name] {
 			t.Errorf("%s is there twice", name)
