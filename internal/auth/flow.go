@@ -61,12 +61,15 @@ type Flow struct {
 	CreatedAt time.Time    `json:"created_at"`
 	UpdatedAt time.Time    `json:"updated_at"`
 
-	// Login only.
+	// Refresh and RequestedAAL are of a login: that somebody who is signed in
+	// proves again who they are, and how strongly.
 	Refresh      bool `json:"refresh,omitempty"`
 	RequestedAAL AAL  `json:"aal,omitempty"`
-	// IdentityID is whose flow this is, where that is known at the start.
+	// IdentityID is whose flow this is, where that is known at the start: in a
+	// login of somebody who is signed in, and in settings.
 	IdentityID uuid.UUID `json:"identity,omitzero"`
-	// SchemaID is the identity schema that was asked for; empty means the default.
+	// SchemaID is the identity schema that a login or registration was asked
+	// for; empty means the default.
 	SchemaID string `json:"schema,omitempty"`
 
 	// Filled says that the form shows the traits of its owner, which are put into

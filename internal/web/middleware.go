@@ -56,7 +56,9 @@ func VaryCookie(next http.Handler, except func(path string) bool) http.Handler {
 // Deadline ends the context of a request after a while, so that nothing which
 // the request waits for, such as a database that hangs, can hold it for ever.
 // It must be less than the server's WriteTimeout, or nobody reads the answer.
-// It replaces the request, so that it belongs outside of Log.
+// It replaces the request by a copy, so that it stands outside of Log and of
+// the mux, or behind both around a single route: Log reads from the request
+// which route the mux has found.
 func Deadline(after time.Duration, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), after)
