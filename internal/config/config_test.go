@@ -234,6 +234,10 @@ func TestProblems(t *testing.T) {
 				"environment variable SERVE_PUBLIC_PORT: serve.public.port: must be a whole number"}},
 		{name: "gap in a list", text: least, environ: []string{"SELFSERVICE_ALLOWED_RETURN_URLS_1=https://a"},
 			want: []string{"environment variable SELFSERVICE_ALLOWED_RETURN_URLS_1: selfservice.allowed_return_urls.0: is missing"}},
+		{name: "keys that nobody can make", text: strings.Replace(least, "sqlite:///var/lib/zelus/zelus.db?_fk=true", "memory", 1) + "serve: {admin: {require_key: true}}\n",
+			want: []string{"kratos.yml:15: serve.admin.require_key: must not be true with a database in memory"}},
+		{name: "keys that nobody can make, in other words", text: least, environ: []string{"DSN=sqlite://x?mode=memory", "SERVE_ADMIN_REQUIRE_KEY=true"},
+			want: []string{"environment variable SERVE_ADMIN_REQUIRE_KEY: serve.admin.require_key: must not be true with a database in memory"}},
 		{name: "huge number of an item", text: least, environ: []string{"SECRETS_COOKIE_99999999999999999999=x"}, want: nil},
 		{name: "large number of an item", text: least, environ: []string{"SECRETS_COOKIE_999999999=x"},
 			want: []string{"environment variable SECRETS_COOKIE_999999999: secrets.cookie: the number 999999999 is too large"}},
@@ -846,6 +850,8 @@ func TestRequireKey(t *testing.T) {
 		{"serve: {admin: {require_key: false}}", []string{"SERVE_ADMIN_REQUIRE_KEY=true"}, &yes},
 		{"", []string{"SERVE_ADMIN_REQUIRE_KEY=false"}, &no},
 		{"", []string{"SERVE_ADMIN_REQUIRE_KEY="}, nil},
+		{"", []string{"DSN=memory"}, nil},
+		{"serve: {admin: {require_key: false}}", []string{"DSN=memory"}, &no},
 	} {
 		c := mustLoad(t, least+test.text, test.environ...)
 		if d := cmp.Diff(test.want, c.Serve.Admin.RequireKey); d != "" {

@@ -87,7 +87,7 @@ type AdminServer struct {
 	TLS        TLS        `key:"tls" restart:"yes" doc:"Certificate and key. Without them the server speaks plain HTTP."`
 	RequestLog RequestLog `key:"request_log" doc:"The log line of each request."`
 	// Kratos has no such key and lets everybody in.
-	RequireKey *bool `key:"require_key" doc:"Whether each request needs an API key, as Authorization: Bearer and the key. true: always. false: never, whoever reaches the port is let in. Not set: as soon as a key was ever made (zelus keys create), be it expired or revoked since. The health checks alive and ready and the version are for everybody; where a key is needed, ready says only to who has one why it is not."`
+	RequireKey *bool `key:"require_key" doc:"Whether each request needs an API key, as Authorization: Bearer and the key. true: always. false: never, whoever reaches the port is let in. Not set: as soon as a key was ever made (zelus keys create), be it expired or revoked since. It cannot be true with a database in memory. The health checks alive and ready and the version are for everybody; where a key is needed, ready says only to who has one why it is not."`
 }
 
 // Socket is the owner and mode of a unix socket.

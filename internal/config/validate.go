@@ -41,6 +41,7 @@ func (c *Config) validate(root *spec, found *problems) []Warning {
 	v.ciphers()
 	v.secrets()
 	v.hashers()
+	v.keys()
 	if _, known := c.Schema(c.Identity.DefaultSchemaID); !known {
 		v.warn("identity.default_schema_id", "there is no schema with the id %s; accounts can only be made where a schema is named", shown(c.Identity.DefaultSchemaID))
 	}
@@ -115,6 +116,17 @@ func (v *validation) hashers() {
 		v.weak(v.origin("hashers.argon2.memory"), "hashers.argon2.memory",
 			fmt.Sprintf("%s with iterations: %d is too little to protect passwords", h.Argon2.Memory, h.Argon2.Iterations), "change the line to memory: "+least.String())
 	}
+}
+
+// keys refuses an admin server that nobody could ever use.
+func (v *validation) keys() {
+	require := v.Serve.Admin.RequireKey
+	if dsn, err := ParseDSN(v.DSN); err != nil || !dsn.Memory || require == nil || !*require {
+		return
+	}
+	const key = "serve.admin.require_key"
+	v.problems.add(v.origin(key), key, "must not be true with a database in memory: `zelus keys create` does not reach it, and the server itself would ask for a key before it makes one; "+
+		"leave the line out and make the first key with POST /admin/keys, from which on one is needed")
 }
 
 // leastMemory is the least memory for Argon2id with the given number of passes
