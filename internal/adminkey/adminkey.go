@@ -73,18 +73,20 @@ func (k *Keys) Configure(settings Settings) error {
 }
 
 // Key is what is to be known of a key; the key itself is told by Create alone.
-// Each of the last three times is nil where that has no time.
+// State is that of the moment at which it was read. Each of the last three
+// times is nil where that has no time.
 type Key struct {
 	ID         uuid.UUID  `json:"id"`
 	Name       string     `json:"name"`
+	State      State      `json:"state"`
 	CreatedAt  time.Time  `json:"created_at"`
 	ExpiresAt  *time.Time `json:"expires_at"`
 	RevokedAt  *time.Time `json:"revoked_at"`
 	LastUsedAt *time.Time `json:"last_used_at"`
 }
 
-func known(row *store.AdminKey) Key {
-	return Key{ID: row.ID, Name: row.Name, CreatedAt: row.CreatedAt, ExpiresAt: row.ExpiresAt, RevokedAt: row.RevokedAt, LastUsedAt: row.LastUsedAt}
+func known(row *store.AdminKey, now time.Time) Key {
+	return Key{ID: row.ID, Name: row.Name, State: stateOf(row, now), CreatedAt: row.CreatedAt, ExpiresAt: row.ExpiresAt, RevokedAt: row.RevokedAt, LastUsedAt: row.LastUsedAt}
 }
 
 // State is what has become of a key.
@@ -97,15 +99,21 @@ const (
 	Revoked State = "revoked"
 )
 
-// State says what has become of the key by this time.
-func (k Key) State(now time.Time) State {
+// stateOf says what has become of a key by this time.
+func stateOf(row *store.AdminKey, now time.Time) State {
 	switch {
-	case k.RevokedAt != nil:
+	case row.RevokedAt != nil:
 		return Revoked
-	case k.ExpiresAt != nil && !now.Before(*k.ExpiresAt):
+	case row.ExpiresAt != nil && !now.Before(*row.ExpiresAt):
 		return Expired
 	}
 	return Live
+}
+
+// After is the end of a key that is good for so long from now, for Create.
+func (k *Keys) After(lifetime time.Duration) *time.Time {
+	end := k.clock().Add(lifetime)
+	return &end
 }
 
 // Create makes a key and gives, this once, the key itself. expires is when it
@@ -132,7 +140,7 @@ func (k *Keys) Create(ctx context.Context, name string, expires *time.Time) (Key
 		return Key{}, "", err
 	}
 	k.some.Store(true)
-	return known(row), key, nil
+	return known(row, now), key, nil
 }
 
 // List lists all keys, those that are of no use any more among them, the newest
@@ -142,9 +150,9 @@ func (k *Keys) List(ctx context.Context) ([]Key, error) {
 	if err != nil {
 		return nil, err
 	}
-	all := make([]Key, len(rows))
+	now, all := k.clock(), make([]Key, len(rows))
 	for i := range rows {
-		all[i] = known(&rows[i])
+		all[i] = known(&rows[i], now)
 	}
 	return all, nil
 }

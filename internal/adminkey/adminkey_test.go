@@ -13,6 +13,7 @@ import (
 	"github.com/google/uuid"
 
 	"zelus/internal/auth"
+	"zelus/internal/store"
 )
 
 // TestCreate: a key is told once; what is kept of it is its keyed hash.
@@ -34,7 +35,7 @@ func TestCreate(t *testing.T) {
 			t.Error("two keys are the same")
 		}
 		end := now.Add(time.Second + 24*time.Hour)
-		want := []Key{{ID: first.ID, Name: "Größe 🔑", CreatedAt: now}, {ID: second.ID, Name: "of a day", CreatedAt: now.Add(time.Second), ExpiresAt: &end}}
+		want := []Key{{ID: first.ID, Name: "Größe 🔑", State: Live, CreatedAt: now}, {ID: second.ID, Name: "of a day", State: Live, CreatedAt: now.Add(time.Second), ExpiresAt: &end}}
 		if d := cmp.Diff(want, []Key{first, second}); d != "" {
 			t.Errorf("what is told (-want +got):\n%s", d)
 		}
@@ -51,11 +52,15 @@ func TestCreate(t *testing.T) {
 			}
 		}
 		told, err := json.Marshal(p.list(t)[0])
-		if want := `{"id":"` + first.ID.String() + `","name":"Größe 🔑","created_at":"2026-03-04T05:06:07Z","expires_at":null,"revoked_at":null,"last_used_at":null}`; err != nil || string(told) != want {
+		if want := `{"id":"` + first.ID.String() + `","name":"Größe 🔑","state":"live","created_at":"2026-03-04T05:06:07Z","expires_at":null,"revoked_at":null,"last_used_at":null}`; err != nil || string(told) != want {
 			t.Errorf("%s, %v, want %s", told, err, want)
 		}
 		is(t, "the first", p.answered(t, "Bearer "+key), nil)
 		is(t, "the second", p.answered(t, "Bearer "+other), nil)
+		p.clock.add(24 * time.Hour)
+		if all := p.list(t); all[0].State != Live || all[1].State != Expired {
+			t.Errorf("a day later there is %+v", all)
+		}
 	})
 }
 
@@ -127,7 +132,7 @@ func TestRevoke(t *testing.T) {
 			is(t, "after", p.answered(t, "Bearer "+key), auth.ErrAdminKeyRevoked)
 			p.clock.add(time.Hour)
 		}
-		if got := p.list(t)[0]; got.RevokedAt == nil || !got.RevokedAt.Equal(when) || got.State(p.clock.now()) != Revoked {
+		if got := p.list(t)[0]; got.RevokedAt == nil || !got.RevokedAt.Equal(when) || got.State != Revoked {
 			t.Errorf("it became %+v", got)
 		}
 		is(t, "another one", p.answered(t, "Bearer "+other), nil)
@@ -144,8 +149,8 @@ func TestState(t *testing.T) {
 		return &end
 	}
 	var got []State
-	for _, k := range []Key{{}, {ExpiresAt: at(1)}, {ExpiresAt: at(0)}, {ExpiresAt: at(-1)}, {RevokedAt: at(-1)}, {RevokedAt: at(-1), ExpiresAt: at(-1)}, {RevokedAt: at(1)}} {
-		got = append(got, k.State(now))
+	for _, row := range []store.AdminKey{{}, {ExpiresAt: at(1)}, {ExpiresAt: at(0)}, {ExpiresAt: at(-1)}, {RevokedAt: at(-1)}, {RevokedAt: at(-1), ExpiresAt: at(-1)}, {RevokedAt: at(1)}} {
+		got = append(got, stateOf(&row, now))
 	}
 	if want := []State{Live, Live, Expired, Expired, Revoked, Revoked, Revoked}; !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)

@@ -24,8 +24,8 @@ const (
 // usedEvery is how long a use that was noted stands for those after it.
 const usedEvery = time.Hour
 
-// Require lets those in who send a good key.
-func (k *Keys) Require(next web.Handler) web.Handler { return behind(k.Check, next) }
+// Always lets those in who send a good key, whatever the configuration says.
+func (k *Keys) Always(next web.Handler) web.Handler { return behind(k.Check, next) }
 
 // Guard lets those in who send a good key, and everybody where none is due.
 func (k *Keys) Guard(next web.Handler) web.Handler { return behind(k.Admit, next) }
@@ -48,7 +48,7 @@ func behind(ask func(*http.Request) error, next web.Handler) web.Handler {
 	}
 }
 
-// Admit is Check where a key is due. If that cannot be told, nobody is let in.
+// Admit is Check where a key is due. If that cannot be found out, nobody is let in.
 func (k *Keys) Admit(r *http.Request) error {
 	if require := k.now.Load().Require; require != nil {
 		if !*require {
@@ -97,7 +97,7 @@ func (k *Keys) Check(r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	switch known(row).State(k.clock()) {
+	switch stateOf(row, k.clock()) {
 	case Revoked:
 		return k.refuse(ctx, revoked, auth.ErrAdminKeyRevoked)
 	case Expired:

@@ -7,7 +7,7 @@
 // an hour notes that it is in use.
 //
 // Guard stands before the whole admin server, so that nothing behind it is
-// reached without a key by having been forgotten, and Require before single
+// reached without a key by having been forgotten, and Always before single
 // handlers. Guard asks for a key as the configuration says, and where it says
 // nothing from the first key on: a server without keys is as open as its port.
 // It never opens again, since revoked keys stay in the database.

@@ -51,7 +51,7 @@ func (f *failures) tell(now time.Time) (news int64, due bool) {
 // refuse counts a refusal and passes its error on. The first of a reason is
 // told in the log at once, those after it together once a minute: somebody who
 // tries many must not fill the log. No part of a key is told, not even of a
-// wrong one, which may be a good one with a slip of the pen.
+// wrong one, which may be a good one with a typing mistake.
 func (k *Keys) refuse(ctx context.Context, why reason, err error) error {
 	f := &k.refused[why]
 	f.count.Add(1)

@@ -35,8 +35,9 @@ func ParseLifetime(text string) (time.Duration, error) {
 	return lifetime, nil
 }
 
-// times is so many units. A number of 13 bits is of more than ten years in days,
-// and of fewer weeks than a Duration holds.
+// times is so many units. Numbers are read up to 8191 (13 bits): that many days
+// are more than the ten years that are allowed, and that many weeks still fit
+// into a Duration.
 func times(number string, unit time.Duration) (time.Duration, bool) {
 	n, err := strconv.ParseUint(number, 10, 13)
 	return time.Duration(n) * unit, err == nil

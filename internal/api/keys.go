@@ -27,8 +27,7 @@ type newKey struct {
 }
 
 // expires is when the key is to end; nil for never.
-func (n newKey) expires(now time.Time) (*time.Time, error) {
-	var end time.Time
+func (n newKey) expires(keys *adminkey.Keys) (*time.Time, error) {
 	switch {
 	case n.ExpiresIn != nil && n.ExpiresAt != nil:
 		return nil, auth.ErrAdminKeyExpiry.Saying("Give expires_in or expires_at, not both.")
@@ -37,16 +36,15 @@ func (n newKey) expires(now time.Time) (*time.Time, error) {
 		if err != nil {
 			return nil, err
 		}
-		end = now.Add(lifetime)
+		return keys.After(lifetime), nil
 	case n.ExpiresAt != nil:
-		var err error
-		if end, err = time.Parse(time.RFC3339, *n.ExpiresAt); err != nil {
+		end, err := time.Parse(time.RFC3339, *n.ExpiresAt)
+		if err != nil {
 			return nil, auth.ErrAdminKeyExpiry.Saying("The field expires_at must be a time such as 2030-12-31T23:59:59Z.")
 		}
-	default:
-		return nil, nil
+		return &end, nil
 	}
-	return &end, nil
+	return nil, nil
 }
 
 // createKey makes an API key. Its answer is the only one that holds the key.
@@ -56,7 +54,7 @@ func (a *API) createKey(w http.ResponseWriter, r *http.Request) error {
 	if err := web.DecodeJSON(r, &body, true); err != nil {
 		return err
 	}
-	expires, err := body.expires(a.Sessions.Clock())
+	expires, err := body.expires(a.Keys)
 	if err != nil {
 		return err
 	}

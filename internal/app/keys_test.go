@@ -235,7 +235,7 @@ func TestKeyLife(t *testing.T) {
 		if got := first.header.Get("Cache-Control"); got != "no-store" {
 			t.Errorf("Cache-Control is %q", got)
 		}
-		if want := `{"id":"` + id + `","name":"first","created_at":"2026-05-04T08:30:00Z","expires_at":null,"revoked_at":null,"last_used_at":null,"key":"` + key + `"}`; string(first.body) != want {
+		if want := `{"id":"` + id + `","name":"first","state":"live","created_at":"2026-05-04T08:30:00Z","expires_at":null,"revoked_at":null,"last_used_at":null,"key":"` + key + `"}`; string(first.body) != want {
 			t.Errorf("got %s, want %s", first.body, want)
 		}
 		o.get("/admin/keys").challenged("admin_key_required")
@@ -253,7 +253,7 @@ func TestKeyLife(t *testing.T) {
 		if got := list.at("#.name").String(); got != `["first","second","third"]` || list.at("0.last_used_at").String() != "2026-05-04T08:30:01Z" || list.at("1.last_used_at").Type.String() != "Null" {
 			t.Errorf("the list is %s", list.body)
 		}
-		if got := len(list.at("0").Map()); got != 6 {
+		if got := len(list.at("0").Map()); got != 7 {
 			t.Errorf("a key has %d fields in the list: %s", got, list.body)
 		}
 		s.holder(t, third.at("key").String()).get("/admin/identities").is(200)
@@ -264,6 +264,9 @@ func TestKeyLife(t *testing.T) {
 				t.Errorf("got %s", a.body)
 			}
 			s.clock.advance(time.Hour)
+		}
+		if got := o.get("/admin/keys").at("1.state").String(); got != "revoked" {
+			t.Errorf("its state is %q", got)
 		}
 		if got := o.get("/admin/keys").at("1.revoked_at").String(); got != "2026-05-04T08:30:02Z" {
 			t.Errorf("revoked_at is %s", got)

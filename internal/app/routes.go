@@ -91,14 +91,14 @@ func (a *App) publicRoutes() *routes {
 	a.api.Public(both)
 	a.api.Redirects(mount)
 	a.api.Admin(func(pattern string, h web.Handler) {
-		behind := a.keys.Require
+		behind := a.keys.Always
 		if _, path, _ := strings.Cut(pattern, " "); openToAll(path) {
 			behind = open
 		}
 		older(pattern, h, behind)
 	})
 	// Without a key nobody learns what there is.
-	mount(v0alpha2.AdminPrefix+"/", a.keys.Require(func(w http.ResponseWriter, r *http.Request) error {
+	mount(v0alpha2.AdminPrefix+"/", a.keys.Always(func(w http.ResponseWriter, r *http.Request) error {
 		http.NotFound(w, r)
 		return nil
 	}))

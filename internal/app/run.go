@@ -80,7 +80,7 @@ func (a *App) adviseKeys(ctx context.Context, c *config.Config, at net.Addr) {
 	some, err := a.keys.Any(ctx)
 	switch {
 	case err != nil:
-		a.logger.Warn("whether there are API keys cannot be told", "error", err)
+		a.logger.Warn("whether there are API keys could not be found out", "error", err)
 	case some:
 	case require != nil:
 		a.logger.Warn("nobody can use the admin API: serve.admin.require_key is true, and there is no API key. Make the first one with `zelus keys create`")

@@ -3,8 +3,10 @@ package cli
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"runtime/debug"
 	"strings"
@@ -12,7 +14,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"zelus/internal/app"
+	"zelus/internal/auth"
 	"zelus/internal/config"
+	"zelus/internal/store"
 )
 
 // Process is what a program is given by the system.
@@ -75,6 +80,31 @@ func encode(out io.Writer, format string, list any) error {
 		return fmt.Errorf("the format %q is not one of table, json and json-pretty", format)
 	}
 	return encoder.Encode(list)
+}
+
+// plain is what an error says to a person, without what it is for programs.
+func plain(err error) error {
+	var e *auth.Error
+	if errors.As(err, &e) && e.Status < 500 && e.Reason != "" {
+		return errors.New(e.Reason)
+	}
+	return err
+}
+
+// instant is a time for people.
+func instant(t *time.Time) string {
+	if t == nil {
+		return "never"
+	}
+	return t.UTC().Format(time.RFC3339)
+}
+
+// logger tells people what goes on beside the command's own output.
+func (c *command) logger() *slog.Logger { return slog.New(slog.NewTextHandler(c.Err, nil)) }
+
+// connect opens a database without a server around it.
+func (c *command) connect(ctx context.Context, dsn string) (*store.Store, error) {
+	return app.Open(ctx, dsn, store.Options{Clock: c.Clock, Logger: c.logger()})
 }
 
 // sources is where a configuration comes from.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"log/slog"
 	"os"
 	"strings"
 	"text/tabwriter"
@@ -15,10 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"zelus/internal/adminkey"
-	"zelus/internal/app"
-	"zelus/internal/auth"
 	"zelus/internal/config"
-	"zelus/internal/store"
 )
 
 // keys holds the commands for the API keys of administrators. They work on the
@@ -75,8 +71,7 @@ func (k *keyring) on(ctx context.Context, do func(*config.Config, *adminkey.Keys
 			return fmt.Errorf("there is no database %s; start the server once, which makes it, or run `zelus migrate sql up`", dsn.Path)
 		}
 	}
-	logger := slog.New(slog.NewTextHandler(k.Err, nil))
-	st, err := app.Open(ctx, c.DSN, store.Options{Clock: k.Clock, Logger: logger})
+	st, err := k.connect(ctx, c.DSN)
 	if err != nil {
 		return err
 	}
@@ -84,7 +79,7 @@ func (k *keyring) on(ctx context.Context, do func(*config.Config, *adminkey.Keys
 	if err := st.Ready(ctx); err != nil {
 		return err
 	}
-	keys, err := adminkey.New(st, k.Clock, logger, adminkey.Settings{Secrets: c.Secrets.Default})
+	keys, err := adminkey.New(st, k.Clock, k.logger(), adminkey.Settings{Secrets: c.Secrets.Default})
 	if err != nil {
 		return err
 	}
@@ -93,20 +88,23 @@ func (k *keyring) on(ctx context.Context, do func(*config.Config, *adminkey.Keys
 
 func (k *keyring) create(cmd *cobra.Command, _ []string) error {
 	ctx := cmd.Context()
-	var expires *time.Time
-	until := "until it is revoked"
-	if cmd.Flags().Changed("expires") {
-		lifetime, err := adminkey.ParseLifetime(k.lifetime)
-		if err != nil {
+	lifetime, ends := time.Duration(0), cmd.Flags().Changed("expires")
+	if ends {
+		var err error
+		if lifetime, err = adminkey.ParseLifetime(k.lifetime); err != nil {
 			return plain(err)
 		}
-		end := k.Clock().Add(lifetime)
-		expires, until = &end, "until "+instant(&end)
 	}
 	return k.on(ctx, func(c *config.Config, keys *adminkey.Keys) error {
 		some, err := keys.Any(ctx)
 		if err != nil {
 			return err
+		}
+		var expires *time.Time
+		until := "until it is revoked"
+		if ends {
+			expires = keys.After(lifetime)
+			until = "until " + instant(expires)
 		}
 		made, key, err := keys.Create(ctx, k.name, expires)
 		if err != nil {
@@ -138,18 +136,10 @@ func (k *keyring) list(cmd *cobra.Command, _ []string) error {
 		w := tabwriter.NewWriter(k.Out, 0, 8, 1, '\t', 0)
 		fmt.Fprintln(w, "ID\tName\tState\tCreated\tExpires\tLast used\t")
 		for _, one := range all {
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t\n", one.ID, one.Name, one.State(k.Clock()), instant(&one.CreatedAt), instant(one.ExpiresAt), instant(one.LastUsedAt))
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t\n", one.ID, one.Name, one.State, instant(&one.CreatedAt), instant(one.ExpiresAt), instant(one.LastUsedAt))
 		}
 		return w.Flush()
 	})
-}
-
-// instant is a time for people.
-func instant(t *time.Time) string {
-	if t == nil {
-		return "never"
-	}
-	return t.UTC().Format(time.RFC3339)
 }
 
 func (k *keyring) revoke(cmd *cobra.Command, args []string) error {
@@ -159,7 +149,7 @@ func (k *keyring) revoke(cmd *cobra.Command, args []string) error {
 		if err != nil {
 			return err
 		}
-		one, err := choose(all, args[0], k.Clock())
+		one, err := choose(all, args[0])
 		if err != nil {
 			return err
 		}
@@ -173,7 +163,7 @@ func (k *keyring) revoke(cmd *cobra.Command, args []string) error {
 
 // choose finds the key that is meant by an id, or by a name if only one live
 // key has it.
-func choose(all []adminkey.Key, meant string, now time.Time) (adminkey.Key, error) {
+func choose(all []adminkey.Key, meant string) (adminkey.Key, error) {
 	id, _ := uuid.Parse(meant) // the nil id, which nobody has, where it is none
 	var live, ended []adminkey.Key
 	for _, one := range all {
@@ -181,7 +171,7 @@ func choose(all []adminkey.Key, meant string, now time.Time) (adminkey.Key, erro
 		case one.ID == id:
 			return one, nil
 		case one.Name != meant:
-		case one.State(now) == adminkey.Live:
+		case one.State == adminkey.Live:
 			live = append(live, one)
 		default:
 			ended = append(ended, one)
@@ -191,26 +181,17 @@ func choose(all []adminkey.Key, meant string, now time.Time) (adminkey.Key, erro
 	case len(live) == 1:
 		return live[0], nil
 	case len(live) > 1:
-		return adminkey.Key{}, fmt.Errorf("%d live keys are called %q; say which one by its id:%s", len(live), meant, candidates(live, now))
+		return adminkey.Key{}, fmt.Errorf("%d live keys are called %q; say which one by its id:%s", len(live), meant, candidates(live))
 	case len(ended) > 0:
-		return adminkey.Key{}, fmt.Errorf("no live key is called %q, only:%s", meant, candidates(ended, now))
+		return adminkey.Key{}, fmt.Errorf("no live key is called %q, only:%s", meant, candidates(ended))
 	}
 	return adminkey.Key{}, fmt.Errorf("there is no key with the id or name %q; `zelus keys list` shows all", meant)
 }
 
-func candidates(all []adminkey.Key, now time.Time) string {
+func candidates(all []adminkey.Key) string {
 	var b strings.Builder
 	for _, one := range all {
-		fmt.Fprintf(&b, "\n  %s  %s, made %s, last used %s", one.ID, one.State(now), instant(&one.CreatedAt), instant(one.LastUsedAt))
+		fmt.Fprintf(&b, "\n  %s  %s, made %s, last used %s", one.ID, one.State, instant(&one.CreatedAt), instant(one.LastUsedAt))
 	}
 	return b.String()
-}
-
-// plain is what an error says to a person, without what it is for programs.
-func plain(err error) error {
-	var e *auth.Error
-	if errors.As(err, &e) && e.Status < 500 && e.Reason != "" {
-		return errors.New(e.Reason)
-	}
-	return err
 }

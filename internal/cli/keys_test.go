@@ -31,7 +31,7 @@ func migrated(t *testing.T, environ string) (variables []string, name string) {
 }
 
 type listed struct {
-	ID, Name               string
+	ID, Name, State        string
 	CreatedAt              time.Time  `json:"created_at"`
 	ExpiresAt              *time.Time `json:"expires_at"`
 	RevokedAt, LastUsedAt  *time.Time
@@ -77,7 +77,7 @@ func TestKeys(t *testing.T) {
 				t.Errorf("got %+v", got)
 			}
 			all := listKeys(t, environ, "-c", name)
-			if len(all) != 3 || all[0].Name != "billing" || all[1].Name != "billing" || all[2].Name != "of a robot" || all[0].ExpiresAt != nil {
+			if len(all) != 3 || all[0].Name != "billing" || all[1].Name != "billing" || all[2].Name != "of a robot" || all[0].State != "live" || all[0].ExpiresAt != nil {
 				t.Fatalf("got %+v", all)
 			}
 			if end := all[1].ExpiresAt.Sub(before); end < 90*24*time.Hour-time.Second || end > 90*24*time.Hour+time.Minute {

@@ -6,14 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"strings"
 	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"zelus/internal/app"
 	"zelus/internal/config"
 	"zelus/internal/store"
 )
@@ -68,7 +66,7 @@ func (m *migration) open(ctx context.Context, args []string) (*store.Store, erro
 	if dsn == "" {
 		return nil, errors.New("no database was named: give its URL, or -e with the variable DSN or a configuration file (-c)")
 	}
-	return app.Open(ctx, dsn, store.Options{Clock: m.Clock, Logger: slog.New(slog.NewTextHandler(m.Err, nil))})
+	return m.connect(ctx, dsn)
 }
 
 func (m *migration) up(cmd *cobra.Command, args []string) (err error) {
