@@ -545,8 +545,9 @@ func TestKeyAdviceAtTheStart(t *testing.T) {
 		public, admin string
 		want          int
 	}{{"0.0.0.0", "127.0.0.1", 0}, {"127.0.0.1", "0.0.0.0", 1}, {"0.0.0.0", "localhost", 0}} {
+		public, admin := freePorts(t)
 		environ := append(environment(t, "memory"), "SERVE_PUBLIC_HOST="+test.public, "SERVE_ADMIN_HOST="+test.admin,
-			fmt.Sprint("SERVE_PUBLIC_PORT=", freePort(t)), fmt.Sprint("SERVE_ADMIN_PORT=", freePort(t)))
+			fmt.Sprint("SERVE_PUBLIC_PORT=", public), fmt.Sprint("SERVE_ADMIN_PORT=", admin))
 		log := &transcript{}
 		a := open(t, Options{Config: config.Options{Environ: environ}, Log: log, Clock: time.Now})
 		ctx, stop := context.WithCancel(t.Context())
@@ -560,12 +561,18 @@ func TestKeyAdviceAtTheStart(t *testing.T) {
 	}
 }
 
-func freePort(t *testing.T) int {
+// freePorts are two ports that nobody listens at. Both are held until both are
+// known, so that they differ.
+func freePorts(t *testing.T) (one, other int) {
 	t.Helper()
-	l, err := net.Listen("tcp", "0.0.0.0:0")
-	if err != nil {
-		t.Fatal(err)
+	var ports [2]int
+	for i := range ports {
+		l, err := net.Listen("tcp", "0.0.0.0:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		ports[i] = l.Addr().(*net.TCPAddr).Port
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
+	return ports[0], ports[1]
 }
