@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -189,4 +190,59 @@ func TestSave(t *testing.T) {
 			t.Errorf("once more: %v", err)
 		}
 	})
+}
+
+// TestSensitive: what somebody signs in with or is reached by is sensitive, in
+// whichever way it changes; what does not follow into it is not.
+func TestSensitive(t *testing.T) {
+	base := func() *auth.Identity {
+		return &auth.Identity{Traits: json.RawMessage(`{"email":"a@example.org"}`), State: auth.Active,
+			Credentials: map[auth.CredentialType]auth.Credential{
+				auth.Password: {Type: auth.Password, Identifiers: []string{"a@example.org", "ada"}, Config: json.RawMessage(`{"hashed_password":"x"}`)}},
+			Verifiable: []auth.VerifiableAddress{{Value: "a@example.org", Via: "email", Status: auth.AddressPending}},
+			Recovery:   []auth.RecoveryAddress{{Value: "a@example.org", Via: "email"}}}
+	}
+	password := func(change func(*auth.Credential)) func(*auth.Identity) {
+		return func(i *auth.Identity) {
+			c := i.Credentials[auth.Password]
+			change(&c)
+			i.Credentials[auth.Password] = c
+		}
+	}
+	for _, test := range []struct {
+		name   string
+		change func(*auth.Identity)
+		want   bool
+	}{
+		{"nothing", func(*auth.Identity) {}, false},
+		{"only traits", func(i *auth.Identity) { i.Traits = json.RawMessage(`{"email":"a@example.org","name":"Ada"}`) }, false},
+		{"what others keep with it", func(i *auth.Identity) { i.MetadataAdmin, i.ExternalID = json.RawMessage(`{}`), "7" }, false},
+		{"when a credential was changed", password(func(c *auth.Credential) { c.UpdatedAt = c.UpdatedAt.Add(1) }), false},
+		{"an address is proven", func(i *auth.Identity) { i.Verifiable[0].Status, i.Verifiable[0].Verified = "completed", true }, false},
+
+		{"another password", password(func(c *auth.Credential) { c.Config = json.RawMessage(`{"hashed_password":"y"}`) }), true},
+		{"another identifier", password(func(c *auth.Credential) { c.Identifiers = []string{"b@example.org", "ada"} }), true},
+		{"an identifier more", password(func(c *auth.Credential) { c.Identifiers = append(slices.Clone(c.Identifiers), "countess") }), true},
+		{"an identifier less", password(func(c *auth.Credential) { c.Identifiers = c.Identifiers[:1] }), true},
+		{"a credential more", func(i *auth.Identity) { i.Credentials[auth.Code] = auth.Credential{Type: auth.Code} }, true},
+		{"a credential less", func(i *auth.Identity) { delete(i.Credentials, auth.Password) }, true},
+		{"a credential of another type", func(i *auth.Identity) {
+			i.Credentials[auth.Code] = i.Credentials[auth.Password]
+			delete(i.Credentials, auth.Password)
+		}, true},
+		{"another address to verify", func(i *auth.Identity) { i.Verifiable[0].Value = "b@example.org" }, true},
+		{"the same by another way", func(i *auth.Identity) { i.Verifiable[0].Via = "sms" }, true},
+		{"no address to verify", func(i *auth.Identity) { i.Verifiable = nil }, true},
+		{"another address for recovery", func(i *auth.Identity) { i.Recovery[0].Value = "b@example.org" }, true},
+		{"recovery by another way", func(i *auth.Identity) { i.Recovery[0].Via = "sms" }, true},
+		{"an address for recovery more", func(i *auth.Identity) {
+			i.Recovery = append(i.Recovery, auth.RecoveryAddress{Value: "b@example.org", Via: "email"})
+		}, true},
+	} {
+		after := base()
+		test.change(after)
+		if got := Sensitive(base(), after); got != test.want {
+			t.Errorf("%s: %v, want %v", test.name, got, test.want)
+		}
+	}
 }
