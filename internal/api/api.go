@@ -98,8 +98,10 @@ func (a *API) Redirects(mount Mount) {
 }
 
 // Admin is what the admin server has. Every path is below /admin; the server
-// adds the prefix for clients that leave it out. It asks for an API key before
-// any of them; what is open to all asks by itself for what is not.
+// adds the prefix for clients that leave it out, and asks for an API key before
+// any of them but those that are open to everybody: alive, ready and version. Of
+// these, ready tells only whom the server would let in why it is not ready;
+// readyForOperators asks for the key itself before it does.
 func (a *API) Admin(mount Mount) {
 	mount("GET /admin/identities", a.listIdentities)
 	mount("POST /admin/identities", a.createIdentity)
