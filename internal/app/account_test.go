@@ -820,6 +820,15 @@ func TestInterruptedChangeIsSafe(t *testing.T) {
 				t.Error("the thief has the password")
 			}
 		})
+		t.Run("just in time", func(t *testing.T) {
+			c, p, f := setAside(t, s, page)
+			s.clock.advance(15*time.Minute - time.Microsecond)
+			c.prove(p)
+			c.back(f).leads(303, welcome)
+			if !s.knows(t, p.email, otherPass) {
+				t.Error("the password was not changed")
+			}
+		})
 		t.Run("too late", func(t *testing.T) {
 			c, p, f := setAside(t, s, page)
 			s.clock.advance(15 * time.Minute)

@@ -20,7 +20,8 @@ import (
 	"zelus/internal/hash"
 )
 
-// kindsOfForm are the flows of this release.
+// kindsOfForm are the flows for those who are not signed in. What is asked of
+// account settings is in account_test.go.
 var kindsOfForm = []string{"login", "registration"}
 
 // succeeding are fields with which a form of the kind succeeds.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"slices"
@@ -12,6 +13,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"zelus/internal/v0alpha2"
 )
 
 // shapes are the descriptions in testdata/shapes.txt.
@@ -287,7 +290,8 @@ func TestShapesNotice(t *testing.T) {
 	}
 }
 
-// TestOperations: every operation of this release is routed.
+// TestOperations: every operation of this release is routed, and every route is
+// an operation that is listed.
 func TestOperations(t *testing.T) {
 	text, err := os.ReadFile("testdata/operations.txt")
 	if err != nil {
@@ -296,6 +300,8 @@ func TestOperations(t *testing.T) {
 	s := start(t, setup{})
 	p := s.person(t)
 	fill := strings.NewReplacer("{id}", p.id, "{schema}", "person")
+	mounted := map[string]*routes{"public": s.app.publicRoutes(), "admin": s.app.adminRoutes()}
+	listed := map[string]bool{} // server and pattern
 	n := 0
 	for line := range strings.Lines(string(text)) {
 		words := strings.Fields(line)
@@ -303,11 +309,20 @@ func TestOperations(t *testing.T) {
 			continue
 		}
 		n++
-		c := s.client(t, app)
+		c, path := s.client(t, app), fill.Replace(words[2])
+		asked := httptest.NewRequest(words[1], path, nil)
 		if words[0] == "admin" {
 			c.base = s.admin
+			if !strings.HasPrefix(path, "/admin/") {
+				asked.URL.Path = "/admin" + path
+			}
 		}
-		a := c.send(words[1], fill.Replace(words[2]), nil)
+		if _, pattern := mounted[words[0]].mux.Handler(asked); pattern == "" {
+			t.Errorf("no route is mounted for %s", strings.TrimSpace(line))
+		} else {
+			listed[words[0]+" "+pattern] = true
+		}
+		a := c.send(words[1], path, nil)
 		// The router answers in plain text, handlers never do.
 		if a.status == 405 || strings.HasPrefix(a.header.Get("Content-Type"), "text/plain") && !strings.HasSuffix(words[2], "/health/config") {
 			t.Errorf("%s%s %s is not there: %d %s", words[0], words[1], words[2], a.status, a.body)
@@ -315,6 +330,17 @@ func TestOperations(t *testing.T) {
 	}
 	if n < 60 {
 		t.Errorf("only %d operations were read", n)
+	}
+	for server, all := range mounted {
+		for _, pattern := range all.patterns {
+			path := pattern[strings.Index(pattern, "/"):]
+			if strings.HasPrefix(path, v0alpha2.Prefix+"/") || path == "/dev/" {
+				continue // they have a table of their own; a page of development
+			}
+			if !listed[server+" "+pattern] {
+				t.Errorf("testdata/operations.txt has no line for %s on the %s server", pattern, server)
+			}
+		}
 	}
 }
 
