@@ -117,6 +117,6 @@ var (
 	ErrUnavailable = &Error{ID: "database_unavailable", Status: http.StatusServiceUnavailable, RetryAfter: 1,
 		Reason: "The database does not answer. Nothing was changed."}
 	ErrNotReady = &Error{ID: "not_ready", Status: http.StatusServiceUnavailable, RetryAfter: 1,
-		Reason: "The server cannot do its work at present. The admin port tells operators why."}
+		Reason: "The server cannot do its work at present. The admin port tells those whom it lets in why; whether the tables are up to date, `zelus migrate sql status` tells without a key."}
 	ErrInternal = &Error{ID: "internal_error", Status: http.StatusInternalServerError}
 )
