@@ -67,8 +67,8 @@ func Check(ctx context.Context, c *config.Config, environ []string) error {
 //   - First what is asked afresh each time: the schemas that data are checked
 //     against when they are written, and where mail and requests go. Nothing is
 //     written by old rules once anybody can see new ones.
-//   - Then hashing, sessions and API keys. All answers of session checks that were made
-//     with the old settings are forgotten, also those being made.
+//   - Then hashing, sessions and API keys. All answers of session checks that
+//     were made with the old settings are forgotten, also those being made.
 //   - Last the forms and the API, which tell the outside that the new
 //     configuration is there (/admin/health/config).
 //
