@@ -120,7 +120,7 @@ func (k *Keys) After(lifetime time.Duration) *time.Time {
 // ends, nil for never. The errors are auth.ErrAdminKeyName and
 // auth.ErrAdminKeyExpiry, and those of the store.
 func (k *Keys) Create(ctx context.Context, name string, expires *time.Time) (Key, string, error) {
-	if !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl) {
+	if !utf8.ValidString(name) || strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }) {
 		return Key{}, "", auth.ErrAdminKeyName
 	}
 	name = strings.TrimSpace(name)
@@ -140,6 +140,7 @@ func (k *Keys) Create(ctx context.Context, name string, expires *time.Time) (Key
 		return Key{}, "", err
 	}
 	k.some.Store(true)
+	k.logger.InfoContext(ctx, "an API key was made", "id", row.ID, "name", row.Name)
 	return known(row, now), key, nil
 }
 
@@ -167,6 +168,9 @@ func (k *Keys) Revoke(ctx context.Context, id uuid.UUID) error {
 	})
 	if err == nil && !found {
 		err = auth.ErrAdminKeyUnknown
+	}
+	if err == nil {
+		k.logger.InfoContext(ctx, "an API key was revoked", "id", id)
 	}
 	return err
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -61,6 +62,21 @@ func (k *Keys) Admit(r *http.Request) error {
 		return err
 	}
 	return k.Check(r)
+}
+
+// MayMake says who may make a key: who has a good one, and who is on this
+// machine. A port that asks for no key is open to whoever can reach it, but only
+// for as long as they can; a key would stay theirs.
+func (k *Keys) MayMake(r *http.Request) error {
+	peer, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil || peer.Addr().Unmap().IsLoopback() { // a Unix socket has no address
+		return nil
+	}
+	err = k.Check(r)
+	if errors.Is(err, auth.ErrAdminKeyRequired) {
+		err = auth.ErrAdminKeyRequired.Saying("From another machine a key is made with a key. Make the first one with `zelus keys create` where the server runs.")
+	}
+	return err
 }
 
 // Check says whether a request brings a good key: one header Authorization, with

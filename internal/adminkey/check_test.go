@@ -222,7 +222,7 @@ func TestFailuresAreCounted(t *testing.T) {
 			t.Errorf("%s: %d lines, want %d:\n%s", what, n, len(want), said)
 		}
 		for _, line := range want {
-			if !strings.Contains(said, line) || !strings.Contains(said, "level=WARN") {
+			if !strings.Contains(said, line) || strings.Contains(said, key) || strings.Contains(line, "reason=") != strings.Contains(said, "level=WARN") {
 				t.Errorf("%s: %q is missing in %q", what, line, said)
 			}
 		}
@@ -233,6 +233,7 @@ func TestFailuresAreCounted(t *testing.T) {
 			p.answered(t, headers...)
 		}
 	}
+	says("keys made and revoked", "an API key was made", "an API key was made", "an API key was revoked")
 	send(5)
 	send(2, "")
 	send(3, "Bearer "+key)

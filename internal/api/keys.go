@@ -49,6 +49,9 @@ func (n newKey) expires(keys *adminkey.Keys) (*time.Time, error) {
 
 // createKey makes an API key. Its answer is the only one that holds the key.
 func (a *API) createKey(w http.ResponseWriter, r *http.Request) error {
+	if err := a.Keys.MayMake(r); err != nil {
+		return err
+	}
 	var body newKey
 	// A misspelt field must not make a key that never ends.
 	if err := web.DecodeJSON(r, &body, true); err != nil {

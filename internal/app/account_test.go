@@ -823,7 +823,7 @@ func TestInterruptedChangeIsSafe(t *testing.T) {
 		t.Run("just in time", func(t *testing.T) {
 			c, p, f := setAside(t, s, page)
 			s.clock.advance(15*time.Minute - time.Microsecond)
-			c.prove(p)
+			c.prove(p, f)
 			c.back(f).leads(303, welcome)
 			if !s.knows(t, p.email, otherPass) {
 				t.Error("the password was not changed")

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -575,4 +576,42 @@ func freePorts(t *testing.T) (one, other int) {
 		ports[i] = l.Addr().(*net.TCPAddr).Port
 	}
 	return ports[0], ports[1]
+}
+
+// TestKeysFromElsewhere: a port that asks for no key gives none to those on
+// other machines, so that being let in once is not being let in for ever.
+func TestKeysFromElsewhere(t *testing.T) {
+	s := start(t, setup{more: "serve: {admin: {require_key: false}}"})
+	h := s.app.Admin()
+	ask := func(peer, key string) int {
+		r := httptest.NewRequest("POST", "/admin/keys", strings.NewReader(`{"name":"x"}`))
+		r.Header.Set("Content-Type", "application/json")
+		r.RemoteAddr = peer
+		if key != "" {
+			r.Header.Set("Authorization", "Bearer "+key)
+		}
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		return w.Code
+	}
+	for peer, want := range map[string]int{"10.1.2.3:555": 401, "[2001:db8::1]:555": 401, "127.0.0.1:555": 201, "[::1]:555": 201, "[::ffff:127.0.0.1]:5": 201, "@": 201} {
+		if got := ask(peer, ""); got != want {
+			t.Errorf("%s: %d, want %d", peer, got, want)
+		}
+	}
+	_, key := s.newKey(t, 0)
+	if got := ask("10.1.2.3:555", key); got != 201 {
+		t.Errorf("with a key: %d", got)
+	}
+}
+
+// TestNoAdminPrefix: the admin API of the v0alpha2 era can be switched off.
+func TestNoAdminPrefix(t *testing.T) {
+	s := start(t, setup{more: "serve: {admin: {require_key: false}, public: {admin_prefix: false}}"})
+	c := s.oldOperator(t)
+	for _, path := range []string{"/admin/identities", "/admin/nothing", "/admin/"} {
+		c.get(path).is(404)
+		s.client(t, app).get("/api/kratos" + path).is(404)
+	}
+	s.old(t, app).get("/health/alive").is(200)
 }

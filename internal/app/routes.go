@@ -91,19 +91,32 @@ func (a *App) publicRoutes() *routes {
 	a.api.Public(both)
 	a.api.Redirects(mount)
 	a.api.Admin(func(pattern string, h web.Handler) {
-		behind := a.keys.Always
+		behind := a.keyed
 		if _, path, _ := strings.Cut(pattern, " "); openToAll(path) {
 			behind = open
 		}
 		older(pattern, h, behind)
 	})
 	// Without a key nobody learns what there is.
-	mount(v0alpha2.AdminPrefix+"/", a.keys.Always(func(w http.ResponseWriter, r *http.Request) error {
+	mount(v0alpha2.AdminPrefix+"/", a.keyed(func(w http.ResponseWriter, r *http.Request) error {
 		http.NotFound(w, r)
 		return nil
 	}))
 	all.handle("GET /dev/", a.caughtMail())
 	return all
+}
+
+// keyed puts a handler of the admin API on the public server behind a key, and
+// takes it away where the configuration does not want it there.
+func (a *App) keyed(h web.Handler) web.Handler {
+	h = a.keys.Always(h)
+	return func(w http.ResponseWriter, r *http.Request) error {
+		if !a.Config().Serve.Public.AdminPrefix {
+			http.NotFound(w, r)
+			return nil
+		}
+		return h(w, r)
+	}
 }
 
 // adminRoutes is everything that the admin server has. A test asks each of them

@@ -100,7 +100,9 @@ func instant(t *time.Time) string {
 }
 
 // logger tells people what goes on beside the command's own output.
-func (c *command) logger() *slog.Logger { return slog.New(slog.NewTextHandler(c.Err, nil)) }
+func (c *command) logger() *slog.Logger {
+	return slog.New(slog.NewTextHandler(c.Err, &slog.HandlerOptions{Level: slog.LevelWarn}))
+}
 
 // connect opens a database without a server around it.
 func (c *command) connect(ctx context.Context, dsn string) (*store.Store, error) {

@@ -73,6 +73,8 @@ type PublicServer struct {
 	TLS        TLS        `key:"tls" restart:"yes" doc:"Certificate and key. Without them the server speaks plain HTTP."`
 	RequestLog RequestLog `key:"request_log" doc:"The log line of each request."`
 	CORS       CORS       `key:"cors" doc:"Which other origins may call from a browser (the Fetch standard, section 3.3)."`
+	// Kratos has no such key and no such prefix.
+	AdminPrefix bool `key:"admin_prefix" default:"true" doc:"Serve the admin API to clients of the v0alpha2 era, below /api/kratos/admin. It always asks for a key (zelus keys create)."`
 	// Kratos has no such key and believes everybody.
 	TrustedProxies []string `key:"trusted_proxies" format:"network" doc:"Networks of proxies, such as 10.0.0.0/8, whose headers say where a client is. Not set: headers are not believed."`
 }
