@@ -19,9 +19,10 @@ import (
 
 // kind is what differs between the kinds of flow: data and a few small
 // functions. The rest of the engine reads it and does not ask which kind it
-// has, but for the configuration's login_hints: they are a key of registration
-// and hold wherever somebody is told that an identifier is taken (taken). What
-// else a further kind needs is listed in docs/ARCHITECTURE.md, "How to add".
+// has, but in two places: the configuration's login_hints are a key of
+// registration and hold wherever somebody is told that an identifier is taken
+// (taken), and what waits for a login waits in settings (forgetAside). What else
+// a further kind needs is listed in docs/ARCHITECTURE.md, "How to add".
 type kind struct {
 	name auth.Kind
 	// enabled says whether the configuration offers it.
