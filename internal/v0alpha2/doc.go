@@ -1,10 +1,11 @@
 // Package v0alpha2 serves the clients of the years 2021 and 2022, when the
-// whole API was called v0alpha2: the Ory Cloud clients from alpha.18 on, and
-// those of Kratos v0.8 to v0.10. They know one base URL, with the public API
+// whole API was called v0alpha2: those of Ory Cloud, and of Kratos v0.8 to
+// v0.10. They know one base URL, with the public API
 // below /api/kratos/public and the admin API below /api/kratos/admin, and many
 // of them refuse an answer that has a field or a value they do not know.
 //
-// Nothing is handled twice. The table in routes.go names, for each operation
+// Nothing is handled twice, but that the session check and the extension of a
+// session ask who wants to know. The table in routes.go names, for each operation
 // of that era, the route that does the work today, and the model of its
 // answer. The handler of today runs; what it answers is then read into the
 // model, which leaves out what is newer (models.go), and values that are newer

@@ -26,10 +26,11 @@ const introduction = `# Clients of the v0alpha2 era
 
 Made by ` + "`go generate`" + ` from ` + "`internal/v0alpha2`" + `; do not edit.
 
-Clients that were generated in 2021 and 2022 (the Ory Cloud clients from alpha.18 on, those of Kratos v0.8 to
-v0.10) find both APIs on the public server: the public one below ` + "`/api/kratos/public`" + `, the admin one below
-` + "`/api/kratos/admin`" + `. The latter always asks for a key, as ` + "`Authorization: Bearer KEY`" + `;
-` + "`zelus keys create`" + ` makes one.
+Clients that were generated in 2021 and 2022 find both APIs on the public server: the public one below
+` + "`/api/kratos/public`" + `, the admin one below ` + "`/api/kratos/admin`" + `. The latter always asks for a key, as
+` + "`Authorization: Bearer KEY`" + `; ` + "`zelus keys create`" + ` makes one, and ` + "`serve.public.admin_prefix: false`" + ` switches it off.
+Tested with ` + "`@ory/client`" + ` 0.0.1-alpha.30, ` + "`@ory/kratos-client`" + ` 0.10.1 and the Go clients ` + "`ory/client-go`" + `
+v0.2.0-alpha.60 and ` + "`ory/kratos-client-go`" + ` v0.10.1.
 
 The work is done by today's routes. Their answers lose the fields that v0.10.1 does not have, and values of
 closed lists become the nearest one that every client of the era knows. Addresses of this server get the prefix,
