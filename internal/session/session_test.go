@@ -681,28 +681,38 @@ func TestLists(t *testing.T) {
 	}
 }
 
-// FuzzProof: no headers make Proof panic, give a token that is too long, or
-// pass for a cookie of ours.
+// FuzzProof: whatever the headers are, the first one that is there decides, a
+// token that is too long is none, nothing passes for a cookie of ours, and
+// nobody is signed in by what was made up.
 func FuzzProof(f *testing.F) {
 	s := newSessions(f, storetest.Memory(f, nil), newClock(), settings())
 	f.Add("ory_st_token", "", "")
 	f.Add("", "AAAA", "Bearer ory_st_token")
+	f.Add("", "", "bearer  \tory_st_token ")
+	f.Add("", `"`+strings.Repeat("A", 2*maxToken)+`"`, "Bearer "+strings.Repeat("t", maxToken+1))
+	f.Add("\x00", "a; ory_kratos_session=b", "Basic Bearer x")
 	f.Fuzz(func(t *testing.T, header, cookie, authorization string) {
 		r := request(map[string]string{"X-Session-Token": header, "Authorization": authorization, "Cookie": "ory_kratos_session=" + cookie})
 		p := s.Proof(r)
-		if len(p.Token) > maxToken {
-			t.Errorf("the token has %d bytes", len(p.Token))
+		want := header
+		if scheme, rest, _ := strings.Cut(authorization, " "); header == "" && strings.ToLower(scheme) == "bearer" {
+			want = strings.TrimSpace(rest)
 		}
-		if p.Cookie {
-			t.Errorf("%q passes for a cookie", cookie)
+		if len(want) > maxToken {
+			want = ""
 		}
-		if header != "" && p.Token != header && len(header) <= maxToken {
-			t.Errorf("%q does not win over %q", header, p.Token)
+		if p.Token != want || p.Cookie {
+			t.Errorf("%q, the cookie %q and %q prove %+v, want the token %q", header, cookie, authorization, p, want)
+		}
+		if _, err := s.Check(t.Context(), p); !errors.Is(err, auth.ErrNoSession) {
+			t.Errorf("%+v: %v", p, err)
 		}
 	})
 }
 
-// FuzzCookie: whatever token is sealed comes back, and only from what was sealed.
+// FuzzCookie: whatever token is sealed comes back, and only from what was
+// sealed: not once a bit of it is changed, its end is cut off, something is
+// added, or it stands under another name.
 func FuzzCookie(f *testing.F) {
 	s := newSessions(f, storetest.Memory(f, nil), newClock(), settings())
 	f.Add("ory_st_token", int64(1772600767000000), uint16(0), byte(1))
@@ -722,13 +732,21 @@ func FuzzCookie(f *testing.F) {
 				t.Errorf("sealed %q until %d, opened %q until %v, %v", token, micro, got, expires, ok)
 			}
 		}
+		place := int(at) % len(sealed)
 		changed := []byte(sealed)
-		changed[int(at)%len(changed)] ^= flip
-		if string(changed) == sealed {
-			return
-		}
-		if got, _, ok := c.open(string(changed)); ok {
-			t.Errorf("%q was changed to %q and opens as %q", sealed, changed, got)
+		changed[place] ^= flip
+		other := *c
+		other.Cookie.Name += "2"
+		for what, value := range map[string]string{
+			"changed": string(changed), "cut": sealed[:place], "cut at its beginning": sealed[place+1:], "longer": sealed + string(rune(flip)),
+			"sealed for another cookie": other.seal(token, time.UnixMicro(micro)),
+		} {
+			if value == sealed {
+				continue // it was changed by nothing
+			}
+			if got, _, ok := c.open(value); ok {
+				t.Errorf("%q, %s to %q, opens as %q", sealed, what, value, got)
+			}
 		}
 	})
 }
