@@ -3,8 +3,11 @@ package web
 import (
 	"errors"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
+	"unicode"
+	"unicode/utf8"
 
 	"zelus/internal/auth"
 )
@@ -212,88 +215,100 @@ func TestReturnToLegacyWildcards(t *testing.T) {
 }
 
 // FuzzReturnTo holds Check to the reading of a browser, which is not that of
-// net/url: whatever is accepted must lead to an allowed host in both.
+// net/url: whatever is accepted must lead to an allowed place in both, and what
+// is only a name below an allowed place must be accepted.
 func FuzzReturnTo(f *testing.F) {
 	to := someReturnTo(f)
 	for _, seed := range []string{
 		"https://app.example.org/welcome", "https://a.example.net/back?x#y", "/inside/out", "contract://callback/x", "org.example.app:/callback",
 		`https:\\app.example.org`, "//evil", "/\t/evil", "https://a@b:c@d/", "https:evil", "https://a.example.net:8443", "http://127.0.0.1:4455/%2e%2e/",
+		"https://app.example.org/welcome/%252e%252e/x", "https://ａ.example.net/back", "http://127.1:4455/", "https://app.example.org/welcome/..;/x",
 	} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, raw string) {
-		if _, err := to.Check(raw); err != nil || raw == "" {
+		if raw == "" {
 			return
 		}
-		u, err := url.Parse(raw)
-		if err != nil {
-			t.Fatalf("%q was accepted and is no URL", raw)
-		}
-		if u.Host != "" && !allowedHost(u.Scheme, u.Host) {
-			t.Errorf("%q leads to %q by net/url", raw, u.Host)
-		}
-		scheme, host := asBrowser(t, raw)
-		if !allowedHost(scheme, host) {
-			t.Errorf("%q leads to %q %q in a browser", raw, scheme, host)
-		}
 		target, err := to.Resolve(raw)
-		if err != nil {
-			t.Fatal(err)
+		if err == nil {
+			leadsToAllowed(t, to, raw, target)
+		} else if target != "" || !errors.Is(err, auth.ErrReturnTo) && !errors.Is(err, auth.ErrReturnToMalformed) {
+			t.Fatalf("%q gives %q, %v", raw, target, err)
 		}
-		if scheme, host := asBrowser(t, target); scheme == "" || !allowedHost(scheme, host) {
-			t.Errorf("%q is resolved to %q", raw, target)
+		if len(raw) > 1000 {
+			return
+		}
+		below := []string{"https://app.example.org/welcome?x=" + url.QueryEscape(raw), "https://app.example.org/welcome#" + url.QueryEscape(raw)}
+		if raw != "." && raw != ".." && utf8.ValidString(raw) && !strings.ContainsAny(raw, `/\`) && !strings.ContainsFunc(raw, unicode.IsControl) {
+			below = append(below, "https://app.example.org/welcome/"+url.PathEscape(raw), "/"+url.PathEscape(raw)+"/x")
+		}
+		for _, address := range below {
+			if _, err := to.Check(address); err != nil {
+				t.Errorf("%q: %v", address, err)
+			}
 		}
 	})
 }
 
-func allowedHost(scheme, host string) bool {
-	host = strings.ToLower(host)
-	switch scheme {
-	case "":
-		return host == "" // a path of the own host
-	case "http":
-		return host == "127.0.0.1:4455"
-	case "https":
-		name := strings.TrimSuffix(host, ":8443")
-		return host == "app.example.org" || host == "auth.example.org" || strings.HasSuffix(name, ".example.net") && !strings.ContainsAny(name, "/\\@:?#%")
-	case "contract":
-		return host == "callback"
-	case "org.example.app":
-		return host == ""
+// leadsToAllowed fails the test unless an accepted address leads to one of the
+// places of someReturnTo, whoever reads it.
+func leadsToAllowed(t *testing.T, to *ReturnTo, raw, target string) {
+	t.Helper()
+	if strings.ContainsFunc(target, unicode.IsControl) || len(target) > maxReturnTo+len("http://127.0.0.1:4455") {
+		t.Fatalf("%.100q is resolved to %.100q", raw, target)
 	}
-	return false
+	plain, err := url.Parse(target)
+	if err != nil || plain.User != nil || !isAllowed(plain.Scheme, strings.ToLower(plain.Host), plain.Path) {
+		t.Fatalf("%q leads to %q by net/url (%v)", raw, target, err)
+	}
+	u, ok := asBrowser(target)
+	if !ok || !isAllowed(u.scheme, u.host, u.path) {
+		t.Fatalf("%q leads to %+v in a browser (%v)", raw, u, ok)
+	}
+	// Relative to a page of the default host it is the same.
+	if host, ok := strings.CutPrefix(target, "http://127.0.0.1:4455"); ok && strings.HasPrefix(raw, "/") && (strings.HasPrefix(raw, "//") || host != raw) {
+		t.Fatalf("%q is not the path of %q", raw, target)
+	}
+	if again, err := to.Resolve(target); again != target || err != nil {
+		t.Fatalf("%q is resolved to %q, and that to %q, %v", raw, target, again, err)
+	}
 }
 
-// asBrowser finds the scheme and host as the URL parser of the WHATWG does,
-// without its repairs: what it would repair fails the test.
-func asBrowser(t *testing.T, raw string) (scheme, host string) {
-	t.Helper()
-	for _, c := range raw {
-		if c < ' ' || c == 0x7f || c == '\\' {
-			t.Fatalf("%q holds what browsers drop or turn around", raw)
+// isAllowed says whether somebody who allows what someReturnTo does, and knows
+// nothing of how Compile reads it, would agree. The path is decoded.
+func isAllowed(scheme, host, path string) bool {
+	for _, place := range []struct{ scheme, host, path string }{
+		{"http", "127.0.0.1:4455", "/"},
+		{"https", "app.example.org", "/welcome"},
+		{"https", "app.example.org", "/slash/"},
+		{"https", "app.example.org", "/größe"},
+		{"https", "*.example.net", "/back"},
+		{"https", "*.example.net:8443", "/"},
+		{"https", "auth.example.org", "/base/self-service"},
+		{"contract", "callback", "/"},
+		{"org.example.app", "", "/callback"},
+	} {
+		if scheme != place.scheme {
+			continue
+		}
+		if domain, ok := strings.CutPrefix(place.host, "*"); ok {
+			below, ok := strings.CutSuffix(host, domain)
+			if !ok || below == "" || strings.ContainsAny(below, "/\\@:?#%[]") {
+				continue
+			}
+		} else if host != place.host {
+			continue
+		}
+		if path == "" {
+			path = "/"
+		}
+		if path != place.path && !strings.HasPrefix(path, strings.TrimSuffix(place.path, "/")+"/") {
+			continue
+		}
+		if !slices.ContainsFunc(strings.FieldsFunc(path, func(c rune) bool { return c == '/' || c == '\\' }), func(s string) bool { return s == "." || s == ".." }) {
+			return true
 		}
 	}
-	if strings.Trim(raw, " ") != raw {
-		t.Fatalf("%q has spaces around it", raw)
-	}
-	if strings.HasPrefix(raw, "/") {
-		if strings.HasPrefix(raw, "//") {
-			t.Fatalf("%q names a host", raw)
-		}
-		return "", ""
-	}
-	scheme, rest, ok := strings.Cut(raw, ":")
-	if !ok {
-		t.Fatalf("%q is relative to the page", raw)
-	}
-	scheme = strings.ToLower(scheme)
-	if scheme == "http" || scheme == "https" {
-		rest = strings.TrimLeft(rest, "/")
-	} else if rest, ok = strings.CutPrefix(rest, "//"); !ok {
-		return scheme, ""
-	}
-	if end := strings.IndexAny(rest, "/?#"); end >= 0 {
-		rest = rest[:end]
-	}
-	return scheme, rest[strings.LastIndex(rest, "@")+1:]
+	return false
 }
