@@ -1,8 +1,12 @@
 package identity
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
+	"reflect"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -247,18 +251,30 @@ func TestPatchDenied(t *testing.T) {
 }
 
 // FuzzPatch: no patch makes the server panic, leaves an identity that cannot be
-// read, or gives it an identifier that its traits do not hold.
+// read, or gives it an identifier that its traits do not hold. One that is
+// refused changes nothing and says why in short; one that is taken changes what
+// it names and nothing else, metadata as another reading of the patch does.
 func FuzzPatch(f *testing.F) {
 	at := newFixture(f, storetest.Memory(f, nil))
 	c := Creation{Traits: json.RawMessage(`{"email":"ada@example.org","name":"Ada"}`), MetadataPublic: json.RawMessage(`{"list":[1,2]}`),
 		Credentials: object[*Import](f, `{"password":{"config":{"hashed_password":"$md5$CY9rzUYh03PK3k6DJie09g=="}},"oidc":{"config":{"providers":[{"provider":"github","subject":"1"}]}}}`)}
 	f.Add([]byte(`[{"op":"replace","path":"/traits/name","value":"Countess"}]`))
+	f.Add([]byte(`[{"op":"add","path":"/metadata_public/a/-/b","value":[null]},{"op":"remove","path":"/metadata_public/list/1"},{"op":"replace","path":"/metadata_public/a/0/b/0","value":1e2}]`))
 	f.Fuzz(func(t *testing.T, patch []byte) {
 		i := at.create(t, c)
-		if _, err := at.Patch(t.Context(), i.ID, patch); err != nil && errors.Is(auth.AsError(err), auth.ErrInternal) {
-			t.Errorf("%q: %v", patch, err)
-		}
+		before := at.get(t, i.ID)
+		_, err := at.Patch(t.Context(), i.ID, patch)
 		got := at.get(t, i.ID)
+		if err != nil {
+			if e := auth.AsError(err); e.Status >= 500 || len(e.JSON("")) > 3*maxPath {
+				t.Errorf("%q: %v", patch, err)
+			}
+			if diff := cmp.Diff(before, got); diff != "" {
+				t.Errorf("%q was refused (%v), and changed it:\n%s", patch, err, diff)
+			}
+		} else {
+			onlyNamed(t, patch, before, got)
+		}
 		if !got.State.Valid() || !json.Valid(got.Pack().Render(auth.Reader{Admin: true, Addresses: true})) {
 			t.Errorf("%q made it %+v", patch, got)
 		}
@@ -274,6 +290,116 @@ func FuzzPatch(f *testing.F) {
 			t.Error(err)
 		}
 	})
+}
+
+// onlyNamed compares an identity before and after a patch that was taken.
+func onlyNamed(t *testing.T, patch []byte, before, after *auth.Identity) {
+	t.Helper()
+	var operations []map[string]any
+	dec := json.NewDecoder(bytes.NewReader(patch))
+	dec.UseNumber()
+	if err := dec.Decode(&operations); err != nil {
+		t.Fatalf("%q was taken: %v", patch, err)
+	}
+	named := map[string]bool{}
+	want := read(t, before.MetadataPublic)
+	for _, op := range operations {
+		path, _ := op["path"].(string)
+		steps := strings.Split(strings.TrimPrefix(path, "/"), "/")
+		for n := range steps {
+			steps[n] = strings.NewReplacer("~1", "/", "~0", "~").Replace(steps[n])
+		}
+		named[steps[0]] = true
+		if steps[0] != "metadata_public" {
+			continue
+		}
+		root, ok := patched(map[string]any{"metadata_public": want}, op["op"].(string), steps, op["value"])
+		if !ok {
+			t.Fatalf("%q was taken, but %v cannot be done", patch, op)
+		}
+		want = root.(map[string]any)["metadata_public"]
+	}
+	if got := read(t, after.MetadataPublic); !reflect.DeepEqual(got, want) {
+		t.Errorf("%q makes the metadata %v, want %v", patch, got, want)
+	}
+	if before.ID != after.ID || !before.CreatedAt.Equal(after.CreatedAt) ||
+		!named["traits"] && string(before.Traits) != string(after.Traits) ||
+		!named["metadata_admin"] && string(before.MetadataAdmin) != string(after.MetadataAdmin) ||
+		!named["external_id"] && before.ExternalID != after.ExternalID ||
+		!named["schema_id"] && before.SchemaID != after.SchemaID ||
+		!named["state"] && before.State != after.State ||
+		!named["organization_id"] && before.OrganizationID != after.OrganizationID ||
+		!named["verifiable_addresses"] && !named["traits"] && !named["schema_id"] && !cmp.Equal(before.Verifiable, after.Verifiable) ||
+		!named["credentials"] && string(before.Credentials[auth.Password].Config) != string(after.Credentials[auth.Password].Config) {
+		t.Errorf("%q changed what it does not name:\n%s", patch, cmp.Diff(before, after))
+	}
+}
+
+func read(t *testing.T, text json.RawMessage) (v any) {
+	t.Helper()
+	if len(text) == 0 {
+		return nil
+	}
+	dec := json.NewDecoder(bytes.NewReader(text))
+	dec.UseNumber()
+	if err := dec.Decode(&v); err != nil {
+		t.Fatalf("%q: %v", text, err)
+	}
+	return v
+}
+
+// patched is one operation of a patch on decoded JSON, written without regard
+// to how the server does it. It changes v and returns it, or what replaces it.
+func patched(v any, op string, steps []string, value any) (any, bool) {
+	step, last := steps[0], len(steps) == 1
+	if v == nil {
+		if op == "remove" {
+			return nil, false
+		}
+		if v = map[string]any{}; step == "-" || isIndex(step) {
+			v = []any{}
+		}
+	}
+	switch v := v.(type) {
+	case map[string]any:
+		old, exists := v[step]
+		switch {
+		case last && op == "remove":
+			delete(v, step)
+			return v, exists
+		case last:
+			v[step] = value
+			return v, true
+		}
+		within, ok := patched(old, op, steps[1:], value)
+		v[step] = within
+		return v, ok
+	case []any:
+		at, err := strconv.Atoi(step)
+		if step == "-" {
+			at = len(v)
+		} else if err != nil || !isIndex(step) {
+			return nil, false
+		}
+		if at > len(v) || at == len(v) && last && op != "add" {
+			return nil, false
+		}
+		switch {
+		case last && op == "add":
+			return slices.Insert(v, at, value), true
+		case last && op == "remove":
+			return slices.Delete(v, at, at+1), true
+		case last:
+			v[at] = value
+			return v, true
+		case at == len(v):
+			v = append(v, nil)
+		}
+		within, ok := patched(v[at], op, steps[1:], value)
+		v[at] = within
+		return v, ok
+	}
+	return nil, false
 }
 
 // sameJSON says whether two texts are the same JSON, but for its order.
