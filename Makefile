@@ -9,7 +9,7 @@ VERSION ?= $(shell git describe --tags --match 'v*' --dirty 2>/dev/null)
 CONTRACT := $(or $(ZELUS_CONTRACT),../shared/contract)
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-long check bench bench-large bench-parts contract clean
+.PHONY: help run build test test-long fuzz check bench bench-large bench-parts contract clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -31,6 +31,9 @@ test-long: build ## the tests again, longer, in random order and (where there is
 	else \
 		ZELUS_TEST_REQUIRE=1 scripts/with-postgres go test -count=3 -timeout 60m -shuffle=on ./internal/...; \
 	fi
+
+fuzz: ## fuzz every parser: FUZZTIME=10m each, FUZZPARALLEL=1 workers, FUZZ=name for some only
+	FUZZTIME=$(or $(FUZZTIME),10m) FUZZPARALLEL=$(or $(FUZZPARALLEL),1) FUZZ='$(FUZZ)' scripts/fuzz
 
 check: ## formatting, vet, staticcheck, generated files, the rules of the architecture
 	@unformatted=$$(gofmt -l cmd internal test); if [ -n "$$unformatted" ]; then \
