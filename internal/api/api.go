@@ -158,13 +158,5 @@ func sendOn(w http.ResponseWriter, r *http.Request, base, path string) error {
 
 // parameter is the error of a query parameter that makes no sense.
 func parameter(query url.Values, name, want string) error {
-	return auth.ErrParameter.Saying("The parameter %s is %q, but it must be %s.", name, short(query.Get(name)), want)
-}
-
-// short keeps an error from repeating a long input.
-func short(s string) string {
-	if len(s) > 64 {
-		return strings.ToValidUTF8(s[:64], "") + "…"
-	}
-	return s
+	return auth.ErrParameter.Saying("The parameter %s is %q, but it must be %s.", name, auth.Short(query.Get(name)), want)
 }

@@ -38,7 +38,7 @@ func shown(query url.Values) ([]auth.CredentialType, error) {
 	for _, text := range query["include_credential"] {
 		t := auth.CredentialType(text)
 		if !t.Valid() {
-			return nil, auth.ErrParameter.Saying("The parameter include_credential is %q, which is not a type of credential.", short(text))
+			return nil, auth.ErrParameter.Saying("The parameter include_credential is %q, which is not a type of credential.", auth.Short(text))
 		}
 		types = append(types, t)
 	}
@@ -217,7 +217,7 @@ func readList(query url.Values) (identity.List, error) {
 	for _, text := range query["ids"] {
 		id, err := uuid.Parse(text)
 		if err != nil {
-			return l, auth.ErrParameter.Saying("The parameter ids is %q, but it must be a UUID.", short(text))
+			return l, auth.ErrParameter.Saying("The parameter ids is %q, but it must be a UUID.", auth.Short(text))
 		}
 		l.IDs = append(l.IDs, id)
 	}

@@ -35,22 +35,6 @@ func query(t testing.TB, text string) url.Values {
 	return q
 }
 
-func TestShort(t *testing.T) {
-	for _, test := range []struct{ in, want string }{
-		{"", ""},
-		{"short", "short"},
-		{strings.Repeat("a", 64), strings.Repeat("a", 64)},
-		{strings.Repeat("a", 65), strings.Repeat("a", 64) + "…"},
-		{strings.Repeat("a", 63) + "ä", strings.Repeat("a", 63) + "…"},
-		{strings.Repeat("ä", 40), strings.Repeat("ä", 32) + "…"},
-		{strings.Repeat("\xff", 70), "…"},
-	} {
-		if got := short(test.in); got != test.want {
-			t.Errorf("%q became %q, want %q", test.in, got, test.want)
-		}
-	}
-}
-
 func TestParameter(t *testing.T) {
 	err := parameter(query(t, "active="+strings.Repeat("x", 100)), "active", "true or false")
 	want := `The parameter active is "` + strings.Repeat("x", 64) + `…", but it must be true or false.`

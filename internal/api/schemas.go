@@ -31,7 +31,7 @@ func (a *API) getSchema(w http.ResponseWriter, r *http.Request) error {
 	id := r.PathValue("id")
 	s, ok := a.now.Load().schemas.Get(id)
 	if !ok {
-		return auth.ErrSchemaMissing.Saying("There is no identity schema %q. GET /schemas lists them.", short(id))
+		return auth.ErrSchemaMissing.Saying("There is no identity schema %q. GET /schemas lists them.", auth.Short(id))
 	}
 	web.WriteRawJSON(w, http.StatusOK, s.Raw())
 	return nil

@@ -22,7 +22,7 @@ func (a *API) whoami(w http.ResponseWriter, r *http.Request) error {
 	flags := &c.config.FeatureFlags
 	proof := a.Sessions.Proof(r)
 	if r.URL.RawQuery != "" && r.URL.Query().Get("tokenize_as") != "" {
-		return auth.ErrParameter.Saying("There is no tokenizer template %q.", short(r.URL.Query().Get("tokenize_as")))
+		return auth.ErrParameter.Saying("There is no tokenizer template %q.", auth.Short(r.URL.Query().Get("tokenize_as")))
 	}
 	answer, err := a.Sessions.Check(r.Context(), proof)
 	if err != nil {
@@ -202,7 +202,7 @@ func (a *API) getSession(w http.ResponseWriter, r *http.Request) error {
 		case "devices":
 			withDevices = true
 		default:
-			return auth.ErrParameter.Saying("The parameter expand is %q, but it must be identity or devices.", short(what))
+			return auth.ErrParameter.Saying("The parameter expand is %q, but it must be identity or devices.", auth.Short(what))
 		}
 	}
 	row, err := a.Sessions.Get(r.Context(), id)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"strings"
 )
 
 // Error is the one error type that reaches people and programs: a stable id,
@@ -66,6 +67,16 @@ func (e *Error) Saying(format string, args ...any) *Error {
 	c := *e
 	c.Reason = fmt.Sprintf(format, args...)
 	return &c
+}
+
+// Short is something that came with a request as an error may repeat it: cut
+// where it is long.
+func Short[T ~string](s T) string {
+	const most = 64 // bytes
+	if len(s) > most {
+		return strings.ToValidUTF8(string(s[:most]), "") + "…"
+	}
+	return string(s)
 }
 
 // Detail returns a copy with one more fact in details.

@@ -171,3 +171,19 @@ func TestErrorBodyIsJSON(t *testing.T) {
 		}
 	}
 }
+
+func TestShort(t *testing.T) {
+	for _, test := range []struct{ in, want string }{
+		{"", ""},
+		{"short", "short"},
+		{strings.Repeat("a", 64), strings.Repeat("a", 64)},
+		{strings.Repeat("a", 65), strings.Repeat("a", 64) + "…"},
+		{strings.Repeat("a", 63) + "ä", strings.Repeat("a", 63) + "…"},
+		{strings.Repeat("ä", 40), strings.Repeat("ä", 32) + "…"},
+		{strings.Repeat("\xff", 70), "…"},
+	} {
+		if got := auth.Short(test.in); got != test.want {
+			t.Errorf("%q became %q, want %q", test.in, got, test.want)
+		}
+	}
+}

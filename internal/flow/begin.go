@@ -47,7 +47,7 @@ func (v *visit) chosenSchema(query url.Values) (string, error) {
 	}
 	s, ok := v.schemas.Get(id)
 	if !ok {
-		return "", auth.ErrIdentitySchemaNotSelectable.Saying("There is no identity schema called %q.", id)
+		return "", auth.ErrIdentitySchemaNotSelectable.Saying("There is no identity schema called %q.", auth.Short(id))
 	}
 	if !s.Selectable() && s != v.schemas.Default() {
 		return "", auth.ErrIdentitySchemaNotSelectable.Saying("The identity schema %q cannot be chosen here.", id)

@@ -190,7 +190,7 @@ func (m *Manager) DeleteCredential(ctx context.Context, id uuid.UUID, t auth.Cre
 	_, err := m.update(ctx, id, func(i *auth.Identity) error {
 		c, ok := i.Credentials[t]
 		if !ok {
-			return auth.ErrCredentialMissing.Saying("This identity has no credential of type %q.", t)
+			return auth.ErrCredentialMissing.Saying("This identity has no credential of type %q.", auth.Short(t))
 		}
 		now := auth.Now(m.Clock())
 		switch t {
@@ -217,7 +217,7 @@ func (m *Manager) DeleteCredential(ctx context.Context, id uuid.UUID, t auth.Cre
 			all := Providers(c)
 			kept := slices.DeleteFunc(slices.Clone(all), func(p provider) bool { return p.identifier() == identifier })
 			if len(kept) == len(all) {
-				return auth.ErrCredentialMissing.Saying("The identifier %q is not among this identity's credentials of type %q.", identifier, t)
+				return auth.ErrCredentialMissing.Saying("The identifier %q is not among this identity's credentials of type %q.", auth.Short(identifier), t)
 			}
 			if m.FirstFactors(i) < 2 {
 				return auth.ErrCredentialLast

@@ -70,7 +70,7 @@ func (m *Manager) schema(id string) (*schema.Schema, error) {
 	if s, ok := m.Schemas().Get(id); ok {
 		return s, nil
 	}
-	return nil, auth.ErrSchemaUnknown.Saying("There is no identity schema called %q. Use one of those that /schemas lists.", id)
+	return nil, auth.ErrSchemaUnknown.Saying("There is no identity schema called %q. Use one of those that /schemas lists.", auth.Short(id))
 }
 
 // versions of the stored configs of the types that a schema brings about.

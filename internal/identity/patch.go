@@ -250,7 +250,7 @@ func decoded[T any](name string, value json.RawMessage) (v T, err error) {
 		return v, nil
 	}
 	if err := json.Unmarshal(value, &v); err != nil {
-		return v, auth.ErrPatch.Because(err).Saying("What the patch makes of %s cannot be used: %s.", name, err)
+		return v, auth.ErrPatch.Because(err).Saying("What the patch makes of %s cannot be used: it has another form.", name)
 	}
 	return v, nil
 }

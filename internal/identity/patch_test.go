@@ -129,6 +129,10 @@ func TestPatchRefuses(t *testing.T) {
 		{"no path", `[{"op":"remove"}]`, auth.ErrPatch},
 		{"a path that is no text", `[{"op":"remove","path":1}]`, auth.ErrPatch},
 		{"no value", `[{"op":"add","path":"/traits/name"}]`, auth.ErrPatch},
+		{"a text that is a number", `[{"op":"replace","path":"/external_id","value":1}]`, auth.ErrPatch},
+		{"an organisation that is none", `[{"op":"replace","path":"/organization_id","value":"x"}]`, auth.ErrPatch},
+		{"addresses that are none", `[{"op":"replace","path":"/verifiable_addresses","value":{"a":1}}]`, auth.ErrPatch},
+		{"a schema that there is not", `[{"op":"replace","path":"/schema_id","value":"` + strings.Repeat("x", 100_000) + `"}]`, auth.ErrSchemaUnknown},
 		{"a test", `[{"op":"test","path":"/traits/name","value":"Ada"}]`, auth.ErrPatch},
 		{"a move", `[{"op":"move","from":"/traits/name","path":"/traits/username"}]`, auth.ErrPatch},
 		{"a move of what is denied", `[{"op":"move","from":"/credentials/oidc","path":"/metadata_public/oidc"}]`, auth.ErrPatch},
@@ -200,6 +204,7 @@ func TestPatchRefuses(t *testing.T) {
 			if e := auth.AsError(err); e.Reason == "" && e.Message == "" {
 				t.Error("nobody is told why")
 			}
+			plainlySaid(t, test.patch, err)
 			if diff := cmp.Diff(before, f.get(t, i.ID)); diff != "" {
 				t.Errorf("it changed all the same (-before +after):\n%s", diff)
 			}
@@ -266,9 +271,7 @@ func FuzzPatch(f *testing.F) {
 		_, err := at.Patch(t.Context(), i.ID, patch)
 		got := at.get(t, i.ID)
 		if err != nil {
-			if e := auth.AsError(err); e.Status >= 500 || len(e.JSON("")) > 3*maxPath {
-				t.Errorf("%q: %v", patch, err)
-			}
+			plainlySaid(t, string(patch), err)
 			if diff := cmp.Diff(before, got); diff != "" {
 				t.Errorf("%q was refused (%v), and changed it:\n%s", patch, err, diff)
 			}
@@ -290,6 +293,21 @@ func FuzzPatch(f *testing.F) {
 			t.Error(err)
 		}
 	})
+}
+
+// plainlySaid wants an error that is short and in our own words.
+func plainlySaid(t *testing.T, patch string, err error) {
+	t.Helper()
+	e := auth.AsError(err)
+	said := string(e.JSON(""))
+	if e.Status >= 500 || len(said) > 3*maxPath {
+		t.Errorf("%.1000q: %.1000s", patch, said)
+	}
+	for _, word := range []string{"json:", "Go ", "unmarshal", "invalid UUID", "parsing time"} {
+		if strings.Contains(said, word) && !strings.Contains(patch, word) {
+			t.Errorf("%.1000q: the error says %q: %s", patch, word, said)
+		}
+	}
 }
 
 // onlyNamed compares an identity before and after a patch that was taken.

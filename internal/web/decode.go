@@ -188,7 +188,7 @@ func (v *Values) readMultipart(body []byte, contentType string) error {
 	for parts := 0; ; parts++ {
 		part, err := form.NextPart()
 		switch {
-		case errors.Is(err, io.EOF):
+		case err == io.EOF: // not one in another error: that is a form that was cut off
 			return nil
 		case err != nil:
 			return malformed.Because(err)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"mime"
 	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
@@ -186,6 +187,9 @@ func TestReadValuesRefused(t *testing.T) {
 		"no content type":         {"", "a=b", auth.ErrContentType},
 		"another content type":    {"text/plain", "{}", auth.ErrContentType},
 		"malformed content type":  {"application/", "{}", auth.ErrContentType},
+		"parts cut off":           {"multipart/form-data; boundary=b", "--b\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n1\r\n--b", auth.ErrBody},
+		"parts cut off later":     {"multipart/form-data; boundary=b", "--b\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n1\r\n--b\r\nContent-", auth.ErrBody},
+		"parts cut off at once":   {"multipart/form-data; boundary=b", "--b", auth.ErrBody},
 		"no json":                 {typeJSON, "not json", auth.ErrBody},
 		"space":                   {typeJSON, "  \n", auth.ErrBody},
 		"a list":                  {typeJSON, "[]", auth.ErrBody},
@@ -282,6 +286,7 @@ func TestDecodeJSON(t *testing.T) {
 		{`{"shoe":1}`, `The field "shoe" is not known here.`},
 		{`{"inner":{"size":1}}`, `The field "size" is not known here.`},
 		{`[]`, "The body must be an object, but it is a list."},
+		{` null `, "The body must be an object, but it is null."},
 		{`{"schema_id":7}`, "The field schema_id must be a string, but it is a number."},
 		{`{"inner":{"count":"secret"}}`, "The field inner.count must be a whole number, but it is a string."},
 		{`{"inner":{"count":1.5}}`, "The field inner.count must be a whole number, but it is a number."},
@@ -474,6 +479,16 @@ func FuzzReadValues(f *testing.F) {
 			lawful(t, body)
 			sameMembers(t, v, body)
 		case typeForm, typeMultipart:
+			if media == typeMultipart {
+				whole := false // up to its last boundary
+				_, parameters, _ := mime.ParseMediaType(contentType)
+				for line := range strings.SplitSeq(body, "\n") {
+					whole = whole || strings.HasPrefix(line, "--"+parameters["boundary"]+"--")
+				}
+				if !whole {
+					t.Fatalf("%q as %q was cut off, and was taken", body, contentType)
+				}
+			}
 			fields := v.root.fullNames("", nil)
 			if media == typeForm && !strings.Contains(body, ";") {
 				theirs, err := url.ParseQuery(body)

@@ -71,6 +71,10 @@ func decodeDocument(body []byte, most int, v any, strict bool) error {
 	if _, err := parseDocument(body, most, reflect.TypeOf(v)); err != nil {
 		return err
 	}
+	// To encoding/json null is an object without members.
+	if reflect.TypeOf(v).Elem().Kind() == reflect.Struct && bytes.Equal(bytes.TrimSpace(body), []byte("null")) {
+		return auth.ErrBody.Saying("The body must be an object, but it is null.")
+	}
 	dec := json.NewDecoder(bytes.NewReader(body))
 	dec.UseNumber()
 	if strict {
