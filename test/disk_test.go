@@ -25,7 +25,7 @@ func TestDiskFull(t *testing.T) {
 	w := newWitnesses(s)
 	filler := filepath.Join(disk, "filler")
 	w.work(t, func() {
-		wait(t, 300*time.Millisecond)
+		w.busy(t)
 		fill(t, filler)
 		w.untilRefused(t)
 	})
@@ -59,7 +59,7 @@ func TestDiskFull(t *testing.T) {
 // untilRefused waits until the server has found out, by what it is asked.
 func (w *witnesses) untilRefused(t *testing.T) {
 	t.Helper()
-	one := &witness{s: w.s, http: w.all[0].http}
+	one := &witness{s: w.s, http: w.all[0].http, counts: &w.acknowledged}
 	deadline := time.Now().Add(time.Minute)
 	for time.Now().Before(deadline) {
 		status, body, err := one.ask("POST", w.s.Admin+"/admin/identities", "", map[string]any{"schema_id": "default", "traits": map[string]any{"email": "full@example.org"}})
@@ -116,7 +116,7 @@ func TestReadOnlyDatabase(t *testing.T) {
 	s := server.StartOn(t, "testdata/basic.yml", db.URL)
 	w := newWitnesses(s)
 	w.work(t, func() {
-		wait(t, 300*time.Millisecond)
+		w.busy(t)
 		db.ReadOnly(t, true)
 		w.untilRefused(t)
 	})
