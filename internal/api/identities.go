@@ -18,18 +18,11 @@ import (
 
 // identityID is the id in the path. One that is no id is one that nobody has.
 func identityID(r *http.Request) (uuid.UUID, error) {
-	id, ok := plainID(r.PathValue("id"))
+	id, ok := web.ID(r.PathValue("id"))
 	if !ok {
 		return uuid.Nil, auth.ErrIdentityUnknown
 	}
 	return id, nil
-}
-
-// plainID reads an id in its usual form only (RFC 9562 section 4), not in the
-// others that the library knows.
-func plainID(text string) (uuid.UUID, bool) {
-	id, err := uuid.Parse(text)
-	return id, err == nil && len(text) == 36
 }
 
 // shown are the types of credential whose config is asked for.
@@ -215,15 +208,15 @@ func readList(query url.Values) (identity.List, error) {
 	l := identity.List{Identifier: query.Get("credentials_identifier"), Similar: query.Get("preview_credentials_identifier_similar"),
 		ByNumber: query.Has("page") && !query.Has("page_size") && !query.Has("page_token")}
 	for _, text := range query["ids"] {
-		id, err := uuid.Parse(text)
-		if err != nil {
+		id, ok := web.ID(text)
+		if !ok {
 			return l, auth.ErrParameter.Saying("The parameter ids is %q, but it must be a UUID.", auth.Short(text))
 		}
 		l.IDs = append(l.IDs, id)
 	}
 	if text := query.Get("organization_id"); text != "" {
-		id, err := uuid.Parse(text)
-		if err != nil {
+		id, ok := web.ID(text)
+		if !ok {
 			return l, parameter(query, "organization_id", "a UUID")
 		}
 		l.Organization = uuid.NullUUID{UUID: id, Valid: true}
@@ -239,7 +232,7 @@ func readList(query url.Values) (identity.List, error) {
 	}
 	if token := query.Get("page_token"); token != "" {
 		var ok bool
-		if l.After, ok = plainID(token); !ok {
+		if l.After, ok = web.ID(token); !ok {
 			return l, auth.ErrPageToken
 		}
 	}

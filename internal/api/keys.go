@@ -74,7 +74,7 @@ func (a *API) createKey(w http.ResponseWriter, r *http.Request) error {
 
 // revokeKey ends an API key. To end it again is no error.
 func (a *API) revokeKey(w http.ResponseWriter, r *http.Request) error {
-	id, ok := plainID(r.PathValue("id"))
+	id, ok := web.ID(r.PathValue("id"))
 	if !ok {
 		return auth.ErrAdminKeyUnknown
 	}

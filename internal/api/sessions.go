@@ -77,9 +77,9 @@ func (a *API) listOwnSessions(w http.ResponseWriter, r *http.Request) error {
 
 // pathID is the id in the path of a session's route.
 func pathID(r *http.Request) (uuid.UUID, error) {
-	id, err := uuid.Parse(r.PathValue("id"))
-	if err != nil {
-		return uuid.Nil, auth.ErrUUID.Because(err)
+	id, ok := web.ID(r.PathValue("id"))
+	if !ok {
+		return uuid.Nil, auth.ErrUUID
 	}
 	return id, nil
 }

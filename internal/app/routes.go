@@ -25,6 +25,7 @@ func (a *App) Public() http.Handler {
 	var h http.Handler = a.publicRoutes().mux
 	h = web.VaryCookie(h, isHealth)
 	h = web.CORS(a.cors, h)
+	h = a.server.Target(h)
 	h = web.Headers(h)
 	h = a.server.Recover(h)
 	h = a.server.Log(h, quiet(func() bool { return a.Config().Serve.Public.RequestLog.DisableForHealth }))
@@ -36,6 +37,7 @@ func (a *App) Admin() http.Handler {
 	h := a.guard(a.adminRoutes().mux)
 	h = withAdminPrefix(h)
 	h = a.noForeignPages(h)
+	h = a.server.Target(h)
 	h = web.Headers(h)
 	h = a.server.Recover(h)
 	h = a.server.Log(h, quiet(func() bool { return a.Config().Serve.Admin.RequestLog.DisableForHealth }))

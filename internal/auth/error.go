@@ -117,7 +117,7 @@ func (e *Error) RedirectTo(url string) *Error {
 // Body is the error object of the wire. request is the id that the client
 // gave its request, or empty.
 func (e *Error) Body(request string) map[string]any {
-	out := map[string]any{"code": e.Status, "status": http.StatusText(e.Status), "message": e.Message}
+	out := map[string]any{"code": e.Status, "status": StatusText(e.Status), "message": e.Message}
 	if e.Message == "" {
 		out["message"] = generalMessage(e.Status)
 	}
@@ -155,6 +155,15 @@ func AsError(err error) *Error {
 		return e
 	}
 	return ErrInternal.Because(err)
+}
+
+// StatusText is http.StatusText, with a name for the one status of ours that is
+// not registered.
+func StatusText(status int) string {
+	if status == ErrClientGone.Status {
+		return "Client Closed Request"
+	}
+	return http.StatusText(status)
 }
 
 func generalMessage(status int) string {

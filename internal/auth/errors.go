@@ -72,6 +72,8 @@ var (
 		Reason: "More people are signing in at this moment than this server can check. Wait a moment and try again."}
 	ErrTimeout = &Error{ID: "timeout", Status: http.StatusServiceUnavailable, RetryAfter: 1,
 		Reason: "The request took too long and was given up."}
+	ErrClientGone = &Error{ID: "client_closed_request", Status: 499, Message: "The request was given up.", // the status that proxies use for this
+		Reason: "The client closed its side of the connection before the answer was ready. Leave it open until the answer is there, then try again."}
 
 	// Identities.
 	ErrIdentityUnknown = &Error{ID: "identity_not_found", Status: http.StatusNotFound}

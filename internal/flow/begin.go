@@ -146,8 +146,8 @@ func (v *visit) find(parameter string, missing error, back func(*auth.Flow) stri
 			return nil, nil, &refusal{err: auth.ErrNoSession, to: to, status: http.StatusFound}
 		}
 	}
-	id, err := uuid.Parse(v.r.URL.Query().Get(parameter))
-	if err != nil || id == uuid.Nil {
+	id, ok := web.ID(v.r.URL.Query().Get(parameter))
+	if !ok || id == uuid.Nil {
 		return nil, nil, missing
 	}
 	f, err := v.load(id)

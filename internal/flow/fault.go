@@ -77,8 +77,8 @@ func (e *Engine) showError(v *visit) error {
 		}
 		return web.WriteJSON(v.w, http.StatusOK, errorFields{ID: uuid.New(), Error: stub, CreatedAt: now, UpdatedAt: now})
 	}
-	id, err := uuid.Parse(given)
-	if err != nil {
+	id, ok := web.ID(given)
+	if !ok {
 		return auth.ErrErrorUnknown
 	}
 	kept, err := e.Store.StoredError(v.r.Context(), auth.DefaultProject, id)

@@ -180,15 +180,17 @@ func (v *Values) readMultipart(body []byte, contentType string) error {
 	if err != nil || parameters["boundary"] == "" {
 		return malformed.Because(err)
 	}
-	// The reader takes a body without any boundary for a form without parts.
-	if !bytes.Contains(body, []byte("--"+parameters["boundary"])) {
+	// The reader also takes the end of a body that was cut off between or in the
+	// headers of parts for the end of the form.
+	last := []byte("--" + parameters["boundary"] + "--")
+	if !bytes.HasPrefix(body, last) && !bytes.Contains(body, append([]byte("\n"), last...)) {
 		return malformed
 	}
 	form := multipart.NewReader(bytes.NewReader(body), parameters["boundary"])
 	for parts := 0; ; parts++ {
 		part, err := form.NextPart()
 		switch {
-		case err == io.EOF: // not one in another error: that is a form that was cut off
+		case errors.Is(err, io.EOF):
 			return nil
 		case err != nil:
 			return malformed.Because(err)

@@ -189,6 +189,7 @@ func TestReadValuesRefused(t *testing.T) {
 		"malformed content type":  {"application/", "{}", auth.ErrContentType},
 		"parts cut off":           {"multipart/form-data; boundary=b", "--b\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n1\r\n--b", auth.ErrBody},
 		"parts cut off later":     {"multipart/form-data; boundary=b", "--b\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n1\r\n--b\r\nContent-", auth.ErrBody},
+		"parts cut off in front":  {"multipart/form-data; boundary=b", "--b\r\n", auth.ErrBody},
 		"parts cut off at once":   {"multipart/form-data; boundary=b", "--b", auth.ErrBody},
 		"no json":                 {typeJSON, "not json", auth.ErrBody},
 		"space":                   {typeJSON, "  \n", auth.ErrBody},

@@ -14,10 +14,6 @@ import (
 	"zelus/internal/auth"
 )
 
-// statusClientGone is logged for a request whose client hung up before the
-// answer. It is not a registered status, but the one that proxies use for this.
-const statusClientGone = 499
-
 // maxRequestID is how long, in bytes, an X-Request-ID may be.
 const maxRequestID = 128
 
@@ -49,16 +45,21 @@ func (s *Server) Handle(h Handler) http.Handler { return Wrap(h, s.WriteError) }
 // auth.Error becomes a 500 that says nothing of its cause. Faults of the
 // server are logged with their cause, faults of the client at debug level.
 func (s *Server) WriteError(w http.ResponseWriter, r *http.Request, err error) {
-	e := auth.AsError(err)
-	switch cause := r.Context().Err(); {
-	case errors.Is(cause, context.Canceled) && errors.Is(err, context.Canceled):
-		w.WriteHeader(statusClientGone)
-		return
-	case errors.Is(cause, context.DeadlineExceeded) && errors.Is(err, context.DeadlineExceeded):
-		e = auth.ErrTimeout.Because(err)
-	}
+	e := of(r, err)
 	s.LogError(r, e)
 	answer(w, r, e)
+}
+
+// of is the error of a request: that it was given up, if that is the cause.
+func of(r *http.Request, err error) *auth.Error {
+	switch cause := r.Context().Err(); {
+	case errors.Is(cause, context.Canceled) && errors.Is(err, context.Canceled):
+		// Most clients have hung up, but some only say no more, and still listen.
+		return auth.ErrClientGone.Because(err)
+	case errors.Is(cause, context.DeadlineExceeded) && errors.Is(err, context.DeadlineExceeded):
+		return auth.ErrTimeout.Because(err)
+	}
+	return auth.AsError(err)
 }
 
 // LogError logs an error, for those who answer it in another way than as JSON.
@@ -66,7 +67,7 @@ func (s *Server) WriteError(w http.ResponseWriter, r *http.Request, err error) {
 // the kind of its cause is: what is said of it, and what the cause says, may
 // repeat what the client sent.
 func (s *Server) LogError(r *http.Request, err error) {
-	e := auth.AsError(err)
+	e := of(r, err)
 	attrs := append(about(r), slog.Int("status", e.Status), slog.String("id", e.ID))
 	if e.Status >= http.StatusInternalServerError {
 		s.Logger.LogAttrs(r.Context(), slog.LevelError, "request failed", append(attrs, slog.String("error", e.Error()))...)
@@ -164,6 +165,18 @@ func (s *Server) Recover(next http.Handler) http.Handler {
 			answer(w, r, auth.ErrInternal)
 		}()
 		next.ServeHTTP(seen, r)
+	})
+}
+
+// Target refuses a request for "*", which names the server as a whole and is for
+// OPTIONS alone (RFC 9112 section 3.2.4). The mux would do so without a word.
+func (s *Server) Target(next http.Handler) http.Handler {
+	return s.Handle(func(w http.ResponseWriter, r *http.Request) error {
+		if r.RequestURI == "*" {
+			return auth.ErrBadRequest.Saying("The target * can only be asked for with OPTIONS. Name a path.")
+		}
+		next.ServeHTTP(w, r)
+		return nil
 	})
 }
 

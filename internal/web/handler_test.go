@@ -131,13 +131,35 @@ func TestWriteErrorContext(t *testing.T) {
 		"too late, with another reason": {late, auth.ErrConflict, 409},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s, _ := logged()
+			s, log := logged()
 			w := httptest.NewRecorder()
-			s.WriteError(w, httptest.NewRequest("GET", "/", nil).WithContext(tt.ctx), tt.err)
+			r := httptest.NewRequest("GET", "/", nil).WithContext(tt.ctx)
+			s.WriteError(w, r, tt.err)
+			s.LogError(r, tt.err)
+			if faults := strings.Count(log.String(), "level=ERROR"); faults != 0 && faults != 2 || (faults == 0) != (tt.status < 500) {
+				t.Errorf("the log says %s", log)
+			}
 			if w.Code != tt.status {
 				t.Errorf("status is %d, want %d", w.Code, tt.status)
 			}
+			if !strings.Contains(w.Body.String(), `"code":`+strconv.Itoa(tt.status)) || w.Header().Get("Ory-Error-Id") == "" {
+				t.Errorf("the error is %s", w.Body)
+			}
 		})
+	}
+}
+
+func TestTarget(t *testing.T) {
+	s, _ := logged()
+	h := s.Target(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusNoContent) }))
+	for target, want := range map[string]int{"*": 400, "/": 204, "/*": 204} {
+		r := httptest.NewRequest("GET", "/", nil)
+		r.RequestURI = target
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		if w.Code != want || want == 400 && w.Header().Get("Ory-Error-Id") != "bad_request" {
+			t.Errorf("%s: %d %s", target, w.Code, w.Body)
+		}
 	}
 }
 

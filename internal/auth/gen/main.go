@@ -76,7 +76,7 @@ func reference(source string) (string, error) {
 			if said == "" {
 				said = fmt.Sprint(e.Body("")["message"])
 			}
-			fmt.Fprintf(&b, "| `%s` | %d %s | %s | %s |\n", e.ID, e.Status, http.StatusText(e.Status), pause, said)
+			fmt.Fprintf(&b, "| `%s` | %d %s | %s | %s |\n", e.ID, e.Status, auth.StatusText(e.Status), pause, said)
 		}
 	}
 	return b.String(), nil
@@ -116,8 +116,12 @@ func read(expression ast.Expr) (auth.Error, error) {
 }
 
 func set(e *auth.Error, name string, literal *ast.BasicLit) (err error) {
-	if name == "RetryAfter" {
+	switch name {
+	case "RetryAfter":
 		e.RetryAfter, err = strconv.Atoi(literal.Value)
+		return err
+	case "Status": // one that net/http has no name for
+		e.Status, err = strconv.Atoi(literal.Value)
 		return err
 	}
 	text, err := strconv.Unquote(literal.Value)
