@@ -86,7 +86,7 @@ func hostOf(host string) (string, bool) {
 	if err != nil {
 		text = host // a percent sign that encodes nothing is refused below
 	}
-	text, err = idna.New(idna.MapForLookup(), idna.Transitional(false), idna.StrictDomainName(false)).ToASCII(text)
+	text, err = idna.New(idna.MapForLookup(), idna.Transitional(false), idna.StrictDomainName(false), idna.CheckHyphens(false)).ToASCII(text)
 	if err != nil || text == "" || strings.ContainsAny(text, "\x00\t\n\r #/:<>?@[\\]^|%\x7f") {
 		return "", false
 	}
