@@ -14,6 +14,7 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/tidwall/gjson"
@@ -27,8 +28,14 @@ func TestBadInput(t *testing.T) {
 	if testing.Short() {
 		t.Skip("this test sends many thousand requests to a real server: not in short mode")
 	}
-	t.Run("sqlite", func(t *testing.T) { badInput(t, "") })
-	t.Run("postgres", func(t *testing.T) { badInput(t, server.StartPostgres(t).URL) })
+	t.Run("sqlite", func(t *testing.T) {
+		t.Parallel()
+		badInput(t, "")
+	})
+	t.Run("postgres", func(t *testing.T) {
+		t.Parallel()
+		badInput(t, server.StartPostgres(t).URL)
+	})
 }
 
 func badInput(t *testing.T, dsn string) {
@@ -254,6 +261,9 @@ func (b *trial) judge(res *http.Response, body []byte, refused bool) (wrong []st
 	}
 	if len(body) > largest {
 		say("the answer has %d bytes", len(body))
+	}
+	if !utf8.Valid(body) {
+		say("the answer is not UTF-8")
 	}
 	if found := insides.Find(body); found != nil {
 		say("the answer says %q", found)

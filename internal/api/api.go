@@ -156,6 +156,17 @@ func sendOn(w http.ResponseWriter, r *http.Request, base, path string) error {
 	return nil
 }
 
+// wholeQuery is the query of an administrator's request. One of which a part
+// cannot be read is refused: the standard library leaves that part out, and a list
+// without its filter is of everybody.
+func wholeQuery(r *http.Request) (url.Values, error) {
+	query, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return nil, auth.ErrParameter.Because(err).Saying("The query is not encoded correctly: a percent sign must be followed by two hexadecimal digits, and a semicolon is written %%3B.")
+	}
+	return query, nil
+}
+
 // parameter is the error of a query parameter that makes no sense.
 func parameter(query url.Values, name, want string) error {
 	return auth.ErrParameter.Saying("The parameter %s is %q, but it must be %s.", name, auth.Short(query.Get(name)), want)

@@ -59,7 +59,11 @@ func (a *API) createIdentity(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (a *API) getIdentity(w http.ResponseWriter, r *http.Request) error {
-	show, err := shown(r.URL.Query())
+	query, err := wholeQuery(r)
+	if err != nil {
+		return err
+	}
+	show, err := shown(query)
 	if err != nil {
 		return err
 	}
@@ -76,7 +80,11 @@ func (a *API) getIdentity(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (a *API) getIdentityByExternalID(w http.ResponseWriter, r *http.Request) error {
-	show, err := shown(r.URL.Query())
+	query, err := wholeQuery(r)
+	if err != nil {
+		return err
+	}
+	show, err := shown(query)
 	if err != nil {
 		return err
 	}
@@ -142,8 +150,12 @@ func (a *API) deleteCredential(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	query, err := wholeQuery(r)
+	if err != nil {
+		return err
+	}
 	t := auth.CredentialType(r.PathValue("type"))
-	if err := a.Identities.DeleteCredential(r.Context(), id, t, r.URL.Query().Get("identifier")); err != nil {
+	if err := a.Identities.DeleteCredential(r.Context(), id, t, query.Get("identifier")); err != nil {
 		return err
 	}
 	w.WriteHeader(http.StatusNoContent)
@@ -165,7 +177,10 @@ var numbered = web.Offsets{Default: pageSize, Max: maxPageSize}
 // listIdentities lists identities: page by page behind a page token, or by
 // number for clients of old, or those that a filter finds.
 func (a *API) listIdentities(w http.ResponseWriter, r *http.Request) error {
-	query := r.URL.Query()
+	query, err := wholeQuery(r)
+	if err != nil {
+		return err
+	}
 	show, err := shown(query)
 	if err != nil {
 		return err

@@ -35,6 +35,15 @@ func query(t testing.TB, text string) url.Values {
 	return q
 }
 
+func TestWholeQuery(t *testing.T) {
+	for text, want := range map[string]bool{"": true, "a=b&a=c": true, "a=%20": true, "a": true, "a=%zz": false, "%": false, "a=b;c=d": false, "a=b&c;": false} {
+		got, err := wholeQuery(&http.Request{URL: &url.URL{RawQuery: text}})
+		if (err == nil) != want || err != nil && (!errors.Is(err, auth.ErrParameter) || got != nil) {
+			t.Errorf("%q is %v, %v", text, got, err)
+		}
+	}
+}
+
 func TestParameter(t *testing.T) {
 	err := parameter(query(t, "active="+strings.Repeat("x", 100)), "active", "true or false")
 	want := `The parameter active is "` + strings.Repeat("x", 64) + `…", but it must be true or false.`

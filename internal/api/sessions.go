@@ -165,7 +165,11 @@ func (a *API) listSessionsOf(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	query, which := r.URL.Query(), store.AllSessions
+	query, err := wholeQuery(r)
+	if err != nil {
+		return err
+	}
+	which := store.AllSessions
 	if text := query.Get("active"); text != "" {
 		active, err := strconv.ParseBool(text)
 		if err != nil {
@@ -194,8 +198,12 @@ func (a *API) getSession(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	query, err := wholeQuery(r)
+	if err != nil {
+		return err
+	}
 	var withIdentity, withDevices bool
-	for _, what := range r.URL.Query()["expand"] {
+	for _, what := range query["expand"] {
 		switch strings.ToLower(what) {
 		case "identity":
 			withIdentity = true
