@@ -35,14 +35,15 @@ const (
 	selectIdentityOrg      query = "SELECT id, packed FROM identities WHERE project_id = ? AND organization_id = ? AND id > ? ORDER BY id LIMIT ?"
 	countIdentities        query = "SELECT COUNT(*) FROM identities WHERE project_id = ?"
 
-	// Look-ups by an identifier ask only the types in which people type one in.
+	// Look-ups by an identifier ask only the types in which people type one in. With
+	// OR in the place of UNION no index is used, and every identifier is looked at.
 	selectIdentityExact query = `SELECT id, packed FROM identities WHERE id IN (
-		SELECT identity_id FROM identifiers WHERE project_id = ? AND
-			(type IN ('password', 'webauthn', 'code') AND value = ? OR type IN ('oidc', 'saml') AND value = ?)
+		SELECT identity_id FROM identifiers WHERE project_id = ? AND type IN ('password', 'webauthn', 'code') AND value = ?
+		UNION SELECT identity_id FROM identifiers WHERE project_id = ? AND type IN ('oidc', 'saml') AND value = ?
 		) AND id > ? ORDER BY id LIMIT ?`
 	selectIdentitySimilar query = `SELECT id, packed FROM identities WHERE id IN (
-		SELECT identity_id FROM identifiers WHERE project_id = ? AND
-			(type IN ('password', 'webauthn', 'code') AND value >= ? AND value < ? OR type IN ('oidc', 'saml') AND value >= ? AND value < ?)
+		SELECT identity_id FROM identifiers WHERE project_id = ? AND type IN ('password', 'webauthn', 'code') AND value >= ? AND value < ?
+		UNION SELECT identity_id FROM identifiers WHERE project_id = ? AND type IN ('oidc', 'saml') AND value >= ? AND value < ?
 		) AND id > ? ORDER BY id LIMIT ?`
 
 	insertCredential    query = "INSERT INTO credentials (project_id, identity_id, type, identifiers, config, version, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
@@ -216,10 +217,10 @@ func (q *queries) Identities(ctx context.Context, project uuid.UUID, f Filter, a
 	case len(f.IDs) > 0:
 		return q.identitiesByID(ctx, project, f.IDs, after, limit)
 	case f.Identifier != "":
-		return q.list(ctx, selectIdentityExact, project, f.Identifier, f.Verbatim, after, limit)
+		return q.list(ctx, selectIdentityExact, project, f.Identifier, project, f.Verbatim, after, limit)
 	case f.Similar != "":
 		// A range instead of LIKE: it uses the index and has no wildcards.
-		return q.list(ctx, selectIdentitySimilar, project, f.Similar, f.Similar+"\U0010FFFF", f.Verbatim, f.Verbatim+"\U0010FFFF", after, limit)
+		return q.list(ctx, selectIdentitySimilar, project, f.Similar, f.Similar+"\U0010FFFF", project, f.Verbatim, f.Verbatim+"\U0010FFFF", after, limit)
 	case f.Organization.Valid:
 		return q.list(ctx, selectIdentityOrg, project, f.Organization, after, limit)
 	}
