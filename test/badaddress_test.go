@@ -194,6 +194,11 @@ func (b *trial) returnTo() {
 	for _, to := range bad {
 		ask(to)
 	}
+	for _, to := range []string{"%", "%zz", "https://app.example.org/welcome%2", "%u2215"} {
+		for _, path := range []string{"/self-service/login/api", "/self-service/registration/browser", "/self-service/logout/browser", "/self-service/logout", "/api/kratos/public/self-service/login/api"} {
+			b.try("return_to", to, b.raw("GET", b.s.Public, path+"?return_to="+to, "", "Cookie", b.browser.cookies()), true)
+		}
+	}
 	for _, to := range good {
 		b.count("return_to")
 		b.must(b.request("GET", fmt.Sprintf("%s/self-service/login/api?return_to=%s", b.s.Public, url.QueryEscape(to)), "", ""), 200)

@@ -26,7 +26,11 @@ func (v *visit) draft(t auth.FlowType) (*auth.Flow, *store.SessionRow, error) {
 		return nil, nil, auth.ErrParameter.Saying("The query is longer than %d bytes.", maxQuery)
 	}
 	query := v.r.URL.Query()
-	if _, err := v.returnTo.Check(query.Get("return_to")); err != nil {
+	to, err := web.AskedReturnTo(v.r.URL.RawQuery)
+	if err == nil {
+		_, err = v.returnTo.Check(to)
+	}
+	if err != nil {
 		return nil, nil, err
 	}
 	row, err := v.session()

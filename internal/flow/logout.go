@@ -12,8 +12,11 @@ import (
 
 // logoutURL tells a browser's page where its sign-out link leads.
 func (e *Engine) logoutURL(v *visit) error {
-	to := v.r.URL.Query().Get("return_to")
-	if _, err := v.returnTo.Check(to); err != nil {
+	to, err := web.AskedReturnTo(v.r.URL.RawQuery)
+	if err == nil {
+		_, err = v.returnTo.Check(to)
+	}
+	if err != nil {
 		return v.fault(err)
 	}
 	row, err := v.signedIn()
@@ -35,7 +38,10 @@ func (e *Engine) logoutURL(v *visit) error {
 // token in the link keeps other sites from signing people out.
 func (e *Engine) logout(v *visit) error {
 	query := v.r.URL.Query()
-	to, err := v.returnTo.Resolve(query.Get("return_to"))
+	to, err := web.AskedReturnTo(v.r.URL.RawQuery)
+	if err == nil {
+		to, err = v.returnTo.Resolve(to)
+	}
 	if err != nil {
 		return v.fault(err)
 	}

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"errors"
 	"net/url"
 	"slices"
 	"strings"
@@ -71,6 +72,18 @@ func (t *ReturnTo) allow(entry string, legacyWildcards bool) {
 	if d.path, ok = canonicalPath(u); ok {
 		t.allowed = append(t.allowed, d)
 	}
+}
+
+// AskedReturnTo is the parameter return_to of a query. One that is not encoded
+// correctly is auth.ErrReturnToMalformed: the standard library leaves it out, and
+// the browser would end elsewhere without a word.
+func AskedReturnTo(rawQuery string) (string, error) {
+	query, err := url.ParseQuery(rawQuery)
+	to, wrong := query.Get("return_to"), url.EscapeError("")
+	if to == "" && errors.As(err, &wrong) && strings.Contains(rawQuery, "return_to=") {
+		return "", auth.ErrReturnToMalformed
+	}
+	return to, nil
 }
 
 // Check returns an allowed address as it was given; an empty one is allowed

@@ -177,6 +177,19 @@ func TestReturnToResolve(t *testing.T) {
 	}
 }
 
+func TestAskedReturnTo(t *testing.T) {
+	for query, want := range map[string]string{"": "", "a=b": "", "return_to=": "", "return_to=%2Fa%3Fb": "/a?b", "return_to=/a&x=%zz": "/a", "x=%zz": "", "return_to=/a&return_to=/b": "/a"} {
+		if got, err := AskedReturnTo(query); got != want || err != nil {
+			t.Errorf("%q asks for %q, %v", query, got, err)
+		}
+	}
+	for _, query := range []string{"return_to=%zz", "return_to=https://app.example.org/%", "a=b&return_to=%2"} {
+		if got, err := AskedReturnTo(query); got != "" || !errors.Is(err, auth.ErrReturnToMalformed) {
+			t.Errorf("%q asks for %q, %v", query, got, err)
+		}
+	}
+}
+
 func TestReturnToNothingAllowed(t *testing.T) {
 	for name, to := range map[string]*ReturnTo{
 		"nothing":    Compile(nil, nil, "", false),
