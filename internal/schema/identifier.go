@@ -19,6 +19,10 @@ import (
 // longest e-mail address (RFC 3696 erratum 1690 and before: 64 + 1 + 255).
 const maxIdentifier = 320
 
+// maxRounds is how often an identifier is normalized at most. Two rounds change
+// something, the third finds that nothing does.
+const maxRounds = 4
+
 // What an identifier can be refused for. The texts are for the person who
 // typed it.
 var (
@@ -33,6 +37,20 @@ var (
 // E.164. It refuses invisible, control, private-use and unassigned characters.
 // An identifier of nothing but space becomes "".
 func NormalizeIdentifier(s string) (string, error) {
+	// Normalizing can bring about what was dealt with before: the sign ™ becomes
+	// two capital letters. So it is repeated until nothing changes (RFC 8264
+	// section 7).
+	for range maxRounds {
+		out, err := normalizeOnce(s)
+		if err != nil || out == s {
+			return out, err
+		}
+		s = out
+	}
+	return "", errIdentifierRunes
+}
+
+func normalizeOnce(s string) (string, error) {
 	s = strings.TrimSpace(s)
 	switch {
 	case s == "":
@@ -67,8 +85,10 @@ func LookupIdentifier(s string) string {
 	if out, err := NormalizeIdentifier(s); err == nil {
 		return out
 	}
-	out := cases.Lower(language.Und).String(width.Fold.String(s))
-	return strings.TrimSpace(norm.NFKC.String(out))
+	for range maxRounds {
+		s = strings.TrimSpace(norm.NFKC.String(cases.Lower(language.Und).String(width.Fold.String(s))))
+	}
+	return s
 }
 
 // forbidden says which characters no identifier has: all but letters, marks,

@@ -256,6 +256,11 @@ func TestNormalizeIdentifier(t *testing.T) {
 		{"A\u030angstro\u0308m", "ångström", "ångström", false},
 		{"ﬁsh", "fish", "fish", false},
 		{"İ", "i̇", "i̇", false},
+		{"ae™", "aetm", "aetm", false},
+		{"℡№", "telno", "telno", false},
+		{"\u212a𝐀Ⅷ㎑", "kaviiikhz", "kaviiikhz", false},
+		{"a\u200b™", "", "atm", true},
+		{strings.Repeat("\ufdfa", 100), "", strings.Repeat("صلى الله عليه وسلم", 100), true}, // too long once it is written out
 		{"+49 30 901820", "+4930901820", "+4930901820", false},
 		{"＋４９ ３０ ９０１８２０", "+4930901820", "+4930901820", false},
 		{"+1 650-253-0000", "+16502530000", "+16502530000", false},
