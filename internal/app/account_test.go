@@ -999,11 +999,16 @@ func TestFormsKeepWhatTheyCannotSend(t *testing.T) {
 // TestFormsHoldNoTraits: what is stored of somebody is not stored a second time
 // with each form that shows it, and does not stay when they are deleted.
 func TestFormsHoldNoTraits(t *testing.T) {
-	s := start(t, setup{})
+	const document = `{"properties":{"traits":{"type":"object","properties":{
+		"email":{"type":"string","format":"email","ory.sh/kratos":{"credentials":{"password":{"identifier":true}}}},
+		"name":{"type":"string"},"tags":{"type":"array","items":{"type":"string"}}}}}}`
+	s := start(t, setup{more: "identity: {default_schema_id: person, schemas: [{id: person, url: \"base64://" + base64.StdEncoding.EncodeToString([]byte(document)) + "\"}]}"})
 	for _, style := range styles {
 		c, p := s.signedIn(t, style)
 		long := strings.Repeat("long ", 8)
-		s.operator(t).send("PATCH", "/admin/identities/"+p.id, patch("add", "/traits/name", long)).is(200)
+		for name, value := range map[string]any{"name": long, "tags": []string{"long long tag"}} {
+			s.operator(t).send("PATCH", "/admin/identities/"+p.id, patch("add", "/traits/"+name, value)).is(200)
+		}
 		f := c.begin("settings", "")
 		stored := func(when string) {
 			t.Helper()
@@ -1016,7 +1021,7 @@ func TestFormsHoldNoTraits(t *testing.T) {
 			}
 		}
 		stored("new")
-		if got := c.fetch("settings", f.id).is(200); got.value("traits.name").String() != long || got.value("traits.email").String() != p.email {
+		if got := c.fetch("settings", f.id).is(200); got.value("traits.name").String() != long || got.value("traits.tags").Raw != `["long long tag"]` || got.value("traits.email").String() != p.email {
 			t.Errorf("%s: the form shows %.200s", style, got.body)
 		}
 		c.submit(f, newPassword("short"))

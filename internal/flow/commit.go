@@ -138,7 +138,7 @@ func (v *visit) commit(ctx context.Context, done *result, o Outcome, row *store.
 // that is used up by that, one wins.
 func (v *visit) finish(ctx context.Context, tx *store.Tx, f *auth.Flow) error {
 	if v.kind.stays != 0 {
-		return tx.UpdateFlow(ctx, v.stored(f))
+		return tx.UpdateFlow(ctx, stored(f))
 	}
 	won, err := tx.FinishFlow(ctx, f)
 	if err == nil && !won {

@@ -2,11 +2,11 @@ package flow
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -122,8 +122,6 @@ type visit struct {
 	// proof is what the request was recognised by, person who that is.
 	proof  session.Proof
 	person auth.Packed
-	// filled are the traits that the form was filled with last, see stored.
-	filled json.RawMessage
 	// resumed has the body of an earlier submission that this request goes on
 	// with; nil where it has its own.
 	resumed *http.Request
@@ -250,22 +248,19 @@ func (v *visit) prepare(ctx context.Context, form *Form) error {
 	}
 	f.UI.Sort(k.order(form.Schema))
 	f.Filled = k.owner != nil && form.Traits == nil
-	if f.Filled {
-		v.filled = form.Identity.Traits
-	}
 	return nil
 }
 
 // stored is a flow as it is kept: without the traits that its form was filled
 // with. They may be large, and stay behind when their owner is deleted.
-func (v *visit) stored(f *auth.Flow) *auth.Flow {
+func stored(f *auth.Flow) *auth.Flow {
 	if !f.Filled {
 		return f
 	}
 	lean := *f
 	lean.UI.Nodes = slices.Clone(f.UI.Nodes)
-	for _, trait := range schema.Values(v.filled) {
-		if n := lean.UI.Find(trait.Name); n != nil && n.Attributes.Value != nil {
+	for i := range lean.UI.Nodes {
+		if n := &lean.UI.Nodes[i]; strings.HasPrefix(n.Name(), "traits.") {
 			n.Attributes.Value = nil
 		}
 	}
@@ -281,10 +276,12 @@ func (v *visit) refill(f *auth.Flow) error {
 	if err != nil {
 		return err
 	}
-	v.filled = owner.Traits
-	for _, trait := range schema.Values(owner.Traits) {
-		f.UI.SetValue(trait.Name, trait.Value)
+	s, err := v.schema(owner.SchemaID)
+	if err != nil {
+		return err
 	}
+	s.Fill(&f.UI, ui.GroupProfile, owner.Traits)
+	f.UI.Sort(v.kindOf(f).order(s))
 	return nil
 }
 
