@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"zelus/internal/api"
 	"zelus/internal/auth"
 	"zelus/internal/config"
 	"zelus/internal/v0alpha2"
@@ -72,7 +73,7 @@ func (a *App) publicRoutes() *routes {
 	}
 	// older mounts the route of the v0alpha2 era that a route of today's does the
 	// work of, where there is one.
-	older := func(pattern string, h web.Handler, behind func(web.Handler) web.Handler) {
+	older := func(mount api.Mount, pattern string, h web.Handler, behind func(web.Handler) web.Handler) {
 		if old, route, ok := v0alpha2.Of(pattern); ok {
 			mount(old, behind(route.Handler(h, a.site)))
 		}
@@ -80,15 +81,15 @@ func (a *App) publicRoutes() *routes {
 	open := func(h web.Handler) web.Handler { return h }
 	both := func(pattern string, h web.Handler) {
 		mount(pattern, h)
-		older(pattern, h, open)
+		older(mount, pattern, h, open)
 	}
 	a.engine.Routes(both)
+	// The session check sets a deadline of its own where it has to ask the
+	// database: mostly it does not, and is done before a deadline is made.
+	quick := func(pattern string, h web.Handler) { all.handle(pattern, a.server.Handle(h)) }
 	a.api.SessionCheck(func(pattern string, h web.Handler) {
-		// It sets a deadline of its own where it has to ask the database:
-		// mostly it does not, and is done before a deadline is made.
-		all.handle(pattern, a.server.Handle(h))
-		old, route, _ := v0alpha2.Of(pattern)
-		all.handle(old, a.server.Handle(route.Handler(h, a.site)))
+		quick(pattern, h)
+		older(quick, pattern, h, open)
 	})
 	a.api.Public(both)
 	a.api.Redirects(mount)
@@ -97,7 +98,7 @@ func (a *App) publicRoutes() *routes {
 		if _, path, _ := strings.Cut(pattern, " "); openToAll(path) {
 			behind = open
 		}
-		older(pattern, h, behind)
+		older(mount, pattern, h, behind)
 	})
 	// Without a key nobody learns what there is.
 	mount(v0alpha2.AdminPrefix+"/", a.keyed(func(w http.ResponseWriter, r *http.Request) error {
