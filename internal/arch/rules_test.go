@@ -18,8 +18,8 @@ const module = "zelus/"
 var floors = [][]string{
 	{"ui"},
 	{"auth"},
-	{"config", "secret", "hash", "schema", "store", "web"},
-	{"identity", "session", "adminkey", "courier", "v0alpha2"},
+	{"config", "secret", "hash", "jsonnet", "schema", "store", "web"},
+	{"identity", "session", "adminkey", "courier", "onetime", "v0alpha2"},
 	{"flow"},
 	{"ceremony"},
 	{"method/*", "hook", "api", "page", "console"},

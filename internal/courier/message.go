@@ -1,6 +1,7 @@
 package courier
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -29,6 +30,12 @@ type Message struct {
 	// it may be empty.
 	Body string
 	HTML string
+	// TemplateData and RequestHeaders are for services that make the message
+	// themselves; see store.Message.
+	TemplateData   json.RawMessage
+	RequestHeaders map[string][]string
+	// ExpiresAt is when the message stops to be of use; zero is never.
+	ExpiresAt time.Time
 }
 
 // ErrRecipient says that a message cannot go to its recipient, because that is

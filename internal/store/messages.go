@@ -54,6 +54,14 @@ type Message struct {
 	Subject   string // empty for an SMS
 	Body      string // plain text
 	HTML      string // the same as HTML; may be empty
+	// TemplateData is what the template was filled with, and RequestHeaders
+	// those of the request that caused the message: for services that make the
+	// message themselves.
+	TemplateData   json.RawMessage
+	RequestHeaders map[string][]string
+	// ExpiresAt is when the message stops to be of use, because its code or
+	// link does; zero is never.
+	ExpiresAt time.Time
 	// SendCount counts the tries, one under way among them.
 	SendCount  int
 	Dispatches []Dispatch // newest first
