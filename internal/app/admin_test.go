@@ -301,12 +301,12 @@ func TestListIdentities(t *testing.T) {
 	})
 }
 
-var link = regexp.MustCompile(`<([^>]*)>; rel="([a-z]+)"`)
+var relation = regexp.MustCompile(`<([^>]*)>; rel="([a-z]+)"`)
 
 // links are the addresses in the header Link, by their relation.
 func (a answer) links() map[string]string {
 	all := map[string]string{}
-	for _, found := range link.FindAllStringSubmatch(a.header.Get("Link"), -1) {
+	for _, found := range relation.FindAllStringSubmatch(a.header.Get("Link"), -1) {
 		all[found[2]] = found[1]
 	}
 	return all

@@ -15,9 +15,11 @@ import (
 	"zelus/internal/api"
 	"zelus/internal/config"
 	"zelus/internal/courier"
+	"zelus/internal/courier/templates"
 	"zelus/internal/flow"
 	"zelus/internal/hash"
 	"zelus/internal/identity"
+	"zelus/internal/onetime"
 	"zelus/internal/session"
 	"zelus/internal/store"
 	"zelus/internal/web"
@@ -54,6 +56,7 @@ type App struct {
 	hashes     *hash.Pool
 	sessions   *session.Sessions
 	keys       *adminkey.Keys
+	secrets    *onetime.Secrets
 	identities *identity.Manager
 	engine     *flow.Engine
 	api        *api.API
@@ -104,6 +107,7 @@ func (a *App) build(first *prepared) error {
 		return err
 	}
 	a.courier = courier.New(courier.Options{Store: a.store, Clock: a.options.Clock, Logger: a.logger, Sender: a.sender, Pace: a.pace})
+	a.secrets = &onetime.Secrets{Store: a.store, Courier: a.courier, Templates: func() *templates.Templates { return &templates.Templates{} }, Clock: a.options.Clock}
 	methods := a.methods()
 	a.identities = &identity.Manager{Store: a.store, Schemas: a.schemas, Hashes: a.hashes, Clock: a.options.Clock, Factors: factors(methods)}
 	a.engine = &flow.Engine{Store: a.store, Sessions: a.sessions, Identities: a.identities, Server: a.server, Clock: a.options.Clock,

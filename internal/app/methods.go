@@ -4,6 +4,8 @@ import (
 	"zelus/internal/auth"
 	"zelus/internal/flow"
 	"zelus/internal/identity"
+	"zelus/internal/method/code"
+	"zelus/internal/method/link"
 	"zelus/internal/method/password"
 	"zelus/internal/method/profile"
 )
@@ -14,6 +16,8 @@ func (a *App) methods() []flow.Method {
 	return []flow.Method{
 		profile.Method(),
 		(&password.Password{Store: a.store, Hashes: a.hashes, Client: a.client, Logger: a.logger}).Method(),
+		(&code.Code{Secrets: a.secrets}).Method(),
+		(&link.Link{Secrets: a.secrets}).Method(),
 	}
 }
 

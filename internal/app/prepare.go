@@ -80,6 +80,7 @@ func (a *App) put(p *prepared) error {
 		a.hashes.SetParams(p.hashing),
 		a.sessions.Configure(sessionSettings(p.config)),
 		a.keys.Configure(keySettings(p.config)),
+		a.secrets.Configure(p.config.Secrets.Default),
 		a.engine.Configure(p.config, p.schemas),
 		a.api.Configure(p.config, p.schemas),
 	)

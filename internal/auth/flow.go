@@ -39,6 +39,11 @@ const (
 	PassedChallenge = "passed_challenge"
 	ShowForm        = "show_form"
 	Success         = "success"
+
+	RecoveryAwaitingAddress       = "recovery_awaiting_address"
+	RecoveryAwaitingAddressChoice = "recovery_awaiting_address_choice"
+	RecoveryConfirmingAddress     = "recovery_confirming_address"
+	RecoveryAwaitingCode          = "recovery_awaiting_code"
 )
 
 // Flow is one form on its way: what was asked for, what the form looks like
@@ -71,6 +76,21 @@ type Flow struct {
 	// SchemaID is the identity schema that a login or registration was asked
 	// for; empty means the default.
 	SchemaID string `json:"schema,omitempty"`
+
+	// Address is where a code or a link was sent, or shall be, as it was typed.
+	Address string `json:"address,omitempty"`
+	// Confirmed is the address that was chosen among several, and typed once
+	// more; ConfirmPhone says that the one to be typed is a phone number.
+	Confirmed    string `json:"confirmed,omitempty"`
+	ConfirmPhone bool   `json:"confirm_phone,omitempty"`
+	// Resend is the field by which the code is sent again, where that is not
+	// "email".
+	Resend string `json:"resend,omitempty"`
+	// Unbound says that whoever has the id may see and submit a browser's flow:
+	// an administrator has begun it for somebody.
+	Unbound bool `json:"unbound,omitempty"`
+	// SkipSettings says that a recovery leads no further than to a session.
+	SkipSettings bool `json:"skip_settings,omitempty"`
 
 	// Filled says that the form shows the traits of its owner, which are put into
 	// it whenever it is read, and not stored a second time.

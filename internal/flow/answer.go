@@ -77,14 +77,19 @@ type commonFields struct {
 func (v *visit) succeed(done *result) error {
 	f, k := done.flow, v.kindOf(done.flow)
 	if v.app {
-		return web.WriteJSON(v.w, http.StatusOK, k.success(v, done, nil))
+		return v.tell(done, nil)
 	}
-	to := v.returnURL(f, done.method)
+	if v.rotates(done) {
+		v.csrf.Give(v.w, v.nextSecret())
+	}
+	to := ""
+	if k.leads != nil {
+		to = k.leads(v, done)
+	} else {
+		to = v.returnURL(f, done.method)
+	}
 	if done.session != nil {
 		v.engine.Sessions.SetCookie(v.w, done.token, done.session.ExpiresAt)
-		if done.former != done.identity.ID {
-			v.csrf.Rotate(v.w)
-		}
 		v.forgetAside(f)
 		if k.stepsUp && !v.satisfied(done) {
 			to = v.stepUp(f.ReturnTo())
@@ -97,7 +102,48 @@ func (v *visit) succeed(done *result) error {
 		v.redirect(http.StatusSeeOther, to)
 		return nil
 	}
-	return web.WriteJSON(v.w, http.StatusOK, k.success(v, done, []auth.ContinueWith{{Action: auth.RedirectBrowserTo, RedirectBrowserTo: to}}))
+	return v.tell(done, []auth.ContinueWith{{Action: auth.RedirectBrowserTo, RedirectBrowserTo: to}})
+}
+
+// tell answers a success to those who talk JSON.
+func (v *visit) tell(done *result, next []auth.ContinueWith) error {
+	body, err := v.kind.success(v, done, next)
+	if err != nil {
+		return err
+	}
+	return web.WriteJSON(v.w, http.StatusOK, body)
+}
+
+// rotates says whether a browser gets a new CSRF secret with a success, because
+// somebody else is signed in from then on.
+func (v *visit) rotates(done *result) bool {
+	return done.session != nil && done.former != done.identity.ID
+}
+
+// nextSecret is the CSRF secret that a browser gets with a success. Forms that
+// are begun for it before that are bound to this one.
+func (v *visit) nextSecret() []byte {
+	if v.secret == nil {
+		v.secret = web.NewCSRFSecret()
+	}
+	return v.secret
+}
+
+// bind ties a browser's new flow to the secret that the browser will have.
+func (v *visit) bind(f *auth.Flow, done *result) {
+	switch {
+	case f.Type != auth.Browser:
+	case done != nil && v.rotates(done):
+		f.CSRF = v.bindings.Hash(string(v.nextSecret()))
+	default:
+		f.CSRF = v.bindings.Hash(string(v.csrf.Ensure(v.w, v.r)))
+	}
+}
+
+// toFlow sends those who talk JSON to another flow, as JSON.
+func (v *visit) toFlow(f *auth.Flow) error {
+	v.redirect(http.StatusSeeOther, v.flowURL(f))
+	return nil
 }
 
 // signedInFields tells of the session that has begun, if any has; apps get its

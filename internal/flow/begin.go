@@ -37,10 +37,15 @@ func (v *visit) draft(t auth.FlowType) (*auth.Flow, *store.SessionRow, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	now := auth.Now(v.engine.Clock())
-	f := &auth.Flow{ID: uuid.New(), Project: auth.DefaultProject, Kind: v.kind.name, Type: t, State: v.kind.first,
-		RequestURL: web.RequestURL(v.r, v.public), IssuedAt: now, ExpiresAt: now.Add(v.kind.lifespan(v.config)), CreatedAt: now, UpdatedAt: now}
+	f := v.begun(v.kind, t)
 	return f, row, v.kind.begin(v, f, row, query)
+}
+
+// begun is a new flow, begun by this request.
+func (v *visit) begun(k *kind, t auth.FlowType) *auth.Flow {
+	now := auth.Now(v.engine.Clock())
+	return &auth.Flow{ID: uuid.New(), Project: auth.DefaultProject, Kind: k.name, Type: t, State: k.first,
+		RequestURL: web.RequestURL(v.r, v.public), IssuedAt: now, ExpiresAt: now.Add(k.lifespan(v.config)), CreatedAt: now, UpdatedAt: now}
 }
 
 // chosenSchema is the schema that the parameter identity_schema asks for.
@@ -101,7 +106,7 @@ func (e *Engine) beginAPI(v *visit) error {
 func (e *Engine) beginBrowser(v *visit) error {
 	f, row, err := v.draft(auth.Browser)
 	if err == nil {
-		f.CSRF = v.bindings.Hash(string(v.csrf.Ensure(v.w, v.r)))
+		v.bind(f, nil)
 		err = v.start(f, row)
 	}
 	if err != nil {
@@ -199,7 +204,7 @@ func (v *visit) load(id uuid.UUID) (*auth.Flow, error) {
 // flow comes from the browser that began it. Who has the id of an app's flow
 // has the flow.
 func (v *visit) belongs(f *auth.Flow) bool {
-	if f.Type == auth.API {
+	if f.Type == auth.API || f.Unbound {
 		return true
 	}
 	secret, ok := v.csrf.Secret(v.r)

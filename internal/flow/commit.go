@@ -26,6 +26,8 @@ type result struct {
 	former uuid.UUID
 	// before is what a change began with.
 	before *auth.Identity
+	// next is a flow that follows this one; nil where none does.
+	next *auth.Flow
 }
 
 // conclude acts on a method's decision: it commits, then answers.
@@ -37,10 +39,22 @@ func (v *visit) conclude(s *Submission, m *Method, o Outcome, row *store.Session
 		}
 		return v.refuse(&s.Form, s, o)
 	case next:
-		s.UI.Quiet()
+		if err := v.prepare(v.r.Context(), &s.Form); err != nil {
+			return v.fault(err)
+		}
+		for name, value := range o.filled {
+			s.UI.SetValue(name, value)
+		}
 		return v.goOn(s.Flow, s.Schema, o, v.kind.next)
+	case stay:
+		v.redirect(v.kind.next.page, v.page(s.Flow))
+		return nil
+	case replaced:
+		return v.replace(s.Flow, auth.ErrFlowReplaced.Saying("%s", o.problems[0].Message.Text), o.problems[0].Message)
 	case changed:
 		return v.change(s, m, o, row)
+	case verified, recovered:
+		return v.prove(s, m, o)
 	case proven, registered:
 	default:
 		return v.fault(fmt.Errorf("the method %s decided nothing", m.Name))
@@ -54,7 +68,7 @@ func (v *visit) conclude(s *Submission, m *Method, o Outcome, row *store.Session
 		return v.refuse(&s.Form, nil, Again(Problem{Message: ui.Say(v.kind.nobody)}))
 	case errors.Is(err, errOvertaken) && v.tries < maxTries:
 		return v.retry(s, row)
-	case errors.Is(err, errNotProven):
+	case errors.Is(err, ErrNotProven):
 		return v.refuse(&s.Form, s, Again(o.otherwise))
 	case errors.Is(err, errOvertaken):
 		return v.fault(auth.ErrNoSession)
@@ -72,9 +86,6 @@ var (
 	// errOvertaken says that what the decision was made from has changed
 	// meanwhile: it is worth deciding again.
 	errOvertaken = errors.New("somebody else was faster")
-	// errNotProven is the kind of errOvertaken that is final in the end: what
-	// was proven is no longer true.
-	errNotProven = fmt.Errorf("the proof no longer holds: %w", errOvertaken)
 )
 
 // maxTries bounds how often a submission is decided about. Others have to be
@@ -99,26 +110,29 @@ func (v *visit) retry(s *Submission, row *store.SessionRow) error {
 // made anew, of the identity as it will be.
 func (v *visit) done(form *Form, m *Method, o Outcome, row *store.SessionRow) (*result, error) {
 	f := *form.Flow
-	f.State, f.Active, f.UpdatedAt = v.kind.last, "", auth.Now(v.engine.Clock())
+	f.State, f.UpdatedAt = v.kind.last, auth.Now(v.engine.Clock())
 	done := &result{flow: &f, method: m.Name, identity: o.identity, before: form.Identity}
 	if row != nil {
 		done.former = row.Session.IdentityID
 	}
-	if v.kind.stays == 0 {
+	if v.kind.passed == nil {
 		return done, nil
 	}
-	fresh := &Form{Config: form.Config, Flow: &f, UI: &f.UI, Schema: form.Schema, Identity: o.identity}
-	if err := v.prepare(v.r.Context(), fresh); err != nil {
-		return nil, err
-	}
-	f.UI.Say(ui.Say(v.kind.stays))
-	return done, nil
+	fresh := *form
+	fresh.Flow, fresh.UI, fresh.Identity, fresh.Traits = &f, &f.UI, o.identity, nil
+	return done, v.kind.passed(v, &fresh, m)
 }
 
 // commit makes a decision true, all in one transaction: the flow is used up,
 // the identity and the session are stored, and what the method has to add.
 func (v *visit) commit(ctx context.Context, done *result, o Outcome, row *store.SessionRow) error {
 	v.makeSession(done, o, row)
+	if v.kind.onward != nil {
+		var err error
+		if done.next, err = v.kind.onward(v, done); err != nil {
+			return err
+		}
+	}
 
 	return v.engine.Store.Write(ctx, store.Durable, func(tx *store.Tx) error {
 		if err := v.finish(ctx, tx, done.flow); err != nil {
@@ -130,6 +144,11 @@ func (v *visit) commit(ctx context.Context, done *result, o Outcome, row *store.
 		if err := v.storeSession(ctx, tx, done, o, row); err != nil {
 			return err
 		}
+		if done.next != nil {
+			if err := tx.InsertFlow(ctx, stored(done.next)); err != nil {
+				return err
+			}
+		}
 		return o.apply(ctx, tx)
 	})
 }
@@ -137,7 +156,7 @@ func (v *visit) commit(ctx context.Context, done *result, o Outcome, row *store.
 // finish stores a flow that has succeeded: of several submissions of a form
 // that is used up by that, one wins.
 func (v *visit) finish(ctx context.Context, tx *store.Tx, f *auth.Flow) error {
-	if v.kind.stays != 0 {
+	if v.kind.stays {
 		return tx.UpdateFlow(ctx, stored(f))
 	}
 	won, err := tx.FinishFlow(ctx, f)
@@ -171,7 +190,7 @@ func (v *visit) makeSession(done *result, o Outcome, row *store.SessionRow) {
 	case o.verdict == proven && row != nil && row.Session.IdentityID == o.identity.ID:
 		renewed := row.Session
 		done.session, done.token = &renewed, sessions.Renew(&renewed, v.proof, o.amr)
-	case o.verdict == proven:
+	case o.verdict == proven, o.verdict == recovered:
 		done.session, done.token = sessions.Issue(o.identity, o.amr, v.r)
 	}
 }
@@ -183,7 +202,7 @@ func (v *visit) storeIdentity(ctx context.Context, tx *store.Tx, done *result, o
 	switch o.verdict {
 	case registered:
 		return tx.InsertIdentity(ctx, o.identity)
-	case changed:
+	case changed, verified, recovered:
 		return v.engine.Identities.Save(ctx, tx, done.before, o.identity)
 	case proven:
 	default:
@@ -191,7 +210,7 @@ func (v *visit) storeIdentity(ctx context.Context, tx *store.Tx, done *result, o
 	}
 	fresh, err := tx.StillProven(ctx, o.identity.Project, o.identity.ID, o.used)
 	if errors.Is(err, store.ErrNotFound) {
-		return errNotProven
+		return ErrNotProven
 	}
 	if err != nil {
 		return err

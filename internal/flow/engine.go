@@ -101,7 +101,7 @@ func (e *Engine) Routes(mount func(pattern string, h web.Handler)) {
 		mount("GET "+at+"/api", e.bind(k, e.beginAPI))
 		mount("GET "+at+"/browser", e.bind(k, e.beginBrowser))
 		mount("GET "+at+"/flows", e.bind(k, e.fetch))
-		mount("GET "+at, e.bind(k, e.submit))
+		mount("GET "+at, e.bind(k, e.follow))
 		mount("POST "+at, e.bind(k, e.submit))
 	}
 	mount("GET /self-service/logout/browser", e.bind(nil, e.logoutURL))
@@ -125,6 +125,12 @@ type visit struct {
 	// resumed has the body of an earlier submission that this request goes on
 	// with; nil where it has its own.
 	resumed *http.Request
+	// secret is the CSRF secret that the browser gets with this answer, see
+	// nextSecret.
+	secret []byte
+	// followed says that a link of a message was opened: whatever it belongs to,
+	// a browser has come to see a page.
+	followed bool
 	// tries counts how often this submission was decided about again.
 	tries int
 }
@@ -136,7 +142,7 @@ func (e *Engine) bind(k *kind, step func(*visit) error) web.Handler {
 }
 
 // asJSON says whether the client wants JSON or a redirect.
-func (v *visit) asJSON() bool { return v.app || web.IsJSON(v.r) }
+func (v *visit) asJSON() bool { return !v.followed && (v.app || web.IsJSON(v.r)) }
 
 // session finds the session of the request, or nil where there is none.
 func (v *visit) session() (*store.SessionRow, error) {
@@ -164,9 +170,14 @@ func (v *visit) signedIn() (*store.SessionRow, error) {
 func (v *visit) page(f *auth.Flow) string {
 	configured := v.kindOf(f).page(v.config)
 	if configured == "" {
-		return v.base + "self-service/" + string(f.Kind) + "/flows?id=" + f.ID.String()
+		return v.flowURL(f)
 	}
 	return withQuery(configured, "flow", f.ID.String())
+}
+
+// flowURL is the address of a flow as JSON.
+func (v *visit) flowURL(f *auth.Flow) string {
+	return v.base + "self-service/" + string(f.Kind) + "/flows?id=" + f.ID.String()
 }
 
 // withQuery adds a parameter to an address and keeps all that it has; a
@@ -205,7 +216,7 @@ func (v *visit) back(to, otherwise string) string {
 
 // form is the form of a flow as methods see it.
 func (v *visit) form(f *auth.Flow) (*Form, error) {
-	form, schemaID := &Form{Config: v.config, Flow: f, UI: &f.UI}, f.SchemaID
+	form, schemaID := v.blank(f), f.SchemaID
 	var err error
 	if f.IdentityID != uuid.Nil {
 		form.Identity, err = v.engine.Identities.Get(v.r.Context(), f.IdentityID)
@@ -221,6 +232,22 @@ func (v *visit) form(f *auth.Flow) (*Form, error) {
 	}
 	form.Schema, err = v.schema(schemaID)
 	return form, err
+}
+
+// blank is a form about which only the request is known.
+func (v *visit) blank(f *auth.Flow) *Form {
+	return &Form{Config: v.config, Flow: f, UI: &f.UI, Language: v.r.Header.Get("Accept-Language"), Headers: v.told()}
+}
+
+// told are the headers of the request that services outside are told.
+func (v *visit) told() map[string][]string {
+	headers := map[string][]string{}
+	for _, name := range v.config.Clients.WebHook.HeaderAllowlist {
+		if values := v.r.Header.Values(name); len(values) > 0 {
+			headers[http.CanonicalHeaderKey(name)] = values
+		}
+	}
+	return headers
 }
 
 func (v *visit) schema(id string) (*schema.Schema, error) {
@@ -246,7 +273,7 @@ func (v *visit) prepare(ctx context.Context, form *Form) error {
 			}
 		}
 	}
-	f.UI.Sort(k.order(form.Schema))
+	k.sort(&f.UI, form.Schema)
 	f.Filled = k.owner != nil && form.Traits == nil
 	return nil
 }
@@ -281,7 +308,7 @@ func (v *visit) refill(f *auth.Flow) error {
 		return err
 	}
 	s.Fill(&f.UI, ui.GroupProfile, owner.Traits)
-	f.UI.Sort(v.kindOf(f).order(s))
+	v.kindOf(f).sort(&f.UI, s)
 	return nil
 }
 

@@ -2,6 +2,7 @@ package flow
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -31,11 +32,14 @@ type kind struct {
 	page     func(*config.Config) string
 	lifespan func(*config.Config) time.Duration
 	after    func(*config.Config) config.After
-	// first and last are the states of a new flow and of one that succeeded.
+	// first and last are the states of a new flow and of one that succeeded;
+	// where begin sets another first state it is the one that counts.
 	first, last string
 	// home is where browsers go after success if nothing is configured; nil is
-	// the general return URL.
-	home func(*visit, *auth.Flow) string
+	// the general return URL. leads is where they go whatever is configured; nil
+	// is nowhere.
+	home  func(*visit, *auth.Flow) string
+	leads func(*visit, *result) string
 	// begin sets what only this kind has on a new flow, from the query, or
 	// refuses whoever may not begin it. row is the session, or nil.
 	begin func(*visit, *auth.Flow, *store.SessionRow, url.Values) error
@@ -52,26 +56,38 @@ type kind struct {
 	guard func(*visit, *auth.Flow, *store.SessionRow) *refusal
 	// fields are the nodes that belong to the form rather than to a method.
 	fields func(*Form) []ui.Node
-	// order of the nodes on the wire.
+	// order of the nodes on the wire; nil is that in which they were added.
 	order func(*schema.Schema) ui.Order
 	// inspect looks at a submission before any method does; nil looks at nothing.
 	inspect func(*visit, *Submission) ([]Problem, error)
 	// typed says which fields hold what a person typed and may see again; nil
 	// is none.
 	typed func(name string) bool
-	// stays is what is said above a form that has succeeded and may be sent
-	// again; 0 is of a form that is used up by its success.
-	stays int
+	// stays says that a form may be sent again when it has succeeded; others are
+	// used up by their success.
+	stays bool
+	// passed makes the form of a success, for the identity as it will be then;
+	// nil leaves it as it was.
+	passed func(*visit, *Form, *Method) error
+	// onward makes the flow that follows a success; nil makes none.
+	onward func(*visit, *result) (*auth.Flow, error)
 	// stepsUp says that a browser whose new session is not proven strongly
 	// enough is led on to a second factor instead of home.
 	stepsUp bool
 	// expired and nobody are the messages for a form that was open for too
 	// long and for a submission that no method claims.
 	expired, nobody int
+	// used is the message for a form that has led to its success before; 0 is a
+	// general one.
+	used int
 	// json adds what only this kind has to a flow on the wire.
 	json func(*visit, *auth.Flow, commonFields) any
 	// success is what those who talk JSON are told of a success.
-	success func(*visit, *result, []auth.ContinueWith) any
+	success func(*visit, *result, []auth.ContinueWith) (any, error)
+	// moved tells those who talk JSON that another flow has taken the place of
+	// theirs, and why: err is auth.ErrFlowExpired or auth.ErrFlowReplaced. nil
+	// answers the error itself.
+	moved func(v *visit, fresh *auth.Flow, err *auth.Error) error
 	// again and next are the statuses of a form that goes on, see answer.go.
 	again, next status
 }
@@ -91,7 +107,13 @@ func (r *refusal) Error() string { return r.err.Error() }
 func (r *refusal) Unwrap() error { return r.err }
 
 // allKinds are those that are served.
-func allKinds() []*kind { return []*kind{login, registration, settings} }
+func allKinds() []*kind { return []*kind{login, registration, settings, recovery, verification} }
+
+func (k *kind) sort(c *ui.Container, s *schema.Schema) {
+	if k.order != nil {
+		c.Sort(k.order(s))
+	}
+}
 
 // kindOf is the kind of a flow.
 func (v *visit) kindOf(f *auth.Flow) *kind {
@@ -129,9 +151,9 @@ var login = &kind{
 			IdentitySchema string     `json:"identity_schema,omitempty"`
 		}{common, nil, auth.Stamp(f.CreatedAt), auth.Stamp(f.UpdatedAt), f.Refresh, f.RequestedAAL, f.SchemaID}
 	},
-	success: func(v *visit, done *result, next []auth.ContinueWith) any {
+	success: func(v *visit, done *result, next []auth.ContinueWith) (any, error) {
 		// The identity stands in the session, if it may be told already.
-		return v.signedInFields(done, !v.app || v.satisfied(done), next)
+		return v.signedInFields(done, !v.app || v.satisfied(done), next), nil
 	},
 	again: status{http.StatusBadRequest, http.StatusSeeOther}, next: status{http.StatusBadRequest, http.StatusSeeOther},
 }
@@ -233,13 +255,13 @@ var registration = &kind{
 			IdentitySchema string     `json:"identity_schema,omitempty"`
 		}{common, nil, f.SchemaID}
 	},
-	success: func(v *visit, done *result, next []auth.ContinueWith) any {
+	success: func(v *visit, done *result, next []auth.ContinueWith) (any, error) {
 		out := v.signedInFields(done, true, next)
 		out.Identity = v.identityJSON(done)
 		if v.app && done.session != nil {
 			out.ContinueWith = append(next, auth.ContinueWith{Action: auth.SetSessionToken, SessionToken: done.token})
 		}
-		return out
+		return out, nil
 	},
 	again: status{http.StatusBadRequest, http.StatusFound}, next: status{http.StatusBadRequest, http.StatusSeeOther},
 }
@@ -257,13 +279,18 @@ var settings = &kind{
 	privileged: func(c *config.Config) time.Duration {
 		return c.SelfService.Flows.Settings.PrivilegedSessionMaxAge
 	},
-	fields:  func(*Form) []ui.Node { return []ui.Node{csrfNode()} },
-	order:   func(s *schema.Schema) ui.Order { return ui.SettingsOrder(s.TraitNames()) },
-	stays:   ui.SuccessSettings,
+	fields: func(*Form) []ui.Node { return []ui.Node{csrfNode()} },
+	order:  func(s *schema.Schema) ui.Order { return ui.SettingsOrder(s.TraitNames()) },
+	stays:  true,
+	passed: func(v *visit, form *Form, _ *Method) error {
+		err := v.prepare(v.r.Context(), form)
+		form.UI.Say(ui.Say(ui.SuccessSettings))
+		return err
+	},
 	expired: ui.ErrorSettingsExpired, nobody: ui.ErrorSettingsNoMethod,
 	json: func(v *visit, _ *auth.Flow, common commonFields) any { return v.settingsJSON(common, nil) },
-	success: func(v *visit, done *result, next []auth.ContinueWith) any {
-		return v.settingsJSON(v.common(done.flow), next)
+	success: func(v *visit, done *result, next []auth.ContinueWith) (any, error) {
+		return v.settingsJSON(v.common(done.flow), next), nil
 	},
 	again: status{http.StatusBadRequest, http.StatusSeeOther}, next: status{http.StatusOK, http.StatusSeeOther},
 }
@@ -291,6 +318,114 @@ func (v *visit) settingsJSON(common commonFields, next []auth.ContinueWith) any 
 		Identity     json.RawMessage     `json:"identity"`
 		ContinueWith []auth.ContinueWith `json:"continue_with,omitempty"`
 	}{common, v.person.Render(v.reader()), next}
+}
+
+var recovery = &kind{
+	name:     auth.Recovery,
+	enabled:  func(c *config.Config) bool { return c.SelfService.Flows.Recovery.Enabled },
+	page:     func(c *config.Config) string { return c.SelfService.Flows.Recovery.UIURL },
+	lifespan: func(c *config.Config) time.Duration { return c.SelfService.Flows.Recovery.Lifespan },
+	after:    func(c *config.Config) config.After { return c.SelfService.Flows.Recovery.After },
+	first:    auth.ChooseMethod, last: auth.PassedChallenge,
+	leads: func(v *visit, done *result) string {
+		if done.next == nil {
+			return v.returnURL(done.flow, "")
+		}
+		return v.page(done.next)
+	},
+	begin: beginRecovery,
+	guard: func(v *visit, f *auth.Flow, row *store.SessionRow) *refusal {
+		if row == nil {
+			return nil
+		}
+		return &refusal{err: auth.ErrSessionAlready, to: v.returnURL(f, ""), status: http.StatusFound}
+	},
+	fields: func(form *Form) []ui.Node {
+		if form.Flow.Unbound {
+			return nil
+		}
+		return []ui.Node{csrfNode()}
+	},
+	onward:  (*visit).afterRecovery,
+	expired: ui.ErrorRecoveryExpired, nobody: ui.ErrorRecoveryNoMethod,
+	json:    func(_ *visit, _ *auth.Flow, common commonFields) any { return common },
+	success: recoverySuccess,
+	moved:   recoveryMoved,
+	again:   status{http.StatusBadRequest, http.StatusSeeOther}, next: status{http.StatusOK, http.StatusSeeOther},
+}
+
+func beginRecovery(v *visit, f *auth.Flow, row *store.SessionRow, query url.Values) error {
+	if row != nil {
+		return &refusal{err: auth.ErrSessionAlready, to: v.config.SelfService.DefaultBrowserReturnURL, status: http.StatusFound}
+	}
+	f.Active = v.config.SelfService.Flows.Recovery.Use
+	f.SkipSettings, _ = strconv.ParseBool(query.Get("skip_settings"))
+	if v.config.FeatureFlags.ChooseRecoveryAddress && f.Active == "code" {
+		f.State = auth.RecoveryAwaitingAddress
+	}
+	return nil
+}
+
+func recoverySuccess(v *visit, done *result, _ []auth.ContinueWith) (any, error) {
+	if done.next != nil && !v.config.FeatureFlags.UseContinueWithTransitions {
+		to := v.page(done.next)
+		return nil, auth.ErrBrowserLocation.Saying("You are back in your account. Go on at %s.", to).With("redirect_browser_to", to)
+	}
+	var next []auth.ContinueWith
+	if v.app {
+		next = append(next, auth.ContinueWith{Action: auth.SetSessionToken, SessionToken: done.token})
+	}
+	if done.next != nil {
+		next = append(next, auth.ContinueWith{Action: auth.ShowSettingsUI, Flow: &auth.ContinueWithFlow{ID: done.next.ID, URL: v.page(done.next)}})
+	}
+	return struct {
+		commonFields
+		ContinueWith []auth.ContinueWith `json:"continue_with,omitempty"`
+	}{v.common(done.flow), next}, nil
+}
+
+func recoveryMoved(v *visit, fresh *auth.Flow, err *auth.Error) error {
+	if !v.config.FeatureFlags.UseContinueWithTransitions || errors.Is(err, auth.ErrFlowExpired) && !v.app {
+		return v.toFlow(fresh)
+	}
+	next := auth.ContinueWith{Action: auth.ShowRecoveryUI, Flow: &auth.ContinueWithFlow{ID: fresh.ID}}
+	if fresh.Type == auth.Browser {
+		next.Flow.URL = v.page(fresh)
+	}
+	return err.Detail("continue_with", []auth.ContinueWith{next})
+}
+
+var verification = &kind{
+	name:     auth.Verification,
+	enabled:  func(c *config.Config) bool { return c.SelfService.Flows.Verification.Enabled },
+	page:     func(c *config.Config) string { return c.SelfService.Flows.Verification.UIURL },
+	lifespan: func(c *config.Config) time.Duration { return c.SelfService.Flows.Verification.Lifespan },
+	after:    func(c *config.Config) config.After { return c.SelfService.Flows.Verification.After },
+	first:    auth.ChooseMethod, last: auth.PassedChallenge,
+	leads: func(v *visit, done *result) string { return v.page(done.flow) },
+	begin: func(v *visit, f *auth.Flow, _ *store.SessionRow, _ url.Values) error {
+		f.Active = v.config.SelfService.Flows.Verification.Use
+		return nil
+	},
+	fields: func(*Form) []ui.Node { return nil }, // its place depends on the method
+	passed: func(v *visit, form *Form, m *Method) error {
+		to := v.returnURL(form.Flow, "")
+		*form.UI = ui.Container{Action: to, Method: http.MethodGet, Nodes: []ui.Node{csrfNode(), ui.Link(m.Name, "continue", to, ui.Say(ui.LabelContinue))}}
+		form.UI.Say(ui.Say(ui.SuccessVerification))
+		return nil
+	},
+	expired: ui.ErrorVerificationExpired, nobody: ui.ErrorVerificationNoMethod, used: ui.ErrorVerificationDone,
+	json: func(_ *visit, _ *auth.Flow, common commonFields) any { return common },
+	success: func(v *visit, done *result, _ []auth.ContinueWith) (any, error) {
+		return v.common(done.flow), nil
+	},
+	moved: func(v *visit, fresh *auth.Flow, err *auth.Error) error {
+		if errors.Is(err, auth.ErrFlowExpired) {
+			return v.toFlow(fresh)
+		}
+		return err
+	},
+	again: status{http.StatusBadRequest, http.StatusSeeOther}, next: status{http.StatusOK, http.StatusSeeOther},
 }
 
 func csrfNode() ui.Node { return ui.Input(ui.GroupDefault, csrfField, ui.InputHidden, "").Required() }

@@ -3,8 +3,11 @@ package flow
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"time"
+
+	"github.com/google/uuid"
 
 	"zelus/internal/auth"
 	"zelus/internal/config"
@@ -45,6 +48,34 @@ type Part struct {
 	Privileged bool
 	// Submit decides about a submission.
 	Submit func(context.Context, *Submission) (Outcome, error)
+	// Link is the parameter of the query by which the links in this method's
+	// messages are known; empty where it sends none. Follow decides about one
+	// that was opened, in whatever browser: value is that parameter.
+	Link   string
+	Follow func(ctx context.Context, s *Submission, value string) (Outcome, error)
+	// Send begins the form on somebody's behalf, as if they had asked for it; nil
+	// where the method cannot.
+	Send func(context.Context, *Form, Errand) (Sent, error)
+}
+
+// Errand is what a form is begun for on somebody's behalf.
+type Errand struct {
+	Identity *auth.Identity
+	// Via and Address are where the secret goes; empty where it is handed to
+	// who asks for it, an administrator.
+	Via, Address string
+	// Change is what happens when the secret is used, see Proof.
+	Change json.RawMessage
+	// Lifespan of the secret; 0 is as configured.
+	Lifespan time.Duration
+}
+
+// Sent is an errand that was run: the outcome holds what is to be written. Secret is
+// there for whoever hands it over themselves.
+type Sent struct {
+	Outcome
+	Secret    string
+	ExpiresAt time.Time
 }
 
 func (m *Method) part(k auth.Kind) *Part {
@@ -81,6 +112,10 @@ type Form struct {
 	// Identity is whose form this is, with credentials, where that is known:
 	// in a refresh, a step-up, settings.
 	Identity *auth.Identity
+	// Language is the header Accept-Language of the request, and Headers are
+	// those that services which make messages are told.
+	Language string
+	Headers  map[string][]string
 	// Traits are those that were typed, with mistakes; nil where the form shows
 	// those that Identity has.
 	Traits json.RawMessage
@@ -113,7 +148,20 @@ type Outcome struct {
 	used      auth.Credential
 	otherwise Problem
 	change    func(*auth.Identity, time.Time)
+	proof     Proof
+	filled    map[string]any
 	then      []func(context.Context, *store.Tx) error
+}
+
+// Proof is that somebody reads what is sent to an address.
+type Proof struct {
+	// Identity is whose address it is.
+	Identity uuid.UUID
+	// Via and Address are empty where an administrator has vouched for somebody.
+	Via, Address string
+	// Change is what the proof brings about beside that it is one, as the
+	// Errand said; empty is nothing.
+	Change json.RawMessage
 }
 
 type verdict string
@@ -124,13 +172,30 @@ const (
 	proven     verdict = "proven"
 	registered verdict = "registered"
 	changed    verdict = "changed"
+	verified   verdict = "verified"
+	recovered  verdict = "recovered"
+	replaced   verdict = "replaced"
+	stay       verdict = "stay"
 )
 
 // Again shows the form again and says why. Values that were sent stay, secrets do not.
 func Again(problems ...Problem) Outcome { return Outcome{verdict: again, problems: problems} }
 
-// Next shows the form as the method has changed it: a further step.
+// Next shows the form of the state to which the method has moved the flow: a
+// further step, or the same one with another message.
 func Next(problems ...Problem) Outcome { return Outcome{verdict: next, problems: problems} }
+
+// Saying adds a message above the form.
+func (o Outcome) Saying(m ui.Message) Outcome {
+	o.problems = append(slices.Clip(o.problems), Problem{Message: m})
+	return o
+}
+
+// Filling puts a value into a field of the form that is shown next.
+func (o Outcome) Filling(field string, value any) Outcome {
+	o.filled = map[string]any{field: value}
+	return o
+}
 
 // Proven says that somebody has proven to be this identity, with this
 // credential. If the flow belongs to a session of the same identity the
@@ -155,6 +220,30 @@ func Changed(change func(*auth.Identity, time.Time)) Outcome {
 	return Outcome{verdict: changed, change: change}
 }
 
+// Verified says that an address is proven to be somebody's. If it is theirs no
+// longer when that is committed, the form says otherwise.
+func Verified(p Proof, otherwise Problem) Outcome {
+	return Outcome{verdict: verified, proof: p, otherwise: otherwise}
+}
+
+// Recovered says that somebody has regained access to their account by what
+// was sent to an address: a new session begins.
+func Recovered(p Proof, amr auth.AMR, otherwise Problem) Outcome {
+	return Outcome{verdict: recovered, proof: p, amr: amr, otherwise: otherwise}
+}
+
+// Replaced puts a new form in the place of one that cannot go on, and says why.
+func Replaced(why ui.Message) Outcome {
+	return Outcome{verdict: replaced, problems: []Problem{{Message: why}}}
+}
+
+// Stay leaves everything as it is and shows the form.
+func Stay() Outcome { return Outcome{verdict: stay} }
+
+// ErrNotProven is what a function given to Then returns if, by the time of the
+// commit, what was proven is no longer true: somebody else has used the code.
+var ErrNotProven = fmt.Errorf("the proof no longer holds: %w", errOvertaken)
+
 // Then adds something to the transaction that commits the outcome, whatever
 // the outcome is: a mail with a code, a count of wrong tries.
 func (o Outcome) Then(f func(context.Context, *store.Tx) error) Outcome {
@@ -170,6 +259,10 @@ func (o *Outcome) apply(ctx context.Context, tx *store.Tx) error {
 	}
 	return nil
 }
+
+// Protect adds the field that ties a form to its browser, in its place among
+// the others. Kinds whose forms have it first need not ask for it.
+func (f *Form) Protect() { f.UI.Put(csrfNode()) }
 
 // Credential is one of an identity's credentials, for methods.
 func (f *Form) Credential(t auth.CredentialType) (auth.Credential, bool) {

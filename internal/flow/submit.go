@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/google/uuid"
@@ -28,7 +30,7 @@ func (e *Engine) submit(v *visit) error {
 		return v.fault(err)
 	}
 	if !e.Clock().Before(f.ExpiresAt) {
-		return v.replace(f)
+		return v.expired(f)
 	}
 	if v.kind.owner == nil {
 		if row, err = v.session(); err != nil {
@@ -89,24 +91,71 @@ func (v *visit) submitted() (*auth.Flow, *store.SessionRow, error) {
 	return v.find("flow", auth.ErrFlowMissing, v.action)
 }
 
-// replace answers a submission that came too late with a new flow that says so.
-func (v *visit) replace(old *auth.Flow) error {
-	now, k := auth.Now(v.engine.Clock()), v.kindOf(old)
-	fresh := *old
-	fresh.ID, fresh.State, fresh.Active, fresh.Done = uuid.New(), k.first, "", false
-	fresh.IssuedAt, fresh.CreatedAt, fresh.UpdatedAt, fresh.ExpiresAt = now, now, now, now.Add(k.lifespan(v.config))
-	if err := v.fill(&fresh); err != nil {
+// expired answers a submission that came too late.
+func (v *visit) expired(f *auth.Flow) error {
+	e := auth.ErrFlowExpired.With("expired_at", auth.Stamp(f.ExpiresAt)).With("since", v.engine.Clock().Sub(f.ExpiresAt).Nanoseconds())
+	return v.replace(f, e, ui.Say(v.kind.expired, "expired_at", f.ExpiresAt))
+}
+
+// replace puts a new flow in the place of one that cannot go on. The form says
+// why, and so does the error to those who talk JSON.
+func (v *visit) replace(old *auth.Flow, why *auth.Error, say ui.Message) error {
+	fresh, err := v.anew(old)
+	if err == nil {
+		err = v.fill(fresh)
+	}
+	if err == nil {
+		fresh.UI.Say(say)
+		err = v.insert(fresh)
+	}
+	if err != nil {
 		return v.fault(err)
 	}
-	fresh.UI.Say(ui.Say(k.expired, "expired_at", old.ExpiresAt))
-	if err := v.insert(&fresh); err != nil {
-		return v.fault(err)
+	if !v.asJSON() {
+		v.redirect(http.StatusSeeOther, v.page(fresh))
+		return nil
 	}
-	if v.asJSON() {
-		return auth.ErrFlowExpired.With("expired_at", auth.Stamp(old.ExpiresAt)).With("since", now.Sub(old.ExpiresAt).Nanoseconds()).With("use_flow_id", fresh.ID)
+	why = why.With("use_flow_id", fresh.ID)
+	if v.kind.moved != nil {
+		return v.kind.moved(v, fresh, why)
 	}
-	v.redirect(http.StatusSeeOther, v.page(&fresh))
-	return nil
+	return why
+}
+
+// anew is a new flow like an old one. Where somebody regains access or proves an
+// address, it begins with this request, and belongs to the browser of it.
+func (v *visit) anew(old *auth.Flow) (*auth.Flow, error) {
+	k := v.kindOf(old)
+	if k.moved == nil {
+		now := auth.Now(v.engine.Clock())
+		fresh := *old
+		fresh.ID, fresh.State, fresh.Done = uuid.New(), k.first, false
+		fresh.IssuedAt, fresh.CreatedAt, fresh.UpdatedAt, fresh.ExpiresAt = now, now, now, now.Add(k.lifespan(v.config))
+		return &fresh, nil
+	}
+	fresh := v.begun(k, old.Type)
+	if v.followed {
+		fresh.Type = auth.Browser
+	}
+	fresh.RequestURL = v.here(old.ReturnTo())
+	v.bind(fresh, nil)
+	return fresh, k.begin(v, fresh, nil, url.Values{"skip_settings": {strconv.FormatBool(old.SkipSettings)}})
+}
+
+// here is the address of this request, with where it shall lead in the end.
+func (v *visit) here(returnTo string) string {
+	address := web.RequestURL(v.r, v.public)
+	if returnTo == "" {
+		return address
+	}
+	u, err := url.Parse(address)
+	if err != nil { // it was made from one that can be parsed
+		return address
+	}
+	query := u.Query()
+	query.Set("return_to", returnTo)
+	u.RawQuery = query.Encode()
+	return u.String()
 }
 
 // turnAway answers a submission that makes no sense for who sends it.
@@ -148,7 +197,8 @@ func (v *visit) read(form *Form) (*Submission, *Problem, error) {
 			token = r.Header.Get("X-CSRF-Token")
 		}
 		secret, ok := v.csrf.Secret(r)
-		if !ok || !v.csrf.Valid(token, secret) || v.foreign(r) {
+		tied := ok && v.csrf.Valid(token, secret) || f.Unbound
+		if !tied || v.foreign(r) {
 			return nil, nil, auth.ErrCSRF
 		}
 	}
@@ -185,6 +235,9 @@ func (v *visit) fromBrowser() bool {
 
 // ask finds the method that a submission is for and lets it decide.
 func (v *visit) ask(ctx context.Context, s *Submission, row *store.SessionRow) (Outcome, *Method, error) {
+	if s.Flow.Done && v.kind.moved != nil {
+		return Replaced(v.usedUp()), nil, nil
+	}
 	if s.Flow.Done {
 		return v.nobody(s), nil, nil
 	}
@@ -208,6 +261,9 @@ func (v *visit) ask(ctx context.Context, s *Submission, row *store.SessionRow) (
 		if p.Privileged && !v.privileged(row) {
 			return Outcome{}, nil, errUnprivileged
 		}
+		if s.Flow.Active != "" {
+			s.Flow.Active = m.Name
+		}
 		outcome, err := p.Submit(ctx, s)
 		return outcome, m, err
 	}
@@ -218,6 +274,9 @@ func (v *visit) ask(ctx context.Context, s *Submission, row *store.SessionRow) (
 // in it is not looked at.
 func (v *visit) nobody(s *Submission) Outcome {
 	s.Values, s.Candidate = nil, nil
+	if s.Flow.Active != "" {
+		s.Flow.Active = "default"
+	}
 	return Again(Problem{Message: ui.Say(v.kind.nobody)})
 }
 
@@ -296,7 +355,7 @@ func (v *visit) goOn(f *auth.Flow, s *schema.Schema, o Outcome, status status) e
 	for _, p := range o.problems {
 		f.UI.SayAt(p.Field, p.Message)
 	}
-	f.UI.Sort(v.kindOf(f).order(s))
+	v.kindOf(f).sort(&f.UI, s)
 	f.UpdatedAt = auth.Now(v.engine.Clock())
 	durability := store.Volatile
 	if len(o.then) > 0 {

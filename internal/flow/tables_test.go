@@ -38,6 +38,8 @@ func TestKinds(t *testing.T) {
 	flows.Login.UIURL, flows.Login.Lifespan, flows.Login.After.DefaultBrowserReturnURL = "login-page", 1*time.Minute, "after-login"
 	flows.Registration.UIURL, flows.Registration.Lifespan, flows.Registration.After.DefaultBrowserReturnURL = "registration-page", 2*time.Minute, "after-registration"
 	flows.Settings.UIURL, flows.Settings.Lifespan, flows.Settings.After.DefaultBrowserReturnURL = "settings-page", 3*time.Minute, "after-settings"
+	flows.Recovery.UIURL, flows.Recovery.Lifespan, flows.Recovery.After.DefaultBrowserReturnURL = "recovery-page", 4*time.Minute, "after-recovery"
+	flows.Verification.UIURL, flows.Verification.Lifespan, flows.Verification.After.DefaultBrowserReturnURL = "verification-page", 5*time.Minute, "after-verification"
 	s := loadSchemas(t, map[string]string{"person": personSchema}).Default()
 	want := map[auth.Kind]struct {
 		lifespan        time.Duration
@@ -48,6 +50,8 @@ func TestKinds(t *testing.T) {
 		auth.Login:        {1 * time.Minute, ui.ErrorLoginExpired, ui.ErrorLoginNoMethod, ui.LoginOrder().Groups, auth.ChooseMethod, auth.PassedChallenge},
 		auth.Registration: {2 * time.Minute, ui.ErrorRegistrationExpired, ui.ErrorRegistrationNoMethod, ui.RegistrationOrder(nil).Groups, auth.ChooseMethod, auth.PassedChallenge},
 		auth.Settings:     {3 * time.Minute, ui.ErrorSettingsExpired, ui.ErrorSettingsNoMethod, ui.SettingsOrder(nil).Groups, auth.ShowForm, auth.Success},
+		auth.Recovery:     {4 * time.Minute, ui.ErrorRecoveryExpired, ui.ErrorRecoveryNoMethod, nil, auth.ChooseMethod, auth.PassedChallenge},
+		auth.Verification: {5 * time.Minute, ui.ErrorVerificationExpired, ui.ErrorVerificationNoMethod, nil, auth.ChooseMethod, auth.PassedChallenge},
 	}
 	seen := map[auth.Kind]bool{}
 	for _, k := range allKinds() {
@@ -66,7 +70,9 @@ func TestKinds(t *testing.T) {
 		if k.first != w.first || k.last != w.last {
 			t.Errorf("%s goes from %s to %s", name, k.first, k.last)
 		}
-		if strings.Join(k.order(s).Groups, " ") != strings.Join(w.groups, " ") {
+		if (k.order == nil) != (w.groups == nil) {
+			t.Errorf("%s: there is an order: %v", name, k.order != nil)
+		} else if k.order != nil && strings.Join(k.order(s).Groups, " ") != strings.Join(w.groups, " ") {
 			t.Errorf("%s: the order is %v", name, k.order(s).Groups)
 		}
 		if (k.owner == nil) != (k.privileged == nil) {

@@ -13,6 +13,8 @@ import (
 	"golang.org/x/text/secure/precis"
 	"golang.org/x/text/unicode/norm"
 	"golang.org/x/text/width"
+
+	"zelus/internal/auth"
 )
 
 // maxIdentifier is the most characters that an identifier may have: the
@@ -89,6 +91,23 @@ func LookupIdentifier(s string) string {
 		s = strings.TrimSpace(norm.NFKC.String(cases.Lower(language.Und).String(width.Fold.String(s))))
 	}
 	return s
+}
+
+// ReadAddress reads an e-mail address or an international phone number that
+// somebody typed, and gives it as addresses of identities are kept. It is not
+// ok where it is neither.
+func ReadAddress(typed string) (Address, bool) {
+	normal, err := NormalizeIdentifier(typed)
+	switch {
+	case err != nil:
+	case emailAddress(typed) && emailAddress(normal):
+		return Address{auth.ViaEmail, normal}, true
+	default:
+		if number, ok := phoneNumber(typed); ok {
+			return Address{auth.ViaSMS, number}, true
+		}
+	}
+	return Address{}, false
 }
 
 // forbidden says which characters no identifier has: all but letters, marks,

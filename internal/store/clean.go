@@ -12,8 +12,13 @@ const (
 	cleanSessions      query = "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at < ? LIMIT ?)"
 	cleanErrors        query = "DELETE FROM errors WHERE id IN (SELECT id FROM errors WHERE created_at < ? LIMIT ?)"
 	cleanInterruptions query = "DELETE FROM interruptions WHERE id IN (SELECT id FROM interruptions WHERE expires_at < ? LIMIT ?)"
+	cleanCodes         query = "DELETE FROM codes WHERE id IN (SELECT id FROM codes WHERE expires_at < ? LIMIT ?)"
+	cleanGuesses       query = "DELETE FROM guesses WHERE id IN (SELECT id FROM guesses WHERE updated_at < ? LIMIT ?)"
 	cleanMessages      query = "DELETE FROM messages WHERE id IN (SELECT id FROM messages WHERE status IN ('sent', 'abandoned') AND updated_at < ? LIMIT ?)"
 )
+
+// guessesCount is how long a wrong guess counts, see package onetime.
+const guessesCount = time.Hour
 
 // Retention says how long things are kept after they have come to their end.
 type Retention struct {
@@ -27,7 +32,8 @@ func (s *Store) Clean(ctx context.Context, keep Retention, batch int) (most int,
 	for _, c := range []struct {
 		q    query
 		keep time.Duration
-	}{{cleanFlows, keep.Flows}, {cleanSessions, keep.Sessions}, {cleanErrors, keep.Errors}, {cleanMessages, keep.Messages}, {cleanInterruptions, 0}} {
+	}{{cleanFlows, keep.Flows}, {cleanSessions, keep.Sessions}, {cleanErrors, keep.Errors}, {cleanMessages, keep.Messages}, {cleanInterruptions, 0},
+		{cleanCodes, keep.Flows}, {cleanGuesses, guessesCount}} {
 		var n int
 		err := s.Write(ctx, Volatile, func(tx *Tx) error {
 			var err error

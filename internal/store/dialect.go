@@ -26,6 +26,9 @@ type dialect struct {
 	// skipLocked is appended to a SELECT of work to share out: rows that
 	// another node is taking are passed over. SQLite has no other node.
 	skipLocked string
+	// unlessThere is appended to an INSERT that does nothing where the row
+	// exists already.
+	unlessThere string
 	// lock is run at the beginning of a migration, so that two nodes that
 	// start at once do not both migrate.
 	lock string
@@ -49,6 +52,7 @@ var sqliteDialect = dialect{
 	name: "sqlite",
 	types: strings.NewReplacer("{id}", "BLOB", "{text}", "TEXT", "{json}", "TEXT", "{bytes}", "BLOB", "{time}", "INTEGER", "{bool}", "INTEGER",
 		"{int}", "INTEGER", "{compact}", " WITHOUT ROWID"),
+	unlessThere: " ON CONFLICT DO NOTHING",
 	tableExists: "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = ?",
 	id:          func(id uuid.UUID) any { return id[:] },
 	conflict: func(err error) bool {
@@ -80,6 +84,7 @@ var postgresDialect = dialect{
 	numbered:    true,
 	forUpdate:   " FOR UPDATE",
 	skipLocked:  " FOR UPDATE SKIP LOCKED",
+	unlessThere: " ON CONFLICT DO NOTHING",
 	lock:        "SELECT pg_advisory_xact_lock(7311014612)",
 	readOnly:    "SELECT current_setting('transaction_read_only')",
 	tableExists: "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = current_schema() AND table_name = ?",

@@ -14,10 +14,10 @@ import (
 	"zelus/internal/auth"
 )
 
-// Purposes of an address.
+// What an address is for.
 const (
-	forVerification = "verification"
-	forRecovery     = "recovery"
+	ForVerification = "verification"
+	ForRecovery     = "recovery"
 )
 
 const (
@@ -29,11 +29,13 @@ const (
 
 	selectIdentity         query = "SELECT packed, available_aal FROM identities WHERE project_id = ? AND id = ?"
 	selectIdentityExternal query = "SELECT packed, available_aal FROM identities WHERE project_id = ? AND external_id = ?"
-	selectIdentityPage     query = "SELECT id, packed FROM identities WHERE project_id = ? AND id > ? ORDER BY id LIMIT ?"
-	selectIdentityOffset   query = "SELECT id, packed FROM identities WHERE project_id = ? ORDER BY id LIMIT ? OFFSET ?"
-	selectIdentityIDs      query = "SELECT id, packed FROM identities WHERE project_id = ? AND id > ? AND id IN (?) ORDER BY id LIMIT ?"
-	selectIdentityOrg      query = "SELECT id, packed FROM identities WHERE project_id = ? AND organization_id = ? AND id > ? ORDER BY id LIMIT ?"
-	countIdentities        query = "SELECT COUNT(*) FROM identities WHERE project_id = ?"
+	selectIdentityAddress  query = `SELECT i.packed, i.available_aal FROM addresses a JOIN identities i ON i.id = a.identity_id
+		WHERE a.project_id = ? AND a.purpose = ? AND a.via = ? AND a.value = ?`
+	selectIdentityPage   query = "SELECT id, packed FROM identities WHERE project_id = ? AND id > ? ORDER BY id LIMIT ?"
+	selectIdentityOffset query = "SELECT id, packed FROM identities WHERE project_id = ? ORDER BY id LIMIT ? OFFSET ?"
+	selectIdentityIDs    query = "SELECT id, packed FROM identities WHERE project_id = ? AND id > ? AND id IN (?) ORDER BY id LIMIT ?"
+	selectIdentityOrg    query = "SELECT id, packed FROM identities WHERE project_id = ? AND organization_id = ? AND id > ? ORDER BY id LIMIT ?"
+	countIdentities      query = "SELECT COUNT(*) FROM identities WHERE project_id = ?"
 
 	// Look-ups by an identifier ask only the types in which people type one in. With
 	// OR in the place of UNION no index is used, and every identifier is looked at.
@@ -81,6 +83,12 @@ func (q *queries) Identity(ctx context.Context, project, id uuid.UUID) (*auth.Id
 // IdentityByExternalID is Identity by the id that another system gave.
 func (q *queries) IdentityByExternalID(ctx context.Context, project uuid.UUID, external string) (*auth.Identity, error) {
 	return q.identity(ctx, selectIdentityExternal, project, project, external)
+}
+
+// IdentityByAddress reads whose address this is, for this purpose, without
+// credentials; ErrNotFound where it is nobody's. The address is normalised.
+func (q *queries) IdentityByAddress(ctx context.Context, project uuid.UUID, purpose, via, value string) (*auth.Identity, error) {
+	return q.identity(ctx, selectIdentityAddress, project, purpose, via, value)
 }
 
 func (q *queries) identity(ctx context.Context, s query, project uuid.UUID, args ...any) (*auth.Identity, error) {
@@ -382,10 +390,10 @@ func identifiersOf(i *auth.Identity) []key {
 func addressesOf(i *auth.Identity) []key {
 	var all []key
 	for _, a := range i.Verifiable {
-		all = append(all, key{forVerification, a.Via, a.Value})
+		all = append(all, key{ForVerification, a.Via, a.Value})
 	}
 	for _, a := range i.Recovery {
-		all = append(all, key{forRecovery, a.Via, a.Value})
+		all = append(all, key{ForRecovery, a.Via, a.Value})
 	}
 	return all
 }

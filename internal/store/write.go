@@ -35,7 +35,12 @@ const channel = "zelus_changes"
 type Tx struct {
 	queries
 	changed []uuid.UUID
+	after   []func()
 }
+
+// After has something done once the transaction is committed, and not before:
+// somebody woken who then looks for what was written.
+func (tx *Tx) After(f func()) { tx.after = append(tx.after, f) }
 
 // Changed notes that what a session check says of these identities may be
 // different after this transaction.
@@ -55,11 +60,9 @@ func (s *Store) Write(ctx context.Context, d Durability, f func(*Tx) error) erro
 // transact is Write on a database server.
 func (s *Store) transact(ctx context.Context, d Durability, f func(*Tx) error) error {
 	for try := 1; ; try++ {
-		changed, err := s.attempt(ctx, d, f)
+		tx, err := s.attempt(ctx, d, f)
 		if err == nil {
-			if len(changed) > 0 {
-				s.tell(changed)
-			}
+			s.committed(tx)
 			return nil
 		}
 		if !s.dialect.retry(err) {
@@ -77,7 +80,23 @@ func (s *Store) transact(ctx context.Context, d Durability, f func(*Tx) error) e
 	}
 }
 
-func (s *Store) attempt(ctx context.Context, d Durability, f func(*Tx) error) ([]uuid.UUID, error) {
+// committed tells everybody else what a transaction has done.
+func (s *Store) committed(all ...*Tx) {
+	var changed []uuid.UUID
+	for _, tx := range all {
+		changed = append(changed, tx.changed...)
+	}
+	if len(changed) > 0 {
+		s.tell(changed)
+	}
+	for _, tx := range all {
+		for _, f := range tx.after {
+			f()
+		}
+	}
+}
+
+func (s *Store) attempt(ctx context.Context, d Durability, f func(*Tx) error) (*Tx, error) {
 	on, err := s.pool.BeginTx(ctx, nil)
 	if err != nil {
 		return nil, s.problem("begin", err)
@@ -98,7 +117,7 @@ func (s *Store) attempt(ctx context.Context, d Durability, f func(*Tx) error) ([
 			return nil, s.problem("commit", err)
 		}
 	}
-	return tx.changed, s.problem("commit", on.Commit())
+	return tx, s.problem("commit", on.Commit())
 }
 
 // announce tells the other nodes, at the commit. A notification carries up to
@@ -219,16 +238,14 @@ func (w *sqliteWriter) commit(group []*job) {
 	} else if err == nil && w.sync == Durable {
 		w.failing.Store(false) // such a group has something to write
 	}
-	var changed []uuid.UUID
 	if err == nil {
+		var done []*Tx
 		for i, j := range group {
 			if results[i] == nil {
-				changed = append(changed, j.tx.changed...)
+				done = append(done, j.tx)
 			}
 		}
-		if len(changed) > 0 {
-			w.store.tell(changed)
-		}
+		w.store.committed(done...)
 	}
 	for i, j := range group {
 		if err != nil && results[i] == nil {

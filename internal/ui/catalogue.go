@@ -293,7 +293,7 @@ var catalogue = map[int]entry{
 	LabelEmailOrPhone:     {Info, "E-mail or phone number"},
 
 	InfoVerificationLinkSent: {Info, "A message with a link is on its way to this address. Open the link to confirm it."},
-	SuccessVerification:      {Success, "Your e-mail address is confirmed."},
+	SuccessVerification:      {Success, "Your address is confirmed."},
 	InfoVerificationCodeSent: {Info, "A message with a code is on its way to this address. Enter the code below. If it does not arrive, check the address and ask for a new one."},
 	InfoVerificationSMSSent:  {Info, "A text message with a code is on its way to this number. Enter the code below. If it does not arrive, check the number and ask for a new one."},
 	SuccessVerificationPhone: {Success, "Your phone number is confirmed."},

@@ -180,6 +180,12 @@ func Input(group, name, kind string, value any) Node {
 		Attributes: Attributes{NodeType: NodeInput, Name: name, Type: kind, Value: value}}
 }
 
+// Link makes a node that leads elsewhere. Its label says so too.
+func Link(group, id, to string, title Message) Node {
+	return Node{Type: NodeAnchor, Group: group, Messages: []Message{}, Meta: Meta{Label: &title},
+		Attributes: Attributes{NodeType: NodeAnchor, Href: to, Title: &title, ID: id}}
+}
+
 // Labelled returns the node with a label.
 func (n Node) Labelled(m Message) Node {
 	n.Meta.Label = &m
@@ -236,6 +242,9 @@ func (c *Container) Put(n Node) {
 	}
 	c.Nodes = append(c.Nodes, n)
 }
+
+// Add appends nodes, also those that are there under the same name.
+func (c *Container) Add(nodes ...Node) { c.Nodes = append(c.Nodes, nodes...) }
 
 // SetValue sets the value of the input of that name, where there is one.
 func (c *Container) SetValue(name string, value any) {

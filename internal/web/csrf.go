@@ -69,12 +69,23 @@ func (c *CSRF) Ensure(w http.ResponseWriter, r *http.Request) []byte {
 
 // Rotate gives the browser a new secret; forms opened before become void.
 func (c *CSRF) Rotate(w http.ResponseWriter) []byte {
+	secret := NewCSRFSecret()
+	c.Give(w, secret)
+	return secret
+}
+
+// NewCSRFSecret makes the secret of a browser, which gets it by Give.
+func NewCSRFSecret() []byte {
 	secret := make([]byte, csrfSize)
 	_, _ = rand.Read(secret) // never fails; it ends the program instead
+	return secret
+}
+
+// Give gives the browser this secret.
+func (c *CSRF) Give(w http.ResponseWriter, secret []byte) {
 	cookie := c.cookie.cookie(c.name, base64.StdEncoding.EncodeToString(secret))
 	cookie.MaxAge = csrfMaxAge
 	setCookie(w, cookie)
-	return secret
 }
 
 // Mask is the token of a form: a random pad and the secret under it, 64 bytes

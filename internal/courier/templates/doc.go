@@ -1,0 +1,2 @@
+// Package templates is what messages say.
+package templates

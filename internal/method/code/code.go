@@ -1,0 +1,105 @@
+package code
+
+import (
+	"context"
+
+	"zelus/internal/auth"
+	"zelus/internal/config"
+	"zelus/internal/flow"
+	"zelus/internal/onetime"
+	"zelus/internal/schema"
+	"zelus/internal/ui"
+)
+
+// Code is what the method uses.
+type Code struct {
+	Secrets *onetime.Secrets
+}
+
+// Method is the method for the engine.
+func (c *Code) Method() flow.Method {
+	return flow.Method{
+		Name:    "code",
+		Enabled: func(c *config.Config) bool { return c.SelfService.Methods.Code.Enabled },
+		Recovery: &flow.Part{
+			Offered: func(form *flow.Form) bool {
+				return form.Config.SelfService.Flows.Recovery.Use == "code" || form.Flow.Unbound
+			},
+			Prepare: c.prepareRecovery, Submit: c.recover, Claims: claims, Send: c.run,
+		},
+		Verification: &flow.Part{
+			Offered: func(form *flow.Form) bool { return form.Config.SelfService.Flows.Verification.Use == "code" },
+			Prepare: c.prepareVerification, Submit: c.verify, Claims: claims, Send: c.run,
+			Link: field, Follow: c.followVerification,
+		},
+	}
+}
+
+const field = "code"
+
+// claims takes a code for this method's even where the field "method" is left out.
+func claims(s *flow.Submission) bool {
+	method := s.Values.String("method")
+	return method == "code" || method == "" && s.Values.String(field) != ""
+}
+
+// run sends a code on somebody's behalf, or hands it to an administrator.
+func (c *Code) run(_ context.Context, form *flow.Form, e flow.Errand) (flow.Sent, error) {
+	f := form.Flow
+	f.Active, f.State, f.Address = "code", auth.SentEmail, e.Address
+	if e.Via != auth.ViaEmail {
+		f.Resend = e.Via
+	}
+	return c.Secrets.Code(form, e)
+}
+
+// send sends a code to the address that was typed, or pretends to where it is
+// nobody's, or says what is wrong with it.
+func (c *Code) send(ctx context.Context, s *flow.Submission, name, typed string) (schema.Address, flow.Outcome, *flow.Problem, error) {
+	if typed == "" {
+		return schema.Address{}, flow.Outcome{}, &flow.Problem{Field: name, Message: ui.Say(ui.ErrorRequired, "property", name)}, nil
+	}
+	address, owner, ok, err := c.Secrets.Owner(ctx, s.Flow, typed)
+	if err != nil {
+		return address, flow.Outcome{}, nil, err
+	}
+	if !ok {
+		return address, flow.Outcome{}, &flow.Problem{Field: name, Message: ui.Say(ui.ErrorEmail, "value", auth.Short(typed))}, nil
+	}
+	sent, err := c.Secrets.Code(&s.Form, flow.Errand{Identity: owner, Via: address.Via, Address: address.Value})
+	return address, sent.Outcome, nil, err
+}
+
+// check compares a code that was typed. found is nil where the outcome says what
+// becomes of it.
+func (c *Code) check(ctx context.Context, s *flow.Submission, wrong flow.Problem) (*onetime.Found, flow.Outcome, error) {
+	verdict, found, err := c.Secrets.Try(ctx, s.Flow, s.Values.String(field), s.Config.SelfService.Methods.Code.Config.MaxSubmissions)
+	switch {
+	case err != nil:
+		return nil, flow.Outcome{}, err
+	case verdict == onetime.TooMany:
+		return nil, flow.Replaced(ui.Say(ui.ErrorGeneric, "reason", "Too many codes were tried here. Ask for a new one.")), nil
+	case verdict == onetime.Wrong:
+		return nil, flow.Next(wrong), nil
+	}
+	return found, flow.Outcome{}, nil
+}
+
+// input is the field for the code.
+func input(label int) ui.Node {
+	return ui.Input(ui.GroupCode, field, ui.InputText, nil).Required().Labelled(ui.Say(label))
+}
+
+func submit() ui.Node {
+	return ui.Input(ui.GroupCode, "method", ui.InputSubmit, "code").Labelled(ui.Say(ui.LabelContinue))
+}
+
+// hidden keeps an earlier answer in the form.
+func hidden(name string, value any) ui.Node {
+	return ui.Input(ui.GroupCode, name, ui.InputHidden, value)
+}
+
+// resend is the button that asks for another code.
+func resend(name, address string) ui.Node {
+	return ui.Input(ui.GroupCode, name, ui.InputSubmit, address).Labelled(ui.Say(ui.LabelResend))
+}

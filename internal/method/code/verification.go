@@ -1,0 +1,79 @@
+package code
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"zelus/internal/auth"
+	"zelus/internal/config"
+	"zelus/internal/flow"
+	"zelus/internal/onetime"
+	"zelus/internal/ui"
+)
+
+func (c *Code) prepareVerification(_ context.Context, form *flow.Form) error {
+	f := form.Flow
+	if f.State == auth.SentEmail {
+		form.UI.Add(hidden("method", "code"), input(ui.LabelVerificationCode), submit())
+		if f.Type == auth.Browser {
+			form.Protect()
+		}
+		form.UI.Add(resend(cmp.Or(f.Resend, "email"), f.Address))
+		return nil
+	}
+	address := ui.Input(ui.GroupCode, "email", ui.InputEmail, nil).Required().Labelled(ui.Say(ui.LabelEmail))
+	if textsPhones(form.Config) {
+		address = ui.Input(ui.GroupCode, "email", ui.InputText, nil).Required().Labelled(ui.Say(ui.LabelEmailOrPhone))
+	}
+	form.UI.Add(address, submit())
+	form.Protect()
+	return nil
+}
+
+// textsPhones says whether codes can be sent to phones.
+func textsPhones(c *config.Config) bool {
+	return slices.ContainsFunc(c.Courier.Channels, func(ch config.CourierChannel) bool { return ch.ID == auth.ViaSMS })
+}
+
+func (c *Code) verify(ctx context.Context, s *flow.Submission) (flow.Outcome, error) {
+	f := s.Flow
+	name := cmp.Or(f.Resend, "email")
+	if typed := s.Values.String(name); typed != "" || s.Values.String(field) == "" && f.State != auth.SentEmail {
+		address, outcome, wrong, err := c.send(ctx, s, name, typed)
+		if err != nil || wrong != nil {
+			return again(wrong), err
+		}
+		f.State, f.Address = auth.SentEmail, address.Value
+		return outcome.Saying(ui.Say(ui.InfoVerificationCodeSent)), nil
+	}
+	if s.Values.String(field) == "" {
+		return flow.Again(flow.Problem{Field: field, Message: ui.Say(ui.ErrorRequired, "property", field)}), nil
+	}
+	wrong := flow.Problem{Message: ui.Say(ui.ErrorVerificationCode)}
+	found, outcome, err := c.check(ctx, s, wrong)
+	if err != nil || found == nil {
+		return outcome, err
+	}
+	return flow.Verified(found.Proof, wrong).Then(c.Secrets.Use(found)), nil
+}
+
+func again(wrong *flow.Problem) flow.Outcome {
+	if wrong == nil {
+		return flow.Outcome{}
+	}
+	return flow.Again(*wrong)
+}
+
+// followVerification opens the form with the code of the mail filled in, for
+// whoever has the mail. A code that is wrong shows nobody anything.
+func (c *Code) followVerification(ctx context.Context, s *flow.Submission, given string) (flow.Outcome, error) {
+	if s.Flow.Done {
+		return flow.Stay(), nil
+	}
+	verdict, _, err := c.Secrets.Try(ctx, s.Flow, given, s.Config.SelfService.Methods.Code.Config.MaxSubmissions)
+	if err != nil || verdict != onetime.Right {
+		return flow.Stay(), err
+	}
+	return flow.Next().Filling(field, given).Saying(ui.Say(ui.InfoVerificationCodeSent)), nil
+}

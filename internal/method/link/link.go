@@ -1,0 +1,110 @@
+package link
+
+import (
+	"context"
+
+	"zelus/internal/auth"
+	"zelus/internal/config"
+	"zelus/internal/flow"
+	"zelus/internal/onetime"
+	"zelus/internal/ui"
+)
+
+// Link is what the method uses.
+type Link struct {
+	Secrets *onetime.Secrets
+}
+
+// Method is the method for the engine.
+func (l *Link) Method() flow.Method {
+	return flow.Method{
+		Name:    "link",
+		Enabled: func(c *config.Config) bool { return c.SelfService.Methods.Link.Enabled },
+		Recovery: &flow.Part{
+			Offered: func(form *flow.Form) bool { return form.Config.SelfService.Flows.Recovery.Use == "link" },
+			Prepare: l.prepare, Submit: l.submit, Send: l.run, Link: "token", Follow: l.recover,
+		},
+		Verification: &flow.Part{
+			Offered: func(form *flow.Form) bool { return form.Config.SelfService.Flows.Verification.Use == "link" },
+			Prepare: l.prepare, Submit: l.submit, Send: l.run, Link: "token", Follow: l.verify,
+		},
+	}
+}
+
+const field = "email"
+
+func (l *Link) prepare(_ context.Context, form *flow.Form) error {
+	form.Protect()
+	address := ui.Input(ui.GroupLink, field, ui.InputEmail, nil)
+	if form.Flow.Address != "" {
+		address.Attributes.Value = form.Flow.Address
+	}
+	form.UI.Add(address.Required().Labelled(ui.Say(ui.LabelEmail)),
+		ui.Input(ui.GroupLink, "method", ui.InputSubmit, "link").Labelled(ui.Say(ui.LabelContinue)))
+	return nil
+}
+
+// run sends a link on somebody's behalf, or hands it to an administrator.
+func (l *Link) run(_ context.Context, form *flow.Form, e flow.Errand) (flow.Sent, error) {
+	form.Flow.Active, form.Flow.State, form.Flow.Address = "link", auth.SentEmail, e.Address
+	return l.Secrets.Link(form, e)
+}
+
+// submit sends a link to the address that was typed. It says the same whether or
+// not the address is somebody's.
+func (l *Link) submit(ctx context.Context, s *flow.Submission) (flow.Outcome, error) {
+	typed := s.Values.String(field)
+	if typed == "" {
+		return flow.Again(flow.Problem{Field: field, Message: ui.Say(ui.ErrorRequired, "property", field)}), nil
+	}
+	address, owner, ok, err := l.Secrets.Owner(ctx, s.Flow, typed)
+	if err != nil {
+		return flow.Outcome{}, err
+	}
+	if !ok || address.Via != auth.ViaEmail {
+		return flow.Again(flow.Problem{Field: field, Message: ui.Say(ui.ErrorEmail, "value", auth.Short(typed))}), nil
+	}
+	sent, err := l.Secrets.Link(&s.Form, flow.Errand{Identity: owner, Via: address.Via, Address: address.Value})
+	if err != nil {
+		return flow.Outcome{}, err
+	}
+	s.Flow.State, s.Flow.Address = auth.SentEmail, address.Value
+	if s.Flow.Kind == auth.Recovery {
+		return sent.Saying(ui.Say(ui.InfoRecoveryLinkSent)), nil
+	}
+	return sent.Saying(ui.Say(ui.InfoVerificationLinkSent)), nil
+}
+
+func (l *Link) recover(ctx context.Context, s *flow.Submission, token string) (flow.Outcome, error) {
+	found, void, err := l.open(ctx, s, token, ui.ErrorRecoveryToken, ui.ErrorRecoveryExpired)
+	if err != nil || found == nil {
+		return void, err
+	}
+	wrong := flow.Problem{Message: ui.Say(ui.ErrorRecoveryToken)}
+	return flow.Recovered(found.Proof, auth.AMR{Method: string(auth.LinkRecovery), AAL: auth.AAL1}, wrong).Then(l.Secrets.Use(found)), nil
+}
+
+func (l *Link) verify(ctx context.Context, s *flow.Submission, token string) (flow.Outcome, error) {
+	found, void, err := l.open(ctx, s, token, ui.ErrorVerificationToken, ui.ErrorVerificationExpired)
+	if err != nil || found == nil {
+		return void, err
+	}
+	return flow.Verified(found.Proof, flow.Problem{Message: ui.Say(ui.ErrorVerificationToken)}).Then(l.Secrets.Use(found)), nil
+}
+
+// open finds what a link stands for. Where it is void a new form says so, and
+// whether that is because of its age.
+func (l *Link) open(ctx context.Context, s *flow.Submission, token string, wrong, late int) (*onetime.Found, flow.Outcome, error) {
+	found, err := l.Secrets.Open(ctx, s.Flow, token)
+	if err != nil || found != nil {
+		return found, flow.Outcome{}, err
+	}
+	at, expired, err := l.Secrets.Late(ctx, s.Flow, token)
+	if err != nil {
+		return nil, flow.Outcome{}, err
+	}
+	if expired {
+		return nil, flow.Replaced(ui.Say(late, "expired_at", at)), nil
+	}
+	return nil, flow.Replaced(ui.Say(wrong)), nil
+}

@@ -1,0 +1,262 @@
+package onetime
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/url"
+	"sync/atomic"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/tidwall/gjson"
+
+	"zelus/internal/auth"
+	"zelus/internal/config"
+	"zelus/internal/courier"
+	"zelus/internal/courier/templates"
+	"zelus/internal/flow"
+	"zelus/internal/schema"
+	"zelus/internal/secret"
+	"zelus/internal/store"
+)
+
+const (
+	codeLength  = 6  // digits
+	tokenLength = 43 // letters and digits: 256 bits
+)
+
+// Secrets are the one-time secrets of a server. Build it as a literal and call
+// Configure before use.
+type Secrets struct {
+	Store   *store.Store
+	Courier *courier.Courier
+	// Templates are those in force.
+	Templates func() *templates.Templates
+	Clock     func() time.Time
+
+	ring atomic.Pointer[secret.Ring]
+}
+
+// Configure replaces the keys, newest first.
+func (s *Secrets) Configure(keys []string) error {
+	ring, err := secret.NewRing("one-time secret", keys)
+	if err == nil {
+		s.ring.Store(ring)
+	}
+	return err
+}
+
+// Owner finds whose address it is that somebody typed, for what the flow is for:
+// the address as it is kept, and the identity, or nil where it is nobody's. It is
+// not ok where it cannot be an address at all.
+func (s *Secrets) Owner(ctx context.Context, f *auth.Flow, typed string) (address schema.Address, owner *auth.Identity, ok bool, err error) {
+	if address, ok = schema.ReadAddress(typed); !ok {
+		return address, nil, false, nil
+	}
+	purpose := store.ForVerification
+	if f.Kind == auth.Recovery {
+		purpose = store.ForRecovery
+	}
+	owner, err = s.Store.IdentityByAddress(ctx, f.Project, purpose, address.Via, address.Value)
+	if errors.Is(err, store.ErrNotFound) {
+		return address, nil, true, nil
+	}
+	return address, owner, true, err
+}
+
+// Code sends a code to an address, or hands it over where the errand names
+// none. An errand without identity is for an address that is nobody's.
+func (s *Secrets) Code(form *flow.Form, e flow.Errand) (flow.Sent, error) {
+	return s.issue(form, e, secret.Digits(codeLength), true)
+}
+
+// Link sends a link, or hands over its token.
+func (s *Secrets) Link(form *flow.Form, e flow.Errand) (flow.Sent, error) {
+	return s.issue(form, e, secret.Token("", tokenLength), false)
+}
+
+func (s *Secrets) issue(form *flow.Form, e flow.Errand, plain string, isCode bool) (flow.Sent, error) {
+	f, now := form.Flow, auth.Now(s.Clock())
+	lifespan := e.Lifespan
+	if lifespan == 0 {
+		lifespan = form.Config.SelfService.Methods.Link.Config.Lifespan
+		if isCode {
+			lifespan = form.Config.SelfService.Methods.Code.Config.Lifespan
+		}
+	}
+	ring := s.ring.Load()
+	c := &store.Code{ID: uuid.Must(uuid.NewV7()), Project: f.Project, FlowID: f.ID, Via: e.Via, Address: e.Address,
+		Hash: ring.Hash(bound(f, plain)), CreatedAt: now, ExpiresAt: now.Add(lifespan)}
+	if e.Identity != nil {
+		c.IdentityID = uuid.NullUUID{UUID: e.Identity.ID, Valid: true}
+	}
+	if len(e.Change) > 0 {
+		c.Sealed = ring.Seal(e.Change, c.ID[:])
+	}
+	message, err := s.message(form, e, plain, isCode, lifespan)
+	if err != nil {
+		return flow.Sent{}, err
+	}
+	return flow.Sent{Secret: plain, ExpiresAt: c.ExpiresAt, Outcome: flow.Next().Then(func(ctx context.Context, tx *store.Tx) error {
+		if err := tx.InsertCode(ctx, c); err != nil {
+			return err
+		}
+		if len(c.Sealed) > 0 {
+			if err := tx.VoidChanges(ctx, c.Project, c.IdentityID.UUID, c.FlowID, now); err != nil {
+				return err
+			}
+		}
+		if message == nil {
+			return nil
+		}
+		return s.Courier.Enqueue(ctx, tx, *message)
+	})}, nil
+}
+
+// bound is a secret as it is hashed: it fits its own flow only.
+func bound(f *auth.Flow, plain string) string { return f.ID.String() + " " + plain }
+
+// message is what carries a secret, or says that there is none; nil where
+// nothing is sent.
+func (s *Secrets) message(form *flow.Form, e flow.Errand, plain string, isCode bool, lifespan time.Duration) (*courier.Message, error) {
+	if e.Address == "" || e.Identity == nil && (!tellsUnknown(form) || e.Via != auth.ViaEmail) {
+		return nil, nil
+	}
+	f := form.Flow
+	d := templates.Data{To: e.Address, RequestURL: f.RequestURL, TransientPayload: f.TransientPayload}
+	if e.Identity != nil {
+		fill(&d, f.Kind, plain, Address(form.Config, f, isCode, plain), isCode)
+		d.ExpiresInMinutes = int(lifespan.Minutes())
+		d.Identity = e.Identity.Pack().Render(auth.Reader{BaseURL: form.Config.PublicURL().String(), Addresses: true})
+	}
+	m := &courier.Message{Project: f.Project, Type: e.Via, Recipient: e.Address, Template: template(f.Kind, isCode, e.Identity != nil),
+		ExpiresAt: auth.Now(s.Clock()).Add(lifespan)}
+	if isCode {
+		m.RequestHeaders = form.Headers
+	}
+	said, err := s.Templates().Render(m.Template, m.Type, Language(e.Identity, form.Language), d)
+	if err != nil {
+		return nil, err
+	}
+	m.Subject, m.Body, m.HTML, m.TemplateData = said.Subject, said.Body, said.HTML, said.Data
+	return m, nil
+}
+
+// tellsUnknown says whether addresses that are nobody's are told so.
+func tellsUnknown(form *flow.Form) bool {
+	flows := &form.Config.SelfService.Flows
+	if form.Flow.Kind == auth.Recovery {
+		return flows.Recovery.NotifyUnknownRecipients
+	}
+	return flows.Verification.NotifyUnknownRecipients
+}
+
+func template(kind auth.Kind, isCode, known bool) string {
+	name := string(kind)
+	if isCode {
+		name += "_code"
+	}
+	if !known {
+		return name + "_invalid"
+	}
+	return name + "_valid"
+}
+
+func fill(d *templates.Data, kind auth.Kind, plain, address string, isCode bool) {
+	switch {
+	case kind == auth.Recovery && isCode:
+		d.RecoveryCode = plain
+	case kind == auth.Recovery:
+		d.RecoveryURL = address
+	case isCode:
+		d.VerificationCode, d.VerificationURL = plain, address
+	default:
+		d.VerificationURL = address
+	}
+}
+
+// Address is that of the link which carries a secret. It follows from the
+// configuration alone, whatever host was asked.
+func Address(c *config.Config, f *auth.Flow, isCode bool, plain string) string {
+	name := "token"
+	if isCode {
+		name = "code"
+	}
+	return c.PublicURL().String() + "self-service/" + string(f.Kind) + "?" + url.Values{"flow": {f.ID.String()}, name: {plain}}.Encode()
+}
+
+// Language is that in which somebody is written to: the one of their trait
+// "locale", or the one that their browser asks for.
+func Language(i *auth.Identity, accept string) string {
+	locale := ""
+	if i != nil {
+		locale = gjson.GetBytes(i.Traits, "locale").String()
+	}
+	return templates.Language(locale, accept)
+}
+
+// Open says whether the token of a link is right and may be used: the newest of
+// its flow, and not used, expired or nobody's. nil says that it is not.
+func (s *Secrets) Open(ctx context.Context, f *auth.Flow, token string) (*Found, error) {
+	c, err := s.Store.Code(ctx, f.Project, f.ID)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if !s.right(f, c, token) {
+		return nil, nil
+	}
+	return s.found(c)
+}
+
+// Late says whether a token was right and has expired.
+func (s *Secrets) Late(ctx context.Context, f *auth.Flow, token string) (at time.Time, late bool, err error) {
+	c, err := s.Store.Code(ctx, f.Project, f.ID)
+	if errors.Is(err, store.ErrNotFound) {
+		return at, false, nil
+	}
+	if err != nil {
+		return at, false, err
+	}
+	late = c.UsedAt == nil && !s.Clock().Before(c.ExpiresAt) && s.ring.Load().Matches(bound(f, token), c.Hash)
+	return c.ExpiresAt, late, nil
+}
+
+// right compares in constant time.
+func (s *Secrets) right(f *auth.Flow, c *store.Code, given string) bool {
+	same := s.ring.Load().Matches(bound(f, given), c.Hash)
+	return same && c.IdentityID.Valid && c.UsedAt == nil && s.Clock().Before(c.ExpiresAt)
+}
+
+// Found is a secret that is right.
+type Found struct {
+	Proof flow.Proof
+	code  *store.Code
+}
+
+func (s *Secrets) found(c *store.Code) (*Found, error) {
+	p := flow.Proof{Identity: c.IdentityID.UUID, Via: c.Via, Address: c.Address}
+	if len(c.Sealed) > 0 {
+		change, err := s.ring.Load().Open(c.Sealed, c.ID[:])
+		if err != nil {
+			return nil, err
+		}
+		p.Change = json.RawMessage(change)
+	}
+	return &Found{Proof: p, code: c}, nil
+}
+
+// Use uses a secret up, in the transaction of what it is good for. Of several
+// that try, all but one get flow.ErrNotProven.
+func (s *Secrets) Use(f *Found) func(context.Context, *store.Tx) error {
+	return func(ctx context.Context, tx *store.Tx) error {
+		won, err := tx.UseCode(ctx, f.code, auth.Now(s.Clock()))
+		if err == nil && !won {
+			return flow.ErrNotProven
+		}
+		return err
+	}
+}
