@@ -9,6 +9,7 @@ import (
 	"zelus/internal/adminkey"
 	"zelus/internal/auth"
 	"zelus/internal/config"
+	"zelus/internal/courier"
 	"zelus/internal/identity"
 	"zelus/internal/schema"
 	"zelus/internal/secret"
@@ -24,6 +25,7 @@ type API struct {
 	Sessions   *session.Sessions
 	Identities *identity.Manager
 	Keys       *adminkey.Keys
+	Courier    *courier.Courier
 	// Version is what /version answers.
 	Version string
 
