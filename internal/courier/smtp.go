@@ -178,7 +178,11 @@ func (s *SMTP) Send(ctx context.Context, m *store.Message) error {
 	}
 	err = s.deliver(ctx, e)
 	if err != nil && ctx.Err() != nil {
-		return fmt.Errorf("the mail server %s took too long: %w", s.address, ctx.Err())
+		step := "connecting"
+		if p := (*problem)(nil); errors.As(err, &p) {
+			step = p.step
+		}
+		return fmt.Errorf("the mail server %s took too long at %s: %w", s.address, step, ctx.Err())
 	}
 	return err
 }
@@ -367,8 +371,8 @@ var enhancedCode = regexp.MustCompile(`^[245]\.\d{1,3}\.\d{1,3}\b`)
 
 // problem is what went wrong in a conversation.
 type problem struct {
-	text string
-	err  error // what is behind it, if its words may be told
+	step, text string
+	err        error // what is behind it, if its words may be told
 	// lost says that nothing more can be said on the connection.
 	lost bool
 }
@@ -396,14 +400,14 @@ func (s *SMTP) failed(step string, err error, words bool) error {
 		if words {
 			said = oneLine(reply.Msg)
 		}
-		return &problem{lost: reply.Code == closing,
+		return &problem{step: step, lost: reply.Code == closing,
 			text: fmt.Sprintf("the mail server %s answered %s with %s", s.address, step, strings.TrimSpace(strconv.Itoa(reply.Code)+" "+said))}
 	case errors.As(err, &garbled):
-		return &problem{lost: true, text: fmt.Sprintf("the mail server %s gave no valid SMTP answer to %s", s.address, step)}
+		return &problem{step: step, lost: true, text: fmt.Sprintf("the mail server %s gave no valid SMTP answer to %s", s.address, step)}
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return &problem{lost: true, text: fmt.Sprintf("the mail server %s closed the connection at %s", s.address, step)}
+		return &problem{step: step, lost: true, text: fmt.Sprintf("the mail server %s closed the connection at %s", s.address, step)}
 	}
-	return &problem{lost: true, err: err, text: fmt.Sprintf("the mail server %s failed at %s: %v", s.address, step, err)}
+	return &problem{step: step, lost: true, err: err, text: fmt.Sprintf("the mail server %s failed at %s: %v", s.address, step, err)}
 }
 
 // oneLine makes a server's words fit for a log.
