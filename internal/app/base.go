@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log"
 	"log/slog"
 	"net/url"
 	"sync/atomic"
@@ -79,6 +80,11 @@ func (b *base) watch(ctx context.Context, put func(*prepared) error) {
 	if err != nil {
 		b.logger.Error("changes of the configuration are not noticed", "error", err)
 	}
+}
+
+// errorLog takes what net/http says of a server's connections into the log.
+func (b *base) errorLog(server string) *log.Logger {
+	return slog.NewLogLogger(b.logger.With("server", server).Handler(), slog.LevelWarn)
 }
 
 // newCourier makes the outbox, from which messages leave by what sender gives.

@@ -102,17 +102,23 @@ func (a *App) schemas() *schema.Set { return a.now.Load().schemas }
 // catches says whether mail is caught instead of being sent.
 func (p *prepared) catches() bool { return p.config.Dev && p.mail == nil }
 
-// sender is how a message leaves by the configuration in force: by the mail
-// server, or into the page of caught mail. nil where there is no way.
-func (a *App) sender(channel string) courier.Sender {
-	p := a.now.Load()
-	switch {
-	case p.catches():
-		return &a.catcher
-	case channel == "email":
+// sender is how a message leaves by this configuration; nil where there is no
+// way.
+func (p *prepared) sender(channel string) courier.Sender {
+	if channel == "email" {
 		return p.mail
 	}
 	return nil
+}
+
+// sender is how a message leaves by the configuration in force, or into the page
+// of caught mail.
+func (a *App) sender(channel string) courier.Sender {
+	p := a.now.Load()
+	if p.catches() {
+		return &a.catcher
+	}
+	return p.sender(channel)
 }
 
 // proxies reads the usual variables for proxies, HTTP_PROXY, HTTPS_PROXY and

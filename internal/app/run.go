@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log"
-	"log/slog"
 	"net"
 	"net/http"
 	"sync"
@@ -40,11 +38,6 @@ func (a *App) sides() []side {
 		s.server.ErrorLog = a.errorLog(s.name)
 	}
 	return all
-}
-
-// errorLog takes what net/http says of a server's connections into the log.
-func (a *App) errorLog(server string) *log.Logger {
-	return slog.NewLogLogger(a.logger.With("server", server).Handler(), slog.LevelWarn)
 }
 
 // listen opens what both servers listen at, or nothing.
