@@ -94,8 +94,13 @@ func (b *base) newCourier(sender func(channel string) courier.Sender) *courier.C
 }
 
 func (b *base) pace() courier.Pace {
-	c := &b.Config().Courier
-	return courier.Pace{PullCount: c.Worker.PullCount, PullWait: c.Worker.PullWait, Retries: c.MessageRetries, PerRecipient: c.RecipientLimit}
+	p := b.now.Load()
+	c := &p.config.Courier
+	pace := courier.Pace{PullCount: c.Worker.PullCount, PullWait: c.Worker.PullWait, Retries: c.MessageRetries, PerRecipient: c.RecipientLimit}
+	if p.catches() {
+		pace.PerRecipient = 0 // no mailbox is filled by mail that nobody gets
+	}
+	return pace
 }
 
 // openStore opens the database and waits for it to answer.

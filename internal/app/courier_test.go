@@ -200,3 +200,25 @@ func TestWhoSends(t *testing.T) {
 		}
 	})
 }
+
+// TestCaughtMailIsNotLimited: a developer who tries a form many times sees every
+// mail, and whoever gets real mail is spared.
+func TestCaughtMailIsNotLimited(t *testing.T) {
+	mail := couriertest.Start(t)
+	s := start(t, setup{more: "courier: {recipient_limit: 2}"})
+	for range 3 {
+		s.enqueue(t, "ada@example.org", "")
+	}
+	s.deliver(t)
+	if got := len(s.app.catcher.Messages()); got != 3 {
+		t.Errorf("%d mails were caught, not 3", got)
+	}
+	s.reconfigure(t, "courier: {recipient_limit: 2, smtp: {connection_uri: \""+mail.URI()+"\"}}")
+	for range 3 {
+		s.enqueue(t, "charles@example.org", "")
+	}
+	s.deliver(t)
+	if got := len(mail.Mails()); got != 2 {
+		t.Errorf("%d mails were sent, not 2", got)
+	}
+}
