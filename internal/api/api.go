@@ -9,6 +9,7 @@ import (
 	"zelus/internal/adminkey"
 	"zelus/internal/auth"
 	"zelus/internal/config"
+	"zelus/internal/courier"
 	"zelus/internal/identity"
 	"zelus/internal/schema"
 	"zelus/internal/secret"
@@ -24,6 +25,7 @@ type API struct {
 	Sessions   *session.Sessions
 	Identities *identity.Manager
 	Keys       *adminkey.Keys
+	Courier    *courier.Courier
 	// Version is what /version answers.
 	Version string
 
@@ -37,6 +39,7 @@ type current struct {
 	public  string // base URLs, with their final slash
 	admin   string
 	lists   web.Offsets
+	pages   *secret.Ring // of page tokens
 }
 
 // Configure replaces the configuration.
@@ -45,7 +48,7 @@ func (a *API) Configure(c *config.Config, schemas *schema.Set) error {
 	if err != nil {
 		return err
 	}
-	a.now.Store(&current{config: c, schemas: schemas, public: c.PublicURL().String(), admin: c.AdminURL().String(),
+	a.now.Store(&current{config: c, schemas: schemas, public: c.PublicURL().String(), admin: c.AdminURL().String(), pages: pages,
 		lists: web.Offsets{Default: 250, Max: 1000,
 			Seal: func(plain []byte) string { return pages.SealString(plain, nil) },
 			Open: func(token string) ([]byte, error) { return pages.OpenString(token, nil) },
@@ -95,6 +98,8 @@ func (a *API) Redirects(mount Mount) {
 			mount(method+" "+prefix+path, a.toAdmin)
 		}
 	}
+	mount("GET /admin/courier/messages", a.toAdmin)
+	mount("GET /admin/courier/messages/{id}", a.toAdmin)
 }
 
 // Admin is what the admin server has. Every path is below /admin; the server
@@ -117,6 +122,9 @@ func (a *API) Admin(mount Mount) {
 	mount("GET /admin/sessions/{id}", a.getSession)
 	mount("DELETE /admin/sessions/{id}", a.revokeSession)
 	mount("PATCH /admin/sessions/{id}/extend", a.extendSession)
+
+	mount("GET /admin/courier/messages", a.listMessages)
+	mount("GET /admin/courier/messages/{id}", a.getMessage)
 
 	mount("GET /admin/keys", a.listKeys)
 	mount("POST /admin/keys", a.createKey)

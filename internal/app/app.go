@@ -5,10 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net/http"
-	"net/url"
-	"sync/atomic"
 	"time"
 
 	"zelus/internal/adminkey"
@@ -21,7 +18,6 @@ import (
 	"zelus/internal/identity"
 	"zelus/internal/onetime"
 	"zelus/internal/session"
-	"zelus/internal/store"
 	"zelus/internal/web"
 )
 
@@ -47,12 +43,8 @@ const answersKept = 1 << 16
 
 // App is a server with all its parts.
 type App struct {
-	options    Options
-	live       *config.Live
-	logger     *slog.Logger
-	proxy      func(*url.URL) (*url.URL, error)
+	*base
 	client     *http.Client // for requests of the server's own
-	store      *store.Store
 	hashes     *hash.Pool
 	sessions   *session.Sessions
 	keys       *adminkey.Keys
@@ -61,39 +53,28 @@ type App struct {
 	engine     *flow.Engine
 	api        *api.API
 	server     *web.Server
-	courier    *courier.Courier
 	catcher    courier.Catcher
-	now        atomic.Pointer[prepared] // the configuration in force
 }
 
 // New reads the configuration, connects to the database, and builds all parts.
 // The tables are brought up to date where that is this program's affair: with
 // an embedded database, and in development.
 func New(ctx context.Context, o Options) (*App, error) {
-	live, err := config.NewLive(o.Config)
+	b, err := begin(ctx, o)
 	if err != nil {
 		return nil, err
 	}
-	c := live.Now()
-	a := &App{options: o, live: live, logger: newLogger(o.Log, c), proxy: proxies(o.Config.Environ)}
-	first, err := prepare(ctx, c, a.proxy)
-	if err != nil {
-		return nil, c.Blame(err)
+	a := &App{base: b}
+	if err := a.migrate(ctx); err != nil {
+		return nil, errors.Join(err, a.close())
 	}
-	for _, w := range live.Warnings() {
-		a.logger.Warn(w.String())
-	}
-	if a.store, err = a.openStore(ctx, c); err != nil {
-		return nil, err
-	}
-	if err := a.build(first); err != nil {
-		return nil, errors.Join(err, a.store.Close())
+	if err := a.build(a.now.Load()); err != nil {
+		return nil, errors.Join(err, a.close())
 	}
 	return a, nil
 }
 
 func (a *App) build(first *prepared) error {
-	a.now.Store(first)
 	a.server = &web.Server{Logger: a.logger, Now: a.options.Clock}
 	a.client = web.NewOutgoing(func() *web.OutgoingRules { return a.now.Load().outgoing }, a.proxy)
 	var err error
@@ -106,13 +87,13 @@ func (a *App) build(first *prepared) error {
 	if a.hashes, err = hash.NewPool(hash.Options{Params: first.hashing, Workers: a.options.Cores, Clock: a.options.Clock}); err != nil {
 		return err
 	}
-	a.courier = courier.New(courier.Options{Store: a.store, Clock: a.options.Clock, Logger: a.logger, Sender: a.sender, Pace: a.pace})
+	a.courier = a.newCourier(a.sender)
 	a.secrets = &onetime.Secrets{Store: a.store, Courier: a.courier, Templates: func() *templates.Templates { return &templates.Templates{} }, Clock: a.options.Clock}
 	methods := a.methods()
 	a.identities = &identity.Manager{Store: a.store, Schemas: a.schemas, Hashes: a.hashes, Clock: a.options.Clock, Factors: factors(methods)}
 	a.engine = &flow.Engine{Store: a.store, Sessions: a.sessions, Identities: a.identities, Server: a.server, Clock: a.options.Clock,
 		Methods: methods, Apps: a.options.Apps && first.config.Dev}
-	a.api = &api.API{Store: a.store, Sessions: a.sessions, Identities: a.identities, Keys: a.keys, Version: a.options.Version}
+	a.api = &api.API{Store: a.store, Sessions: a.sessions, Identities: a.identities, Keys: a.keys, Courier: a.courier, Version: a.options.Version}
 	if err := a.put(first); err != nil {
 		a.hashes.Close()
 		return err
@@ -123,11 +104,8 @@ func (a *App) build(first *prepared) error {
 // Close lets go of everything.
 func (a *App) Close() error {
 	a.hashes.Close()
-	return a.store.Close()
+	return a.close()
 }
-
-// Config is the configuration in force.
-func (a *App) Config() *config.Config { return a.now.Load().config }
 
 // CatchesMail says whether mail is shown at /dev/mail instead of being sent.
 func (a *App) CatchesMail() bool { return a.now.Load().catches() }
@@ -138,54 +116,13 @@ func (a *App) CatchesMail() bool { return a.now.Load().catches() }
 // everybody else has the cores as before.
 func (a *App) HashingThreads() int { return a.hashes.Workers() }
 
-// openStore opens the database and waits for it to answer.
-func (a *App) openStore(ctx context.Context, c *config.Config) (*store.Store, error) {
-	st, err := Open(ctx, c.DSN, store.Options{Cores: a.options.Cores, Clock: a.options.Clock, Logger: a.logger, Observe: a.options.Observe})
-	if err != nil {
-		return nil, c.Blame(fmt.Errorf("dsn: %w", err))
+// migrate brings the tables up to date where the operator does not.
+func (a *App) migrate(ctx context.Context) error {
+	if a.store.Dialect() != "sqlite" && !a.Config().Dev {
+		return nil // /health/ready tells whether it is due
 	}
-	if err := a.awaitStore(ctx, st); err != nil {
-		return nil, errors.Join(err, st.Close())
+	if _, err := a.store.Migrate(ctx); err != nil {
+		return fmt.Errorf("the tables cannot be brought up to date: %w", err)
 	}
-	if st.Dialect() != "sqlite" && !c.Dev {
-		return st, nil // the operator migrates; /health/ready tells whether it is due
-	}
-	if _, err := st.Migrate(ctx); err != nil {
-		return nil, errors.Join(fmt.Errorf("the tables cannot be brought up to date: %w", err), st.Close())
-	}
-	return st, nil
-}
-
-// Open opens the database with that address. What o says of the address is
-// replaced by it.
-func Open(ctx context.Context, address string, o store.Options) (*store.Store, error) {
-	dsn, err := config.ParseDSN(address)
-	if err != nil {
-		return nil, fmt.Errorf("the database address %w", err)
-	}
-	o.Dialect, o.Path, o.Memory, o.URL = dsn.Dialect, dsn.Path, dsn.Memory, dsn.URL
-	o.MaxConns, o.MaxConnLifetime, o.MaxConnIdleTime = dsn.MaxConns, dsn.MaxConnLifetime, dsn.MaxConnIdleTime
-	return store.Open(ctx, o)
-}
-
-// awaitStore gives a database server that starts at the same time a while.
-func (a *App) awaitStore(ctx context.Context, st *store.Store) error {
-	if st.Dialect() == "sqlite" {
-		return nil
-	}
-	const patience = 5 * time.Minute
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	for wait := 100 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
-		err := st.Ping(ctx)
-		if err == nil {
-			return nil
-		}
-		a.logger.Warn("the database does not answer yet", "error", err)
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("the database did not answer within %s: %w", patience, err)
-		case <-time.After(wait):
-		}
-	}
+	return nil
 }

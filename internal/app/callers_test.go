@@ -64,7 +64,7 @@ var answersOf = []struct {
 		"DELETE /admin/identities/{id}", "DELETE /admin/identities/{id}/credentials/{type}", "DELETE /admin/identities/{id}/sessions",
 		"DELETE /identities/{id}", "DELETE /identities/{id}/credentials/{type}", "DELETE /identities/{id}/sessions", "GET /admin/identities",
 		"GET /admin/identities/by/external/{external}", "GET /admin/identities/{id}", "GET /identities", "GET /identities/by/external/{external}",
-		"GET /identities/{id}", "PATCH /admin/identities/{id}", "PATCH /identities/{id}", "POST /admin/identities", "POST /identities",
+		"GET /identities/{id}", "GET /admin/courier/messages", "GET /admin/courier/messages/{id}", "PATCH /admin/identities/{id}", "PATCH /identities/{id}", "POST /admin/identities", "POST /identities",
 		"PUT /admin/identities/{id}", "PUT /identities/{id}",
 	}},
 	// On the admin server: the way to the public server.
@@ -76,10 +76,10 @@ var answersOf = []struct {
 	}},
 	// For administrators.
 	{"401 401 401 401 401 404 401", []string{
-		"admin: /api/kratos/admin/", "admin: DELETE /admin/keys/{id}", "admin: GET /admin/identities/by/external/{external}",
+		"admin: /api/kratos/admin/", "admin: DELETE /admin/keys/{id}", "admin: GET /admin/courier/messages/{id}", "admin: GET /admin/identities/by/external/{external}",
 	}},
 	{"401 401 401 401 401 200 401", []string{
-		"admin: GET /admin/health/config", "admin: GET /admin/identities", "admin: GET /admin/identities/{id}",
+		"admin: GET /admin/courier/messages", "admin: GET /admin/health/config", "admin: GET /admin/identities", "admin: GET /admin/identities/{id}",
 		"admin: GET /admin/identities/{id}/sessions", "admin: GET /admin/keys", "admin: GET /admin/sessions/{id}",
 		"admin: PATCH /admin/sessions/{id}/extend",
 	}},

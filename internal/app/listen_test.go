@@ -146,7 +146,7 @@ func TestSocketLeftBehind(t *testing.T) {
 // error.
 func TestServersLog(t *testing.T) {
 	log := &transcript{}
-	a := &App{logger: slog.New(slog.NewTextHandler(log, nil))}
+	a := &App{base: &base{logger: slog.New(slog.NewTextHandler(log, nil))}}
 	for _, name := range []string{"public", "admin"} {
 		a.errorLog(name).Print("http: something went wrong")
 		if !strings.Contains(log.String(), "level=WARN") || !strings.Contains(log.String(), "server="+name) {

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"io"
 	"net/url"
 	"strings"
 
@@ -12,6 +13,7 @@ import (
 	"zelus/internal/courier"
 	"zelus/internal/hash"
 	"zelus/internal/schema"
+	"zelus/internal/secret"
 	"zelus/internal/web"
 )
 
@@ -23,6 +25,14 @@ type prepared struct {
 	outgoing *web.OutgoingRules
 	schemas  *schema.Set
 	mail     courier.Sender // nil where no mail server is configured
+	contents *secret.Ring   // what messages are sealed under
+}
+
+// close ends what belongs to a configuration that is not in force any more.
+func (p *prepared) close() {
+	if c, ok := p.mail.(io.Closer); ok {
+		c.Close()
+	}
 }
 
 // prepare makes what follows from a configuration, or tells everything that is
@@ -37,6 +47,7 @@ func prepare(ctx context.Context, c *config.Config, proxy func(*url.URL) (*url.U
 	note(err)
 	p.mail, err = mailServer(c)
 	note(err)
+	p.contents, _ = secret.NewRing(courier.KeyPurpose, c.Secrets.Default) // checkSecrets says what is wrong
 	p.outgoing, err = outgoingRules(c)
 	note(err)
 	if err == nil {
@@ -75,7 +86,7 @@ func Check(ctx context.Context, c *config.Config, environ []string) error {
 // The errors are those of keys and parameters that prepare has tried out, from
 // the same values; they cannot happen.
 func (a *App) put(p *prepared) error {
-	a.now.Store(p)
+	a.replace(p)
 	return errors.Join(
 		a.hashes.SetParams(p.hashing),
 		a.sessions.Configure(sessionSettings(p.config)),
@@ -92,22 +103,23 @@ func (a *App) schemas() *schema.Set { return a.now.Load().schemas }
 // catches says whether mail is caught instead of being sent.
 func (p *prepared) catches() bool { return p.config.Dev && p.mail == nil }
 
-// sender is how a message leaves by the configuration in force: by the mail
-// server, or into the page of caught mail. nil where there is no way.
-func (a *App) sender(channel string) courier.Sender {
-	p := a.now.Load()
-	switch {
-	case p.catches():
-		return &a.catcher
-	case channel == "email":
+// sender is how a message leaves by this configuration; nil where there is no
+// way.
+func (p *prepared) sender(channel string) courier.Sender {
+	if channel == "email" {
 		return p.mail
 	}
 	return nil
 }
 
-func (a *App) pace() courier.Pace {
-	c := &a.Config().Courier
-	return courier.Pace{PullCount: c.Worker.PullCount, PullWait: c.Worker.PullWait, Retries: c.MessageRetries}
+// sender is how a message leaves by the configuration in force, or into the page
+// of caught mail.
+func (a *App) sender(channel string) courier.Sender {
+	p := a.now.Load()
+	if p.catches() {
+		return &a.catcher
+	}
+	return p.sender(channel)
 }
 
 // proxies reads the usual variables for proxies, HTTP_PROXY, HTTPS_PROXY and

@@ -280,6 +280,16 @@ func TestQueries(t *testing.T) {
 		{"read a session", 1, 200, ofSession("GET", "")},
 		{"extend a session", 2, 200, ofSession("PATCH", "/extend")},
 		{"revoke a session", 2, 204, ofSession("DELETE", "")},
+		{"list messages", 1, 200, func(t *testing.T, s *server) func() answer {
+			s.enqueue(t, "ada@example.org", "")
+			return func() answer {
+				return s.operator(t).get("/admin/courier/messages?status=queued&recipient=ada%40example.org")
+			}
+		}},
+		{"read a message", 1, 200, func(t *testing.T, s *server) func() answer {
+			id := s.enqueue(t, "ada@example.org", "")
+			return func() answer { return s.operator(t).get("/admin/courier/messages/" + id) }
+		}},
 		{"delete the sessions of an identity", 1, 204, func(t *testing.T, s *server) func() answer {
 			p := s.person(t)
 			s.client(t, app).signIn(p)

@@ -35,7 +35,7 @@ func (s *server) watch(t *testing.T) {
 	s.watching = true
 	ctx, stop := context.WithCancel(t.Context())
 	var watcher sync.WaitGroup
-	watcher.Go(func() { s.app.watch(ctx) })
+	watcher.Go(func() { s.app.watch(ctx, s.app.put) })
 	t.Cleanup(func() {
 		stop()
 		watcher.Wait()

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log"
-	"log/slog"
 	"net"
 	"net/http"
 	"sync"
@@ -40,11 +38,6 @@ func (a *App) sides() []side {
 		s.server.ErrorLog = a.errorLog(s.name)
 	}
 	return all
-}
-
-// errorLog takes what net/http says of a server's connections into the log.
-func (a *App) errorLog(server string) *log.Logger {
-	return slog.NewLogLogger(a.logger.With("server", server).Handler(), slog.LevelWarn)
 }
 
 // listen opens what both servers listen at, or nothing.
@@ -115,9 +108,9 @@ func (a *App) Run(ctx context.Context, ready func()) error {
 		}()
 	}
 	var background sync.WaitGroup
-	background.Go(func() { a.watch(ctx) })
+	background.Go(func() { a.watch(ctx, a.put) })
 	background.Go(func() { a.clean(ctx) })
-	if c.WatchCourier || c.Dev {
+	if a.sends(c) {
 		background.Go(func() { a.courier.Run(ctx) })
 	}
 	if ready != nil {
@@ -146,21 +139,10 @@ func (a *App) Run(ctx context.Context, ready func()) error {
 	return err
 }
 
-// watch puts changed configurations in force.
-func (a *App) watch(ctx context.Context) {
-	err := a.live.Watch(ctx, a.logger, func(c *config.Config, warnings []config.Warning) error {
-		next, err := prepare(ctx, c, a.proxy)
-		if err != nil {
-			return err
-		}
-		for _, w := range warnings {
-			a.logger.Warn(w.String())
-		}
-		return a.put(next)
-	})
-	if err != nil {
-		a.logger.Error("changes of the configuration are not noticed", "error", err)
-	}
+// sends says whether the server itself sends what is in the outbox. With an
+// embedded database there is mostly no other process that would.
+func (a *App) sends(c *config.Config) bool {
+	return c.WatchCourier || c.Dev || a.store.Dialect() == "sqlite"
 }
 
 // kept says how long things are kept after their end.

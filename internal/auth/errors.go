@@ -97,6 +97,9 @@ var (
 		Reason: "Say which credential to delete with the query parameter identifier."}
 	ErrCredentialKept = &Error{ID: "credential_type_not_deletable", Status: http.StatusBadRequest}
 
+	// Messages.
+	ErrMessageUnknown = &Error{ID: "message_not_found", Status: http.StatusNotFound}
+
 	// API keys.
 	ErrAdminKeyRequired = &Error{ID: "admin_key_required", Status: http.StatusUnauthorized, Message: "An API key is needed here.",
 		Reason: "Send an API key in the header Authorization, as Bearer and the key. An operator makes one with `zelus keys create`."}

@@ -16,7 +16,8 @@ func (c *command) serve() *cobra.Command {
 	cmd := c.withConfig(&cobra.Command{
 		Use:   "serve",
 		Short: "Start the server",
-		Long: `Start the server: the public API, the admin API and, with --watch-courier or --dev, the sending of mail.
+		Long: `Start the server: the public API and the admin API. On an embedded database, with --watch-courier and with --dev it sends
+mail as well; otherwise that is for ` + "`zelus courier watch`" + `.
 
 With --dev and without a configuration file everything that a try-out needs is there: an embedded database in
 ./zelus-data, generated secrets kept beside it, and a page that shows the mail instead of sending it.`,

@@ -17,8 +17,8 @@ type Config struct {
 	Help              bool           `key:"help" env:"no" inert:"yes" doc:"Accepted and ignored."`
 	ConfigFiles       []string       `key:"config" env:"no" inert:"yes" doc:"Accepted and ignored; use the flag -c."`
 	SQAOptOut         bool           `key:"sqa-opt-out" default:"false" inert:"yes" doc:"Accepted and ignored: no usage data is ever sent."`
-	WatchCourier      bool           `key:"watch-courier" default:"false" restart:"yes" doc:"Send mail from inside the server instead of from a separate process."`
-	ExposeMetricsPort int            `key:"expose-metrics-port" default:"0" min:"0" max:"65535" later:"courier watch" doc:"Port for the metrics of a separate mail process. 0 is off."`
+	WatchCourier      bool           `key:"watch-courier" default:"false" restart:"yes" doc:"Send mail from inside the server, instead of from a process of its own (zelus courier watch). On an embedded database and with --dev the server always does."`
+	ExposeMetricsPort int            `key:"expose-metrics-port" default:"0" min:"0" max:"65535" restart:"yes" doc:"Port on serve.admin.host where zelus courier watch shows its metrics, at /metrics/prometheus. 0 is off."`
 	Revision          string         `key:"revision" doc:"Name of this configuration, as GET /health/config answers it. Otherwise a SHA-256 of what was loaded."`
 	Organizations     []any          `key:"organizations" inert:"yes" doc:"Deprecated and ignored; use selfservice.methods.b2b.config.organizations."`
 	Enterprise        Enterprise     `key:"enterprise" inert:"yes" doc:"Accepted and ignored."`

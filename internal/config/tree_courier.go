@@ -6,6 +6,7 @@ import "time"
 type Courier struct {
 	DeliveryStrategy     string           `key:"delivery_strategy" default:"smtp" enum:"smtp http" later:"mail over HTTP" doc:"How mail is delivered."`
 	MessageRetries       int              `key:"message_retries" default:"5" doc:"How often a message is tried again after it failed."`
+	RecipientLimit       int              `key:"recipient_limit" default:"12" min:"0" doc:"How many messages one recipient gets within an hour, mail and text messages each. The others wait until the hour is over, and are sent then. 0 is any number. Ours; Kratos has no such key."`
 	Worker               Worker           `key:"worker" doc:"The process that sends."`
 	TemplateOverridePath string           `key:"template_override_path" later:"templates" doc:"Folder with templates that replace the built-in ones."`
 	Templates            Templates        `key:"templates" later:"templates" doc:"Templates that replace the built-in ones."`

@@ -8,11 +8,13 @@ import (
 	"math/rand/v2"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
 
 	"zelus/internal/auth"
+	"zelus/internal/secret"
 	"zelus/internal/store"
 )
 
@@ -22,9 +24,13 @@ const (
 	concurrency = 4
 	// sendTimeout ends a try.
 	sendTimeout = 30 * time.Second
-	// claimTime is how long a claimed message is kept from other nodes: the
-	// try, and time to write down what came of it.
+	// claimTime is how long a claimed message is kept from other nodes. A try
+	// ends sendTimeout after the claim was asked for, whatever it waits for, so
+	// the other half is for writing down what came of it, and for nodes whose
+	// clocks differ by up to so much.
 	claimTime = 2 * sendTimeout
+	// settleWithin is how long the database may take for that.
+	settleWithin = 20 * time.Second
 	// shortestWait keeps a pull_wait of nothing from becoming a busy loop.
 	shortestWait = 100 * time.Millisecond
 	// longestTrouble is the longest pause while the database does not answer.
@@ -51,6 +57,9 @@ type Pace struct {
 	PullWait time.Duration
 	// Retries is how often a message is tried again after the first try.
 	Retries int
+	// PerRecipient is how many messages leave for one recipient within any hour;
+	// the others wait. 0 is any number.
+	PerRecipient int
 }
 
 // Options are what a Courier is made of. All are needed.
@@ -63,22 +72,47 @@ type Options struct {
 	// the outbox, so that a new configuration needs no restart.
 	Sender func(channel string) Sender
 	Pace   func() Pace
+	// Keys gives the keys that the contents of messages are sealed under, made
+	// for KeyPurpose. It is asked for every message.
+	Keys func() *secret.Ring
 }
 
 // Courier is the outbox and its worker. It is safe for concurrent use.
 type Courier struct {
-	options Options
-	wake    chan struct{} // holds one Wake for a worker that is busy
+	options     Options
+	wake        chan struct{} // holds one Wake for a worker that is busy
+	sendTimeout time.Duration // tests have less of it
+
+	sent, failed, abandoned atomic.Uint64
 }
 
 // New makes a Courier. Nothing is sent before Run.
-func New(o Options) *Courier { return &Courier{options: o, wake: make(chan struct{}, 1)} }
+func New(o Options) *Courier {
+	return &Courier{options: o, wake: make(chan struct{}, 1), sendTimeout: sendTimeout}
+}
+
+// Counts says what this node's worker has done since it was made.
+type Counts struct {
+	Sent      uint64 // messages that the other side accepted
+	Failed    uint64 // tries that failed, the last ones among them
+	Abandoned uint64 // messages that were given up
+}
+
+// Counts counts so far.
+func (c *Courier) Counts() Counts {
+	return Counts{Sent: c.sent.Load(), Failed: c.failed.Load(), Abandoned: c.abandoned.Load()}
+}
+
+// Queued counts the messages that wait, of all nodes.
+func (c *Courier) Queued(ctx context.Context) (int, error) {
+	return c.options.Store.CountMessages(ctx, store.MessageQueued)
+}
 
 // Enqueue writes a message to the outbox in the caller's transaction: it will
 // be sent if, and only if, that is committed. Call Wake after the commit.
 // ErrRecipient says that the recipient is not an address.
 func (c *Courier) Enqueue(ctx context.Context, tx *store.Tx, m Message) error {
-	row, err := m.row(auth.Now(c.options.Clock()))
+	row, err := m.row(auth.Now(c.options.Clock()), c.options.Keys())
 	if err != nil {
 		return err
 	}
@@ -96,7 +130,7 @@ func (c *Courier) Wake() {
 }
 
 // Run sends messages until the context ends. It then starts no further try,
-// and returns when those under way are over, which is after 30 seconds at the
+// and returns when those under way are over, which is after 50 seconds at the
 // latest.
 func (c *Courier) Run(ctx context.Context) {
 	busy := make(chan struct{}, concurrency)
@@ -107,7 +141,7 @@ func (c *Courier) Run(ctx context.Context) {
 		pace := c.options.Pace()
 		// Only this loop makes the worker busier, so that what is free now stays free.
 		free := min(max(pace.PullCount, 1), concurrency-len(busy))
-		claimed, err := c.claim(ctx, free)
+		claimed, err := c.claim(ctx, free, pace.PerRecipient)
 		for i := range claimed {
 			m := &claimed[i]
 			busy <- struct{}{}
@@ -137,7 +171,7 @@ func (c *Courier) Run(ctx context.Context) {
 }
 
 // claim takes up to limit messages that are due.
-func (c *Courier) claim(ctx context.Context, limit int) (claimed []store.Message, err error) {
+func (c *Courier) claim(ctx context.Context, limit, perRecipient int) (claimed []store.Message, err error) {
 	if limit == 0 {
 		return nil, nil
 	}
@@ -146,44 +180,44 @@ func (c *Courier) claim(ctx context.Context, limit int) (claimed []store.Message
 	if due, err := c.options.Store.MessagesDue(ctx, now); err != nil || !due {
 		return nil, err
 	}
-	// A claim that is lost with the machine's power is as good as none, so it
-	// need not be synced.
-	err = c.options.Store.Write(ctx, store.Volatile, func(tx *store.Tx) (err error) {
-		claimed, err = tx.ClaimMessages(ctx, now, now.Add(claimTime), limit)
+	// Durable, because a database server that has lost a claim would give the
+	// message to another node while this one sends it.
+	held := 0
+	err = c.options.Store.Write(ctx, store.Durable, func(tx *store.Tx) (err error) {
+		claimed, held, err = tx.ClaimMessages(ctx, store.Claim{Now: now, Until: now.Add(claimTime), Limit: limit, PerHour: perRecipient})
 		return err
 	})
+	if err == nil && held > 0 {
+		c.options.Logger.Warn("messages wait, because their recipients got as many within an hour as courier.recipient_limit allows", "messages", held)
+	}
 	return claimed, err
 }
+
+// errExpired is why a message is not sent that came to its turn too late.
+var errExpired = errors.New("the message was not sent: it had expired before its turn came")
 
 // try sends a claimed message and writes down what came of it.
 func (c *Courier) try(ctx context.Context, m *store.Message, retries int) {
 	tries := max(retries, 0) + 1
 	began := auth.Now(c.options.Clock())
+	last := m.SendCount >= tries
 	var failure error
-	if m.SendCount > tries {
+	switch {
+	case m.Expired(began):
+		failure, last = errExpired, true
+	case m.SendCount > tries:
 		// The tries before ended without a result: this one may, too.
 		failure = errors.New("the server stopped while it was sending this message, too often to try again")
-	} else {
-		failure = c.send(ctx, m)
+	default:
+		failure = c.send(ctx, m, c.sendTimeout-began.Sub(m.UpdatedAt))
 	}
 	now := auth.Now(c.options.Clock())
-	dispatch := store.Dispatch{ID: uuid.New(), MessageID: m.ID, Status: store.DispatchSuccess, CreatedAt: began, UpdatedAt: now}
-	log := c.options.Logger.With("message", m.ID.String(), "template", m.Template, "channel", m.Channel, "try", m.SendCount)
-	if failure != nil {
-		dispatch.Status, dispatch.Error = store.DispatchFailed, &store.DispatchError{Message: failure.Error()}
+	next := now.Add(backoff(m.SendCount))
+	if failure != nil && !last && m.Expired(next) {
+		failure, last = fmt.Errorf("%w; it is not tried again, because it expires before the next try", failure), true
 	}
-	var held bool
-	err := c.options.Store.Write(ctx, store.Durable, func(tx *store.Tx) (err error) {
-		switch {
-		case failure == nil:
-			held, err = tx.MessageSent(ctx, m, dispatch)
-		case m.SendCount >= tries:
-			held, err = tx.MessageAbandoned(ctx, m, dispatch)
-		default:
-			held, err = tx.MessageFailed(ctx, m, dispatch, now.Add(backoff(m.SendCount)))
-		}
-		return err
-	})
+	log := c.options.Logger.With("message", m.ID.String(), "template", m.Template, "channel", m.Channel, "try", m.SendCount)
+	held, err := c.settle(ctx, m, began, now, failure, last, next)
 	switch {
 	case err != nil:
 		log.Error("what came of sending a message cannot be written down; it will be sent again", "sent", failure == nil, "error", err)
@@ -191,17 +225,64 @@ func (c *Courier) try(ctx context.Context, m *store.Message, retries int) {
 		log.Warn("sending a message took so long that it was given to another worker; it may be sent twice", "sent", failure == nil)
 	case failure == nil:
 		log.Info("a message was sent")
-	case m.SendCount >= tries:
+	case last:
 		log.Error("a message was given up", "error", failure)
 	default:
 		log.Warn("a message could not be sent and will be tried again", "error", failure)
 	}
+	if failure == nil {
+		c.sent.Add(1)
+		return
+	}
+	c.failed.Add(1)
+	if last && held {
+		c.abandoned.Add(1)
+	}
 }
 
-// send hands the message over. A sender that panics fails this message and no
-// other.
-func (c *Courier) send(ctx context.Context, m *store.Message) (err error) {
-	ctx, cancel := context.WithTimeout(ctx, sendTimeout)
+// settle writes down what came of a try, and says whether the claim still held.
+// It does not give up at once: a message that was sent, and of which that is
+// not known, is sent again.
+func (c *Courier) settle(ctx context.Context, m *store.Message, began, now time.Time, failure error, last bool, next time.Time) (held bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, settleWithin)
+	defer cancel()
+	dispatch := store.Dispatch{ID: uuid.New(), MessageID: m.ID, Status: store.DispatchSuccess, CreatedAt: began, UpdatedAt: now}
+	if failure != nil {
+		dispatch.Status, dispatch.Error = store.DispatchFailed, &store.DispatchError{Message: failure.Error()}
+	}
+	for wait := 100 * time.Millisecond; ; wait *= 2 {
+		err = c.options.Store.Write(ctx, store.Durable, func(tx *store.Tx) (err error) {
+			switch {
+			case failure == nil:
+				held, err = tx.MessageSent(ctx, m, dispatch)
+			case last:
+				held, err = tx.MessageAbandoned(ctx, m, dispatch)
+			default:
+				held, err = tx.MessageFailed(ctx, m, dispatch, next)
+			}
+			return err
+		})
+		if err == nil {
+			return held, nil
+		}
+		select {
+		case <-ctx.Done():
+			return false, err
+		case <-time.After(wait):
+		}
+	}
+}
+
+// send hands the message over, within the given time. A sender that panics
+// fails this message and no other.
+func (c *Courier) send(ctx context.Context, m *store.Message, within time.Duration) (err error) {
+	if within <= 0 {
+		return errors.New("the database took so long to hand the message out that there was no time left to send it")
+	}
+	if err := unseal(c.options.Keys(), m); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, min(within, c.sendTimeout)) // a clock may be set back
 	defer cancel()
 	defer func() {
 		if p := recover(); p != nil {

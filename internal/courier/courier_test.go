@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"zelus/internal/auth"
+	"zelus/internal/secret"
 	"zelus/internal/store"
 	"zelus/internal/store/storetest"
 )
@@ -29,6 +30,7 @@ func (f senderFunc) Send(ctx context.Context, m *store.Message) error { return f
 type post struct {
 	*Courier
 	store *store.Store
+	keys  *secret.Ring
 	log   *bytes.Buffer // read it after stop
 	stop  func()        // ends Run and waits for it
 }
@@ -36,8 +38,9 @@ type post struct {
 // open makes a courier that sends with one sender and does not run yet.
 func open(t *testing.T, st *store.Store, pace Pace, sender Sender) *post {
 	t.Helper()
-	p := &post{store: st, log: &bytes.Buffer{}, stop: func() {}}
+	p := &post{store: st, log: &bytes.Buffer{}, stop: func() {}, keys: ring(t, "a-secret-of-these-tests")}
 	p.Courier = New(Options{Store: st, Clock: time.Now, Logger: slog.New(slog.NewJSONHandler(p.log, nil)), Pace: func() Pace { return pace },
+		Keys: func() *secret.Ring { return p.keys },
 		Sender: func(channel string) Sender {
 			if channel != auth.ViaEmail {
 				return nil
@@ -45,6 +48,16 @@ func open(t *testing.T, st *store.Store, pace Pace, sender Sender) *post {
 			return sender
 		}})
 	return p
+}
+
+// ring makes keys of secrets, the newest first.
+func ring(t *testing.T, secrets ...string) *secret.Ring {
+	t.Helper()
+	keys, err := secret.NewRing(KeyPurpose, secrets)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return keys
 }
 
 func (p *post) run(t *testing.T) {
@@ -87,7 +100,7 @@ func (p *post) enqueue(t *testing.T, all ...Message) {
 // outbox lists all messages, oldest first.
 func (p *post) outbox(t *testing.T) []store.Message {
 	t.Helper()
-	all, err := p.store.Messages(t.Context(), auth.DefaultProject, store.MessageFilter{}, store.MessageKey{}, 1000)
+	all, err := p.Messages(t.Context(), store.MessageFilter{}, store.MessageKey{}, 5000)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -224,7 +237,7 @@ func TestCrash(t *testing.T) {
 		server := &mailServer{}
 		p := open(t, storetest.Memory(t, nil), Pace{PullCount: 10, PullWait: time.Second, Retries: 1}, smtpIn(t, server))
 		crash := func() {
-			claimed, err := p.claim(t.Context(), 10)
+			claimed, err := p.claim(t.Context(), 10, 0)
 			if err != nil || len(claimed) == 0 {
 				t.Fatalf("claimed %v, %v", claimed, err)
 			}

@@ -4,7 +4,10 @@
 //   - courier.go: Enqueue writes a message in the transaction of whatever
 //     causes it; Run is the worker that sends what is due
 //   - message.go: what a message must be like to be accepted
+//   - content.go: what a message says is sealed in the database; Message and
+//     Messages open it for administrators
 //   - smtp.go, mail.go: SMTP sends mail through a mail server (RFC 5321)
+//   - pool.go: connections to the mail server, kept for the next mail
 //   - catcher.go: Catcher keeps mail in memory and shows it on a page, for
 //     development without a mail server
 //
@@ -19,11 +22,19 @@
 //	}
 //
 // A message goes queued → processing → sent, or back to queued after a
-// failure, until it is abandoned after message_retries + 1 tries. Delivery is
-// at least once: a worker claims a message for a minute, and what it has not
-// settled by then, because it is gone, is due again. A mail that was sent
-// twice has the same Message-ID both times. Any number of nodes may run a
-// worker on the same database.
+// failure, until it is abandoned after message_retries + 1 tries, or because it
+// has expired. A worker claims a message for a minute, and what it has not
+// settled by then, because it is gone, is due again. Any number of nodes may
+// run a worker on the same database.
+//
+// Delivery is once, but for one case, in which it is at least once: the mail
+// server took a mail, and its answer was lost on the way or before it was
+// written down. Nobody can know then, so it is sent again, with the same
+// Message-ID.
+//
+// One recipient gets so many messages within an hour; the others are held until
+// the hour is over. That is decided when they are claimed: see
+// store.Tx.ClaimMessages.
 //
 // A message carries secrets (codes, links) and says who knows whom, so logs
 // name it by its id and template only, never by recipient or content.

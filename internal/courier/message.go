@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"zelus/internal/auth"
+	"zelus/internal/secret"
 	"zelus/internal/store"
 )
 
@@ -42,12 +43,13 @@ type Message struct {
 // not an address of the message's type.
 var ErrRecipient = errors.New("courier: the recipient is not a valid address")
 
-// maxContent bounds the subject, the body and the HTML of a message together,
-// in bytes. Mail servers refuse more than about ten times as much.
+// maxContent bounds the subject, the body, the HTML and the template data of a
+// message together, in bytes. Mail servers refuse more than about ten times as much.
 const maxContent = 1 << 20
 
-// row makes the outbox row of a message. No error of it repeats the content.
-func (m Message) row(now time.Time) (*store.Message, error) {
+// row makes the outbox row of a message, its content sealed. No error of it
+// repeats the content.
+func (m Message) row(now time.Time, keys *secret.Ring) (*store.Message, error) {
 	switch {
 	case m.Type == auth.ViaEmail && !validEmail(m.Recipient):
 		return nil, ErrRecipient
@@ -56,19 +58,20 @@ func (m Message) row(now time.Time) (*store.Message, error) {
 	case m.Type != auth.ViaEmail && m.Type != auth.ViaSMS:
 		return nil, fmt.Errorf("courier: the message type %q is neither %s nor %s", m.Type, auth.ViaEmail, auth.ViaSMS)
 	}
-	if size := len(m.Subject) + len(m.Body) + len(m.HTML); size > maxContent {
+	if size := len(m.Subject) + len(m.Body) + len(m.HTML) + len(m.TemplateData); size > maxContent {
 		return nil, fmt.Errorf("courier: a %s message of %d bytes is larger than the %d that are sent", m.Template, size, maxContent)
 	}
 	id, err := uuid.NewV7()
 	if err != nil {
 		return nil, fmt.Errorf("courier: no id for a message: %w", err)
 	}
-	return &store.Message{ID: id, Project: m.Project, Type: m.Type, Channel: m.Type, Template: m.Template, Recipient: m.Recipient,
+	row := &store.Message{ID: id, Project: m.Project, Type: m.Type, Channel: m.Type, Template: m.Template, Recipient: m.Recipient,
 		Subject: strings.Join(strings.Fields(readable(m.Subject)), " "), Body: readable(m.Body), HTML: readable(m.HTML),
-		CreatedAt: now, UpdatedAt: now}, nil
+		TemplateData: m.TemplateData, RequestHeaders: m.RequestHeaders, ExpiresAt: m.ExpiresAt, CreatedAt: now, UpdatedAt: now}
+	return row, seal(keys, row)
 }
 
-// readable replaces what not every database can keep as text.
+// readable replaces what is no text, and what no mail program shows.
 func readable(s string) string {
 	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
 }

@@ -24,8 +24,6 @@ import (
 const (
 	// dialTimeout bounds how long a connection may take.
 	dialTimeout = 10 * time.Second
-	// quitTimeout bounds how long the goodbye may take: the mail is delivered.
-	quitTimeout = 2 * time.Second
 )
 
 // SMTPOptions are the settings below courier.smtp.
@@ -50,9 +48,11 @@ type SMTPOptions struct {
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
-// SMTP sends mail through a mail server (RFC 5321), on a new connection for
-// every mail. A connection is encrypted, with STARTTLS (RFC 3207) or from the
-// start, unless the settings say otherwise.
+// SMTP sends mail through a mail server (RFC 5321). A connection is encrypted,
+// with STARTTLS (RFC 3207) or from the start, unless the settings say otherwise.
+// One that a mail went over is kept for a while for the next one. Whatever the
+// server answers but yes is an error to try again after, 5xx as well: mail
+// servers say it of what passes, too, such as a full mailbox or a bad name.
 type SMTP struct {
 	mailer         *mailer
 	dial           func(ctx context.Context, network, address string) (net.Conn, error)
@@ -62,6 +62,7 @@ type SMTP struct {
 	implicitTLS    bool // smtps
 	startTLS       bool
 	tls            *tls.Config
+	kept           pool
 }
 
 // NewSMTP checks the settings; it does not connect. Errors name the setting
@@ -177,48 +178,97 @@ func (s *SMTP) Send(ctx context.Context, m *store.Message) error {
 	}
 	err = s.deliver(ctx, e)
 	if err != nil && ctx.Err() != nil {
-		return fmt.Errorf("the mail server %s took too long: %w", s.address, ctx.Err())
+		step := "connecting"
+		if p := (*problem)(nil); errors.As(err, &p) {
+			step = p.step
+		}
+		return fmt.Errorf("the mail server %s took too long at %s: %w", s.address, step, ctx.Err())
 	}
 	return err
 }
 
+// Close closes the connections that are kept, and keeps none from now on. Mail
+// that is on its way is not disturbed.
+func (s *SMTP) Close() error {
+	s.kept.close()
+	return nil
+}
+
+// deliver sends a mail over a connection that is kept, or over a new one. A kept
+// one may be dead by now, as the server closes it when it likes. What finds that
+// out before anything of the mail was said begins again, as if the connection had
+// not been there. Once the server is told the mail, nothing is done twice.
 func (s *SMTP) deliver(ctx context.Context, e *envelope) error {
+	if l := s.kept.take(); l != nil {
+		told, err := s.deliverOver(ctx, l, e)
+		if err == nil || told || ctx.Err() != nil || !lost(err) {
+			return err
+		}
+	}
+	l, err := s.open(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = s.deliverOver(ctx, l, e)
+	return err
+}
+
+// deliverOver sends a mail over a connection, and keeps that if all went well.
+// told says that the server was told something of the mail itself.
+func (s *SMTP) deliverOver(ctx context.Context, l *line, e *envelope) (told bool, err error) {
+	// Whatever the conversation waits for, it ends with the context.
+	ended := context.AfterFunc(ctx, func() { l.conn.Close() })
+	told, err = s.transfer(l.client, e)
+	l.mails++
+	switch open := ended(); {
+	case !open || lost(err):
+		l.conn.Close()
+	case err != nil:
+		l.hangUp()
+	default:
+		s.kept.keep(l)
+	}
+	return told, err
+}
+
+// open connects, and does all that comes before the first mail.
+func (s *SMTP) open(ctx context.Context) (*line, error) {
 	conn, err := s.connect(ctx)
 	if err != nil {
-		return fmt.Errorf("connecting to the mail server %s: %w", s.address, err)
+		return nil, fmt.Errorf("connecting to the mail server %s: %w", s.address, err)
 	}
-	defer conn.Close()
-	// Whatever the conversation waits for, it ends with the context.
 	defer context.AfterFunc(ctx, func() { conn.Close() })()
+	client, err := s.greet(conn)
+	if err != nil {
+		conn.Close()
+		return nil, err
+	}
+	return &line{conn: conn, client: client}, nil
+}
+
+// greet says who is there, turns encryption on and signs in.
+func (s *SMTP) greet(conn net.Conn) (*smtp.Client, error) {
 	client, err := smtp.NewClient(conn, s.host)
 	if err != nil {
-		return s.failed("greeting", err, quote)
+		return nil, s.failed("greeting", err, quote)
 	}
 	if err := client.Hello(s.localName); err != nil {
-		return s.failed("EHLO", err, quote)
+		return nil, s.failed("EHLO", err, quote)
 	}
 	if s.startTLS {
 		if offered, _ := client.Extension("STARTTLS"); !offered {
-			return fmt.Errorf("the mail server %s does not offer STARTTLS, so nothing was sent; use smtps:// in courier.smtp.connection_uri or, on a network that you trust, add disable_starttls=true", s.address)
+			return nil, fmt.Errorf("the mail server %s does not offer STARTTLS, so nothing was sent; use smtps:// in courier.smtp.connection_uri or, on a network that you trust, add disable_starttls=true", s.address)
 		}
 		if err := client.StartTLS(s.tls); err != nil {
-			return s.failed("STARTTLS", err, quote)
+			return nil, s.failed("STARTTLS", err, quote)
 		}
 	}
 	if s.user != "" {
 		if err := s.signIn(client); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	if err := s.transfer(client, e); err != nil {
-		return err
-	}
-	// The server has the mail now; how the goodbye goes does not matter.
-	goodbye, cancel := context.WithTimeout(ctx, quitTimeout)
-	defer cancel()
-	defer context.AfterFunc(goodbye, func() { conn.Close() })()
-	_ = client.Quit()
-	return nil
+	return client, nil
 }
 
 // connect opens the connection, for smtps with TLS.
@@ -271,34 +321,35 @@ func (s *SMTP) signIn(client *smtp.Client) error {
 }
 
 // transfer hands the mail over (RFC 5321 section 3.3). From the recipients on,
-// the server's words may repeat what it was told.
-func (s *SMTP) transfer(client *smtp.Client, e *envelope) error {
+// the server's words may repeat what it was told. told says that it was told
+// something of the content, so that it may have taken the mail.
+func (s *SMTP) transfer(client *smtp.Client, e *envelope) (told bool, err error) {
 	// A server that is asked for SMTPUTF8 (RFC 6531) may refuse to pass the
 	// mail on to one that lacks it, so it is asked only where it must be.
-	if ascii(e.from) && !slices.ContainsFunc(e.recipients, func(r string) bool { return !ascii(r) }) {
-		client.SkipSMTPUTF8(true)
-	} else if offered, _ := client.Extension("SMTPUTF8"); !offered {
-		return fmt.Errorf("the mail server %s takes only addresses in ASCII (it lacks SMTPUTF8)", s.address)
+	plain := ascii(e.from) && !slices.ContainsFunc(e.recipients, func(r string) bool { return !ascii(r) })
+	client.SkipSMTPUTF8(plain)
+	if offered, _ := client.Extension("SMTPUTF8"); !plain && !offered {
+		return false, fmt.Errorf("the mail server %s takes only addresses in ASCII (it lacks SMTPUTF8)", s.address)
 	}
 	if err := client.Mail(path(e.from)); err != nil {
-		return s.failed("MAIL FROM", err, quote)
+		return false, s.failed("MAIL FROM", err, quote)
 	}
 	for _, r := range e.recipients {
 		if err := client.Rcpt(path(r)); err != nil {
-			return s.failed("RCPT TO", err, keepQuiet)
+			return false, s.failed("RCPT TO", err, keepQuiet)
 		}
 	}
 	data, err := client.Data()
 	if err != nil {
-		return s.failed("DATA", err, keepQuiet)
+		return false, s.failed("DATA", err, keepQuiet)
 	}
 	if _, err := data.Write(e.content); err != nil {
-		return s.failed("DATA", err, keepQuiet)
+		return true, s.failed("DATA", err, keepQuiet)
 	}
 	if err := data.Close(); err != nil {
-		return s.failed("the mail", err, keepQuiet)
+		return true, s.failed("the mail", err, keepQuiet)
 	}
-	return nil
+	return true, nil
 }
 
 // path writes an address as SMTP has it: in angle brackets, with quotes where
@@ -318,6 +369,27 @@ const (
 // enhancedCode is at the beginning of a reply (RFC 3463 section 2).
 var enhancedCode = regexp.MustCompile(`^[245]\.\d{1,3}\.\d{1,3}\b`)
 
+// problem is what went wrong in a conversation.
+type problem struct {
+	step, text string
+	err        error // what is behind it, if its words may be told
+	// lost says that nothing more can be said on the connection.
+	lost bool
+}
+
+func (p *problem) Error() string { return p.text }
+func (p *problem) Unwrap() error { return p.err }
+
+// lost says whether an error means that the connection is of no use any more.
+func lost(err error) bool {
+	var p *problem
+	return errors.As(err, &p) && p.lost
+}
+
+// closing is the code with which a server ends a conversation of its own accord
+// (RFC 5321 section 3.8).
+const closing = 421
+
 // failed tells what the server answered to a step.
 func (s *SMTP) failed(step string, err error, words bool) error {
 	var reply *textproto.Error
@@ -328,13 +400,14 @@ func (s *SMTP) failed(step string, err error, words bool) error {
 		if words {
 			said = oneLine(reply.Msg)
 		}
-		return fmt.Errorf("the mail server %s answered %s with %s", s.address, step, strings.TrimSpace(strconv.Itoa(reply.Code)+" "+said))
+		return &problem{step: step, lost: reply.Code == closing,
+			text: fmt.Sprintf("the mail server %s answered %s with %s", s.address, step, strings.TrimSpace(strconv.Itoa(reply.Code)+" "+said))}
 	case errors.As(err, &garbled):
-		return fmt.Errorf("the mail server %s gave no valid SMTP answer to %s", s.address, step)
+		return &problem{step: step, lost: true, text: fmt.Sprintf("the mail server %s gave no valid SMTP answer to %s", s.address, step)}
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return fmt.Errorf("the mail server %s closed the connection at %s", s.address, step)
+		return &problem{step: step, lost: true, text: fmt.Sprintf("the mail server %s closed the connection at %s", s.address, step)}
 	}
-	return fmt.Errorf("the mail server %s failed at %s: %w", s.address, step, err)
+	return &problem{step: step, lost: true, err: err, text: fmt.Sprintf("the mail server %s failed at %s: %v", s.address, step, err)}
 }
 
 // oneLine makes a server's words fit for a log.

@@ -41,6 +41,7 @@ func newSMTP(t *testing.T, o SMTPOptions) *SMTP {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { s.Close() })
 	return s
 }
 

@@ -160,7 +160,7 @@ func (s *mailServer) serve(conn net.Conn) {
 			}
 			say(verb, "235 2.7.0 welcome")
 		case "MAIL":
-			mail.from = strings.TrimPrefix(rest, "FROM:")
+			mail.from, mail.to = strings.TrimPrefix(rest, "FROM:"), nil
 			say(verb, "250 2.1.0 ok")
 		case "RCPT":
 			mail.to = append(mail.to, strings.TrimPrefix(rest, "TO:"))

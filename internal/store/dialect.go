@@ -23,8 +23,9 @@ type dialect struct {
 	// forUpdate is appended to a SELECT whose rows nobody else may change until
 	// the transaction ends. SQLite needs nothing: it has one writer.
 	forUpdate string
-	// skipLocked is appended to a SELECT of work to share out: rows that
-	// another node is taking are passed over. SQLite has no other node.
+	// skipLocked is appended to a SELECT of work to share out: what another
+	// node is taking is passed over. l is the table whose rows are locked.
+	// SQLite has no other node.
 	skipLocked string
 	// unlessThere is appended to an INSERT that does nothing where the row
 	// exists already.
@@ -83,7 +84,7 @@ var postgresDialect = dialect{
 		"{int}", "bigint", "{compact}", ""),
 	numbered:    true,
 	forUpdate:   " FOR UPDATE",
-	skipLocked:  " FOR UPDATE SKIP LOCKED",
+	skipLocked:  " FOR UPDATE OF l SKIP LOCKED",
 	unlessThere: " ON CONFLICT DO NOTHING",
 	lock:        "SELECT pg_advisory_xact_lock(7311014612)",
 	readOnly:    "SELECT current_setting('transaction_read_only')",

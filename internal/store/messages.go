@@ -4,27 +4,39 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"hash/fnv"
 	"math"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
 )
 
-const messageColumns = "id, project_id, status, type, channel, template_type, recipient, subject, body, html, send_count, dispatches, created_at, updated_at"
+const messageColumns = "m.id, m.project_id, m.status, m.type, m.channel, m.template_type, m.recipient, m.content, m.send_count, m.dispatches, m.expires_at, m.created_at, m.updated_at"
+
+// pageAfter is the rest of a page: the two comparisons of created_at let the
+// index skip the pages before.
+const pageAfter = ` AND m.created_at <= ? AND (m.created_at < ? OR m.id < ?) AND (? = '' OR m.status = ?) ORDER BY m.created_at DESC, m.id DESC LIMIT ?`
 
 const (
-	insertMessage query = `INSERT INTO messages (id, project_id, status, type, channel, template_type, recipient, subject, body, html, send_count, dispatches,
-		due_at, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
-	selectMessage query = "SELECT " + messageColumns + " FROM messages WHERE project_id = ? AND id = ?"
-	// The two comparisons of created_at let the index skip the pages before.
-	selectMessagePage query = "SELECT " + messageColumns + ` FROM messages
-		WHERE project_id = ? AND created_at <= ? AND (created_at < ? OR id < ?) AND (? = '' OR status = ?) AND (? = '' OR recipient = ?)
-		ORDER BY created_at DESC, id DESC LIMIT ?`
+	insertMessage query = `INSERT INTO messages (id, project_id, status, type, channel, template_type, recipient, addressee, lane, content, send_count, dispatches,
+		due_at, expires_at, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+	selectMessage       query = "SELECT " + messageColumns + " FROM messages m WHERE m.project_id = ? AND m.id = ?"
+	selectMessagePage   query = "SELECT " + messageColumns + " FROM messages m WHERE m.project_id = ?" + pageAfter
+	selectMessagePageTo query = "SELECT " + messageColumns + " FROM messages m WHERE m.project_id = ? AND m.addressee = ? AND m.recipient = ?" + pageAfter
+	countMessages       query = "SELECT COUNT(*) FROM messages m WHERE m.status = ?"
 
 	selectAnyDue      query = "SELECT COUNT(*) FROM (SELECT id FROM messages WHERE due_at <= ? LIMIT 1) d"
-	selectDueMessages query = "SELECT " + messageColumns + " FROM messages WHERE due_at <= ? ORDER BY due_at, id LIMIT ?"
-	claimMessage      query = "UPDATE messages SET status = ?, send_count = ?, due_at = ?, updated_at = ? WHERE id = ?"
-	settleMessage     query = `UPDATE messages SET status = ?, dispatches = ?, due_at = ?, updated_at = ?
+	selectDueMessages query = "SELECT " + messageColumns + " FROM messages m JOIN lanes l ON l.id = m.lane WHERE m.due_at <= ? ORDER BY m.due_at, m.id LIMIT ?"
+	selectLeft        query = `SELECT m.updated_at FROM messages m WHERE m.project_id = ? AND m.addressee = ? AND m.type = ? AND m.status IN ('processing', 'sent')
+		AND m.updated_at > ? AND m.id <> ? ORDER BY m.updated_at DESC LIMIT ?`
+	claimMessage query = "UPDATE messages SET status = ?, send_count = ?, due_at = ?, updated_at = ? WHERE id = ? AND send_count = ? AND due_at <= ?"
+	// A message that expires while it is held is due then, so that it is seen
+	// to be given up.
+	holdMessages query = `UPDATE messages SET due_at = CASE WHEN expires_at < ? THEN expires_at ELSE ? END
+		WHERE project_id = ? AND addressee = ? AND type = ? AND status IN ('queued', 'processing') AND (status = 'queued' OR id = ?)
+		AND due_at <= ? AND (expires_at IS NULL OR expires_at > ?)`
+	settleMessage query = `UPDATE messages SET status = ?, dispatches = ?, due_at = ?, updated_at = ?
 		WHERE project_id = ? AND id = ? AND status = ? AND send_count = ?`
 )
 
@@ -51,9 +63,13 @@ type Message struct {
 	// Template says what kind of message this is, such as recovery_code_valid.
 	Template  string
 	Recipient string
-	Subject   string // empty for an SMS
-	Body      string // plain text
-	HTML      string // the same as HTML; may be empty
+	// Content is what is stored of the next five fields: they hold codes and
+	// links, so the courier seals them, and fills them in when it opens Content
+	// again. The store knows Content only.
+	Content []byte
+	Subject string // empty for an SMS
+	Body    string // plain text
+	HTML    string // the same as HTML; may be empty
 	// TemplateData is what the template was filled with, and RequestHeaders
 	// those of the request that caused the message: for services that make the
 	// message themselves.
@@ -75,7 +91,7 @@ type Dispatch struct {
 	ID        uuid.UUID      `json:"id"`
 	MessageID uuid.UUID      `json:"message_id"`
 	Status    string         `json:"status"`
-	Error     *DispatchError `json:"error,omitempty"`
+	Error     *DispatchError `json:"error"`
 	CreatedAt time.Time      `json:"created_at"`
 	UpdatedAt time.Time      `json:"updated_at"`
 }
@@ -107,10 +123,30 @@ type MessageKey struct {
 	ID        uuid.UUID
 }
 
+// addressee is by what the messages of one recipient are found, however the
+// address is spelt: nobody has two mailboxes that differ in case only. Phone
+// numbers have no case.
+func addressee(recipient string) string { return strings.ToLower(recipient) }
+
+// lanes is how many rows the table of that name has.
+const lanes = 256
+
+// lane is the lane of a recipient; see ClaimMessages.
+func lane(m *Message) int {
+	h := fnv.New32a()
+	h.Write(m.Project[:])
+	h.Write([]byte(m.Type + " " + addressee(m.Recipient)))
+	return int(h.Sum32() % lanes)
+}
+
 // InsertMessage writes a new message: queued, not tried yet, due at once.
 func (tx *Tx) InsertMessage(ctx context.Context, m *Message) error {
-	_, err := tx.exec(ctx, insertMessage, m.ID, m.Project, MessageQueued, m.Type, m.Channel, m.Template, m.Recipient, m.Subject, m.Body, m.HTML,
-		0, "[]", m.CreatedAt, m.CreatedAt, m.UpdatedAt)
+	var expires *time.Time
+	if !m.ExpiresAt.IsZero() {
+		expires = &m.ExpiresAt
+	}
+	_, err := tx.exec(ctx, insertMessage, m.ID, m.Project, MessageQueued, m.Type, m.Channel, m.Template, m.Recipient, addressee(m.Recipient), lane(m), m.Content,
+		0, "[]", m.CreatedAt, expires, m.CreatedAt, m.UpdatedAt)
 	return err
 }
 
@@ -131,8 +167,11 @@ func (q *queries) Messages(ctx context.Context, project uuid.UUID, only MessageF
 	if after == (MessageKey{}) {
 		after = MessageKey{CreatedAt: time.UnixMicro(math.MaxInt64), ID: uuid.Max}
 	}
-	return q.messages(ctx, selectMessagePage, project, after.CreatedAt, after.CreatedAt, after.ID, only.Status, only.Status,
-		only.Recipient, only.Recipient, limit)
+	rest := []any{after.CreatedAt, after.CreatedAt, after.ID, only.Status, only.Status, limit}
+	if only.Recipient != "" {
+		return q.messages(ctx, selectMessagePageTo, append([]any{project, addressee(only.Recipient), only.Recipient}, rest...)...)
+	}
+	return q.messages(ctx, selectMessagePage, append([]any{project}, rest...)...)
 }
 
 func (q *queries) messages(ctx context.Context, s query, args ...any) ([]Message, error) {
@@ -140,9 +179,13 @@ func (q *queries) messages(ctx context.Context, s query, args ...any) ([]Message
 	err := q.each(ctx, s, func(r scanner) error {
 		var m Message
 		var dispatches string
-		if err := r.Scan(&m.ID, &m.Project, &m.Status, &m.Type, &m.Channel, &m.Template, &m.Recipient, &m.Subject, &m.Body, &m.HTML,
-			&m.SendCount, &dispatches, instant{&m.CreatedAt}, instant{&m.UpdatedAt}); err != nil {
+		var expires *time.Time
+		if err := r.Scan(&m.ID, &m.Project, &m.Status, &m.Type, &m.Channel, &m.Template, &m.Recipient, &m.Content,
+			&m.SendCount, &dispatches, perhaps{&expires}, instant{&m.CreatedAt}, instant{&m.UpdatedAt}); err != nil {
 			return err
+		}
+		if expires != nil {
+			m.ExpiresAt = *expires
 		}
 		if err := json.Unmarshal([]byte(dispatches), &m.Dispatches); err != nil {
 			return fmt.Errorf("the dispatches of the message %s cannot be read: %w", m.ID, err)
@@ -153,6 +196,12 @@ func (q *queries) messages(ctx context.Context, s query, args ...any) ([]Message
 	return all, err
 }
 
+// CountMessages counts the messages of all projects that are in a state.
+func (q *queries) CountMessages(ctx context.Context, status string) (n int, err error) {
+	err = q.one(ctx, countMessages, []any{status}, &n)
+	return n, err
+}
+
 // MessagesDue says whether ClaimMessages would find something, without
 // writing.
 func (q *queries) MessagesDue(ctx context.Context, now time.Time) (bool, error) {
@@ -161,24 +210,89 @@ func (q *queries) MessagesDue(ctx context.Context, now time.Time) (bool, error) 
 	return n > 0, err
 }
 
-// ClaimMessages takes up to limit due messages of all projects for the
-// caller to send, those that have waited longest first, and counts the try.
-// A claim holds until the given time: a message that has not been settled by
-// then, because the node that had it is gone, is due again.
-func (tx *Tx) ClaimMessages(ctx context.Context, now, until time.Time, limit int) ([]Message, error) {
-	all, err := tx.messages(ctx, selectDueMessages+query(tx.dialect.skipLocked), now, limit)
-	if err != nil {
-		return nil, err
-	}
-	for i := range all {
-		m := &all[i]
-		m.Status, m.UpdatedAt = MessageProcessing, now
-		m.SendCount++
-		if _, err := tx.exec(ctx, claimMessage, m.Status, m.SendCount, until, now, m.ID); err != nil {
-			return nil, err
+// Claim says which messages ClaimMessages takes.
+type Claim struct {
+	// Now is when, and Until how long the claim holds: a message that has not
+	// been settled by then, because the node that had it is gone, is due again.
+	Now, Until time.Time
+	// Limit is how many messages are taken at most.
+	Limit int
+	// PerHour is how many messages one recipient gets within an hour; 0 is any
+	// number.
+	PerHour int
+}
+
+// ClaimMessages takes due messages of all projects for the caller to send,
+// those that have waited longest first, and counts the try. It also says how
+// many it held back, because their recipients have had their share of this
+// hour: these are due when the hour is over, and stay queued.
+//
+// Whether a message may leave is decided here and not when it is written,
+// because only here is it known what has left: a mail server that was away for
+// a while, or a worker, would else make up for it all at once. It needs one
+// node at a time for each recipient, also where a recipient had no message
+// before and has no row to lock. So recipients share lanes, which the SELECT
+// locks: a node passes over lanes that another one has, and waits for nobody.
+// What counts is what was sent and what is being sent, looked up after the
+// lock, so that nobody's claim is missed. The messages themselves are not
+// locked, so the UPDATE looks once more whether they are still to be had.
+//
+// All that is due for a full recipient is held with one statement, so that a
+// flood for one costs the others nothing.
+func (tx *Tx) ClaimMessages(ctx context.Context, c Claim) (claimed []Message, held int, err error) {
+	for len(claimed) < c.Limit {
+		due, err := tx.messages(ctx, selectDueMessages+query(tx.dialect.skipLocked), c.Now, c.Limit-len(claimed))
+		if err != nil || len(due) == 0 {
+			return claimed, held, err
+		}
+		for i := range due {
+			m := &due[i]
+			free, err := tx.freeAt(ctx, m, c)
+			if err != nil {
+				return nil, 0, err
+			}
+			if free.After(c.Now) {
+				n, err := tx.exec(ctx, holdMessages, free, free, m.Project, addressee(m.Recipient), m.Type, m.ID, c.Now, c.Now)
+				if err != nil {
+					return nil, 0, err
+				}
+				held += n // none if a message before in this list was of the same recipient
+				continue
+			}
+			n, err := tx.exec(ctx, claimMessage, MessageProcessing, m.SendCount+1, c.Until, c.Now, m.ID, m.SendCount, c.Now)
+			if err != nil {
+				return nil, 0, err
+			}
+			if n == 0 {
+				continue // another node had it before its lane was locked here
+			}
+			m.Status, m.UpdatedAt = MessageProcessing, c.Now
+			m.SendCount++
+			claimed = append(claimed, *m)
 		}
 	}
-	return all, nil
+	return claimed, held, nil
+}
+
+// freeAt is when a due message may leave; a time that is over is now.
+func (tx *Tx) freeAt(ctx context.Context, m *Message, c Claim) (free time.Time, err error) {
+	if c.PerHour <= 0 || m.Expired(c.Now) {
+		return free, nil
+	}
+	left := 0
+	err = tx.each(ctx, selectLeft, func(r scanner) error {
+		left++
+		return r.Scan(instant{&free})
+	}, m.Project, addressee(m.Recipient), m.Type, c.Now.Add(-time.Hour), m.ID, c.PerHour)
+	if left < c.PerHour {
+		return time.Time{}, err
+	}
+	return free.Add(time.Hour), err // the last one read left first
+}
+
+// Expired says whether a message is of no use any more.
+func (m *Message) Expired(now time.Time) bool {
+	return !m.ExpiresAt.IsZero() && !now.Before(m.ExpiresAt)
 }
 
 // MessageSent settles a claimed message as sent. Like its two siblings below

@@ -20,7 +20,7 @@ var noon = time.Date(2020, 10, 30, 12, 0, 0, 0, time.UTC)
 
 func newMessage(recipient string, created time.Time) *store.Message {
 	return &store.Message{ID: uuid.Must(uuid.NewV7()), Project: project, Status: store.MessageQueued, Type: "email", Channel: "email",
-		Template: "recovery_code_valid", Recipient: recipient, Subject: "Your code", Body: "123456", HTML: "<b>123456</b>",
+		Template: "recovery_code_valid", Recipient: recipient, Content: []byte("sealed"),
 		Dispatches: []store.Dispatch{}, CreatedAt: created, UpdatedAt: created}
 }
 
@@ -39,7 +39,7 @@ func insertMessages(t *testing.T, st *store.Store, all ...*store.Message) {
 func claim(t *testing.T, st *store.Store, now, until time.Time, limit int) (all []store.Message) {
 	t.Helper()
 	write(t, st, func(tx *store.Tx) (err error) {
-		all, err = tx.ClaimMessages(t.Context(), now, until, limit)
+		all, _, err = tx.ClaimMessages(t.Context(), store.Claim{Now: now, Until: until, Limit: limit})
 		return err
 	})
 	return all
@@ -174,7 +174,7 @@ func TestClaimAtOnce(t *testing.T) {
 				for {
 					var got []store.Message
 					err := st.Write(t.Context(), store.Volatile, func(tx *store.Tx) (err error) {
-						got, err = tx.ClaimMessages(t.Context(), noon, noon.Add(time.Minute), 5)
+						got, _, err = tx.ClaimMessages(t.Context(), store.Claim{Now: noon, Until: noon.Add(time.Minute), Limit: 5})
 						return err
 					})
 					if err != nil {
@@ -222,13 +222,13 @@ func TestClaimPassesOver(t *testing.T) {
 	defer cancel()
 	now, until := noon.Add(time.Minute), noon.Add(time.Hour)
 	err = st.Write(ctx, store.Durable, func(outer *store.Tx) error {
-		first, err := outer.ClaimMessages(ctx, now, until, 1)
+		first, _, err := outer.ClaimMessages(ctx, store.Claim{Now: now, Until: until, Limit: 1})
 		if err != nil {
 			return err
 		}
 		var second []store.Message
 		err = st.Write(ctx, store.Durable, func(inner *store.Tx) (err error) {
-			second, err = inner.ClaimMessages(ctx, now, until, 2)
+			second, _, err = inner.ClaimMessages(ctx, store.Claim{Now: now, Until: until, Limit: 2})
 			return err
 		})
 		if d := cmp.Diff([]string{"first@example.org", "second@example.org"}, recipients(append(first, second...))); d != "" {
@@ -306,6 +306,193 @@ func TestCleanMessages(t *testing.T) {
 		left, err := st.Messages(t.Context(), project, store.MessageFilter{}, store.MessageKey{}, 10)
 		if d := cmp.Diff([]string{"waiting"}, recipients(left)); d != "" || err != nil {
 			t.Errorf("%v (-want +got):\n%s", err, d)
+		}
+	})
+}
+
+// capped claims as a worker does that lets each recipient have so many an hour.
+func capped(t *testing.T, st *store.Store, now time.Time, limit, perHour int) (all []store.Message, held int) {
+	t.Helper()
+	write(t, st, func(tx *store.Tx) (err error) {
+		all, held, err = tx.ClaimMessages(t.Context(), store.Claim{Now: now, Until: now.Add(time.Minute), Limit: limit, PerHour: perHour})
+		return err
+	})
+	return all, held
+}
+
+func settleSent(t *testing.T, st *store.Store, all []store.Message, now time.Time) {
+	t.Helper()
+	write(t, st, func(tx *store.Tx) error {
+		for i := range all {
+			if held, err := tx.MessageSent(t.Context(), &all[i], dispatch(&all[i], now, "")); err != nil || !held {
+				return fmt.Errorf("held %t: %w", held, err)
+			}
+		}
+		return nil
+	})
+}
+
+func bodies(all []store.Message) (out []string) {
+	for _, m := range all {
+		out = append(out, string(m.Content))
+	}
+	return out
+}
+
+// TestShareOfAnHour: more than so many messages an hour to one recipient wait
+// for their turn, in order, and nobody else waits with them.
+func TestShareOfAnHour(t *testing.T) {
+	storetest.Each(t, nil, func(t *testing.T, st *store.Store) {
+		for n, to := range []string{"ada@example.org", "Ada@Example.org", "ADA@EXAMPLE.ORG", "ada@example.org", "ada@example.org", "ada@example.org", "charles@example.org"} {
+			m := newMessage(to, noon.Add(time.Duration(n)*time.Microsecond))
+			m.Content = fmt.Append(nil, n)
+			insertMessages(t, st, m)
+		}
+		sms := newMessage("ada@example.org", noon.Add(time.Second)) // another way, another share
+		sms.Type, sms.Content = "sms", []byte("sms")
+		insertMessages(t, st, sms)
+
+		now := noon.Add(time.Minute)
+		first, held := capped(t, st, now, 100, 2)
+		if d := cmp.Diff([]string{"0", "1", "6", "sms"}, bodies(first)); d != "" || held != 4 {
+			t.Fatalf("%d were held; claimed (-want +got):\n%s", held, d)
+		}
+		waiting, err := st.Messages(t.Context(), project, store.MessageFilter{Status: store.MessageQueued}, store.MessageKey{}, 10)
+		if err != nil || len(waiting) != 4 || waiting[0].SendCount != 0 {
+			t.Errorf("held: %+v, %v", waiting, err)
+		}
+		// One is sent later than the other, so the hour of one ends later.
+		settleSent(t, st, first[:1], now.Add(time.Second))
+		settleSent(t, st, first[1:2], now.Add(10*time.Second))
+		settleSent(t, st, first[2:], now)
+		for _, c := range []struct {
+			after time.Duration
+			want  []string
+		}{
+			{30 * time.Minute, nil},
+			{time.Hour, nil}, // claimed an hour ago, but sent a second later
+			{time.Hour + time.Second, []string{"2"}},
+			{time.Hour + 9*time.Second, nil},
+			{time.Hour + 10*time.Second, []string{"3"}},
+			{2*time.Hour + 2*time.Second, []string{"4"}},
+			{2*time.Hour + 11*time.Second, []string{"5"}},
+		} {
+			got, _ := capped(t, st, now.Add(c.after), 100, 2)
+			if d := cmp.Diff(c.want, bodies(got)); d != "" {
+				t.Errorf("after %s (-want +got):\n%s", c.after, d)
+			}
+			settleSent(t, st, got, now.Add(c.after))
+		}
+	})
+}
+
+// TestShareIsNotUsedByFailures: what did not leave does not count, what may
+// have left does.
+func TestShareIsNotUsedByFailures(t *testing.T) {
+	storetest.Each(t, nil, func(t *testing.T, st *store.Store) {
+		for n := range 3 {
+			m := newMessage("ada@example.org", noon.Add(time.Duration(n)))
+			m.Content = fmt.Append(nil, n)
+			insertMessages(t, st, m)
+		}
+		first, _ := capped(t, st, noon, 1, 1)
+		write(t, st, func(tx *store.Tx) error {
+			_, err := tx.MessageFailed(t.Context(), &first[0], dispatch(&first[0], noon, "nobody answers"), noon.Add(time.Hour))
+			return err
+		})
+		second, _ := capped(t, st, noon, 1, 1)
+		if d := cmp.Diff([]string{"1"}, bodies(second)); d != "" {
+			t.Fatalf("after a failure (-want +got):\n%s", d)
+		}
+		// Its node is gone. It comes again as soon as its claim has ended, since it
+		// does not stand in its own way; the third waits.
+		again, _ := capped(t, st, noon.Add(time.Minute), 5, 1)
+		if d := cmp.Diff([]string{"1"}, bodies(again)); d != "" {
+			t.Errorf("after a crash (-want +got):\n%s", d)
+		}
+	})
+}
+
+// TestHeldUntilItExpires: a message that expires while it waits is due then.
+func TestHeldUntilItExpires(t *testing.T) {
+	storetest.Each(t, nil, func(t *testing.T, st *store.Store) {
+		first, second := newMessage("ada@example.org", noon), newMessage("ada@example.org", noon)
+		second.ExpiresAt = noon.Add(15 * time.Minute)
+		insertMessages(t, st, first, second)
+		settle, held := capped(t, st, noon, 5, 1)
+		if len(settle) != 1 || held != 1 {
+			t.Fatalf("%d claimed, %d held", len(settle), held)
+		}
+		settleSent(t, st, settle, noon)
+		if early, _ := capped(t, st, second.ExpiresAt.Add(-time.Microsecond), 5, 1); len(early) != 0 {
+			t.Error("claimed while the recipient has had enough")
+		}
+		got, _ := capped(t, st, second.ExpiresAt, 5, 1)
+		if len(got) != 1 || !got[0].Expired(second.ExpiresAt) || !got[0].ExpiresAt.Equal(second.ExpiresAt) {
+			t.Errorf("when it expires: %+v", got)
+		}
+	})
+}
+
+// TestFloodHoldsNobodyUp: a thousand messages for one recipient are before that
+// of another, which leaves with the first claim all the same.
+func TestFloodHoldsNobodyUp(t *testing.T) {
+	storetest.Each(t, nil, func(t *testing.T, st *store.Store) {
+		var flood []*store.Message
+		for n := range 1000 {
+			flood = append(flood, newMessage("ada@example.org", noon.Add(time.Duration(n)*time.Microsecond)))
+		}
+		insertMessages(t, st, flood...)
+		insertMessages(t, st, newMessage("charles@example.org", noon.Add(time.Second)))
+		got, held := capped(t, st, noon.Add(time.Minute), 4, 2)
+		if d := cmp.Diff([]string{"ada@example.org", "ada@example.org", "charles@example.org"}, recipients(got)); d != "" || held != 998 {
+			t.Errorf("%d were held; claimed (-want +got):\n%s", held, d)
+		}
+	})
+}
+
+// TestShareWithManyNodes: nodes that claim at the same time do not give one
+// recipient more than its share.
+func TestShareWithManyNodes(t *testing.T) {
+	storetest.Each(t, nil, func(t *testing.T, st *store.Store) {
+		const people, each, share = 10, 12, 3
+		for n := range each {
+			for p := range people {
+				insertMessages(t, st, newMessage(fmt.Sprintf("%d@example.org", p), noon.Add(time.Duration(n)*time.Microsecond)))
+			}
+		}
+		now := noon.Add(time.Minute)
+		var mu sync.Mutex
+		got := map[string]int{}
+		var all sync.WaitGroup
+		for range 6 {
+			all.Go(func() {
+				for range 20 {
+					var claimed []store.Message
+					err := st.Write(t.Context(), store.Durable, func(tx *store.Tx) (err error) {
+						claimed, _, err = tx.ClaimMessages(t.Context(), store.Claim{Now: now, Until: now.Add(time.Hour), Limit: 4, PerHour: share})
+						return err
+					})
+					if err != nil {
+						t.Error(err)
+					}
+					mu.Lock()
+					for _, m := range claimed {
+						got[m.Recipient]++
+					}
+					mu.Unlock()
+				}
+			})
+		}
+		all.Wait()
+		rest, _ := capped(t, st, now, 1000, share)
+		for _, m := range rest {
+			got[m.Recipient]++
+		}
+		for p := range people {
+			if to := fmt.Sprintf("%d@example.org", p); got[to] != share {
+				t.Errorf("%s gets %d messages in an hour, not %d", to, got[to], share)
+			}
 		}
 	})
 }

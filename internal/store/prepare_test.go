@@ -14,12 +14,12 @@ func TestEveryStatementIsPrepared(t *testing.T) {
 }
 
 // TestEveryRowBelongsToAProject: a column that is missing today cannot be
-// added to live data later.
+// added to live data later. Lanes are no data.
 func TestEveryRowBelongsToAProject(t *testing.T) {
 	st := storetest.Memory(t, nil)
 	for _, m := range migrationsOf(t, st) {
 		for _, table := range regexp.MustCompile(`(?s)CREATE TABLE (\w+) \((.*?)\n\)`).FindAllStringSubmatch(m.SQL, -1) {
-			if table[1] != "projects" && !strings.Contains(table[2], "project_id") {
+			if table[1] != "projects" && table[1] != "lanes" && !strings.Contains(table[2], "project_id") {
 				t.Errorf("the table %s of migration %d has no project_id", table[1], m.Version)
 			}
 		}

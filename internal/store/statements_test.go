@@ -98,6 +98,9 @@ func PrepareAll(t *testing.T, s *Store) {
 		if name == "selectProven" || name == "selectLocked" {
 			forms = append(forms, q+query(s.dialect.forUpdate))
 		}
+		if name == "selectDueMessages" {
+			forms = append(forms, q+query(s.dialect.skipLocked))
+		}
 		for _, f := range forms {
 			st, err := s.pool.Prepare(s.dialect.render(f))
 			if err != nil {
