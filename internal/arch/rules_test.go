@@ -17,7 +17,7 @@ const module = "zelus/"
 // for every folder in method, each a room of its own.
 var floors = [][]string{
 	{"ui"},
-	{"auth"},
+	{"auth", "source"},
 	{"config", "secret", "hash", "jsonnet", "schema", "store", "web"},
 	{"identity", "session", "adminkey", "courier", "onetime", "v0alpha2"},
 	{"flow"},
