@@ -23,6 +23,8 @@ require (
 	modernc.org/sqlite v1.52.0
 )
 
+require github.com/go-jose/go-jose/v4 v4.1.8
+
 require (
 	github.com/dustin/go-humanize v1.0.1 // indirect
 	github.com/inconshreveable/mousetrap v1.1.0 // indirect

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -18,6 +19,7 @@ import (
 	"zelus/internal/flow"
 	"zelus/internal/hash"
 	"zelus/internal/identity"
+	"zelus/internal/jsonnet"
 	"zelus/internal/session"
 	"zelus/internal/store"
 	"zelus/internal/web"
@@ -35,6 +37,9 @@ type Options struct {
 	// Cores is how many cores the program may use: so many passwords are hashed
 	// at a time. 0 means runtime.GOMAXPROCS. See HashingThreads.
 	Cores int
+	// Jsonnet is the command, as a path and arguments, that starts a child
+	// process which calls jsonnet.Serve.
+	Jsonnet []string
 	// Observe, where set, is told every statement. Tests count with it.
 	Observe func(sql string)
 }
@@ -50,6 +55,7 @@ type App struct {
 	logger     *slog.Logger
 	proxy      func(*url.URL) (*url.URL, error)
 	client     *http.Client // for requests of the server's own
+	jsonnet    *jsonnet.Pool
 	store      *store.Store
 	hashes     *hash.Pool
 	sessions   *session.Sessions
@@ -73,17 +79,21 @@ func New(ctx context.Context, o Options) (*App, error) {
 	}
 	c := live.Now()
 	a := &App{options: o, live: live, logger: newLogger(o.Log, c), proxy: proxies(o.Config.Environ)}
-	first, err := prepare(ctx, c, a.proxy)
+	a.jsonnet = newJsonnet(o.Jsonnet, o.Cores, a.logger)
+	first, err := prepare(ctx, c, a.proxy, a.jsonnet)
 	if err != nil {
+		a.jsonnet.Close()
 		return nil, c.Blame(err)
 	}
-	for _, w := range live.Warnings() {
+	for _, w := range slices.Concat(live.Warnings(), first.warnings) {
 		a.logger.Warn(w.String())
 	}
 	if a.store, err = a.openStore(ctx, c); err != nil {
+		a.jsonnet.Close()
 		return nil, err
 	}
 	if err := a.build(first); err != nil {
+		a.jsonnet.Close()
 		return nil, errors.Join(err, a.store.Close())
 	}
 	return a, nil
@@ -94,7 +104,7 @@ func (a *App) build(first *prepared) error {
 	a.server = &web.Server{Logger: a.logger, Now: a.options.Clock}
 	a.client = web.NewOutgoing(func() *web.OutgoingRules { return a.now.Load().outgoing }, a.proxy)
 	var err error
-	if a.sessions, err = session.New(a.store, a.options.Clock, answersKept, sessionSettings(first.config)); err != nil {
+	if a.sessions, err = session.New(a.store, a.options.Clock, answersKept, sessionSettings(first)); err != nil {
 		return err
 	}
 	if a.keys, err = adminkey.New(a.store, a.options.Clock, a.logger, keySettings(first.config)); err != nil {
@@ -119,6 +129,7 @@ func (a *App) build(first *prepared) error {
 // Close lets go of everything.
 func (a *App) Close() error {
 	a.hashes.Close()
+	a.jsonnet.Close()
 	return a.store.Close()
 }
 

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net/url"
 	"strings"
 
@@ -11,7 +12,10 @@ import (
 	"zelus/internal/config"
 	"zelus/internal/courier"
 	"zelus/internal/hash"
+	"zelus/internal/jsonnet"
 	"zelus/internal/schema"
+	"zelus/internal/session"
+	"zelus/internal/source"
 	"zelus/internal/web"
 )
 
@@ -23,12 +27,14 @@ type prepared struct {
 	outgoing *web.OutgoingRules
 	schemas  *schema.Set
 	mail     courier.Sender // nil where no mail server is configured
+	tokens   map[string]*session.Template
+	warnings []config.Warning // of what can be used and perhaps was not meant
 }
 
 // prepare makes what follows from a configuration, or tells everything that is
 // wrong with it. It touches nothing that is in use. Each error begins with the
 // key that is to blame, for (*config.Config).Blame.
-func prepare(ctx context.Context, c *config.Config, proxy func(*url.URL) (*url.URL, error)) (*prepared, error) {
+func prepare(ctx context.Context, c *config.Config, proxy func(*url.URL) (*url.URL, error), programs *jsonnet.Pool) (*prepared, error) {
 	p := &prepared{config: c}
 	faults := []error{checkDatabase(c), checkSecrets(c)}
 	note := func(err error) { faults = append(faults, err) }
@@ -42,8 +48,10 @@ func prepare(ctx context.Context, c *config.Config, proxy func(*url.URL) (*url.U
 	if err == nil {
 		client := web.NewOutgoing(func() *web.OutgoingRules { return p.outgoing }, proxy)
 		defer client.CloseIdleConnections()
+		sources := source.Reader{Client: client}
 		p.schemas, err = loadSchemas(ctx, c, client)
 		note(err)
+		note(p.loadTokens(ctx, sources, programs))
 	}
 	if err := errors.Join(faults...); err != nil {
 		return nil, err
@@ -53,11 +61,17 @@ func prepare(ctx context.Context, c *config.Config, proxy func(*url.URL) (*url.U
 
 // Check says whether a server could start with this configuration, as far as
 // that can be told without its database, its ports and its mail server. It
-// reads the identity schemas, from where they are. environ is the environment
-// as os.Environ gives it. The error is that of (*config.Config).Blame.
-func Check(ctx context.Context, c *config.Config, environ []string) error {
-	_, err := prepare(ctx, c, proxies(environ))
-	return c.Blame(err)
+// reads the identity schemas, keys and programs, from where they are. environ is
+// the environment as os.Environ gives it, child that of Options.Jsonnet. The
+// error is that of (*config.Config).Blame.
+func Check(ctx context.Context, c *config.Config, environ, child []string) ([]config.Warning, error) {
+	programs := newJsonnet(child, 1, slog.New(slog.DiscardHandler))
+	defer programs.Close()
+	p, err := prepare(ctx, c, proxies(environ), programs)
+	if err != nil {
+		return nil, c.Blame(err)
+	}
+	return p.warnings, nil
 }
 
 // put puts a configuration in force. The parts take it one after the other, and
@@ -78,7 +92,7 @@ func (a *App) put(p *prepared) error {
 	a.now.Store(p)
 	return errors.Join(
 		a.hashes.SetParams(p.hashing),
-		a.sessions.Configure(sessionSettings(p.config)),
+		a.sessions.Configure(sessionSettings(p)),
 		a.keys.Configure(keySettings(p.config)),
 		a.engine.Configure(p.config, p.schemas),
 		a.api.Configure(p.config, p.schemas),

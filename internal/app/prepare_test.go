@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -55,7 +56,7 @@ func TestLimitsOfHashing(t *testing.T) {
 				t.Errorf("config takes %s: %v", text, err)
 			}
 			if err == nil {
-				if _, err := prepare(t.Context(), c, nil); err != nil {
+				if _, err := prepare(t.Context(), c, nil, interpreter(t)); err != nil {
 					t.Errorf("%s cannot be put in force: %v", text, err)
 				}
 			}
@@ -83,15 +84,20 @@ var unworkable = []struct{ name, more, want string }{
 }
 
 func TestUnworkableAtStart(t *testing.T) {
-	tests := append(unworkable[:len(unworkable):len(unworkable)], struct{ name, more, want string }{
-		"database", "\ndsn: mysql://u:hunter2@tcp(localhost)/db\n", "more.yml:2: dsn: a database of the kind mysql"})
+	tests := slices.Concat(unworkable, []struct{ name, more, want string }{
+		{"database", "\ndsn: mysql://u:hunter2@tcp(localhost)/db\n", "more.yml:2: dsn: a database of the kind mysql"},
+		{"key of tokens", "\nsession:\n  whoami:\n    tokenizer:\n      templates:\n        plain:\n          jwks_url: base64://" + encoded(`{"keys":[{"kty":"oct","k":"aHVudGVyMg"}]}`) + "\n",
+			"more.yml:7: session.whoami.tokenizer.templates.plain.jwks_url: "},
+		{"program of tokens", "\nsession: {whoami: {tokenizer: {templates: {plain: {jwks_url: 'base64://" + encoded(tokenKeys) + "', claims_mapper_url: 'base64://" + encoded("{\n  claims: }") + "'}}}}}\n",
+			"more.yml:2: session.whoami.tokenizer.templates.plain.claims_mapper_url: it is not valid Jsonnet at line 2, column 11: "},
+	})
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			s := &server{dir: t.TempDir(), public: "http://127.0.0.1:1", admin: "http://127.0.0.1:2"}
 			dsn := filepath.Join(s.dir, "data", "zelus.db")
 			s.configure(t, setup{dsn: "sqlite://" + dsn, more: test.more})
 			options := config.Options{Files: s.files()}
-			a, err := New(t.Context(), Options{Config: options, Log: io.Discard, Clock: time.Now})
+			a, err := New(t.Context(), Options{Config: options, Log: io.Discard, Clock: time.Now, Jsonnet: child(t)})
 			if err == nil {
 				a.Close()
 				t.Fatal("the server starts")
@@ -104,7 +110,7 @@ func TestUnworkableAtStart(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := Check(t.Context(), c, nil); err == nil || !strings.Contains(err.Error(), test.want) {
+			if _, err := Check(t.Context(), c, nil, child(t)); err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("Check does not say %q: %v", test.want, err)
 			}
 			if _, err := os.Stat(filepath.Dir(dsn)); !os.IsNotExist(err) {
@@ -116,7 +122,7 @@ func TestUnworkableAtStart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := Check(t.Context(), c, nil); err != nil {
+	if _, err := Check(t.Context(), c, nil, child(t)); err != nil {
 		t.Errorf("nothing is wrong: %v", err)
 	}
 }
@@ -212,7 +218,7 @@ func TestSchemaInside(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := prepare(t.Context(), c, nil); !errors.Is(err, test.want) {
+		if _, err := prepare(t.Context(), c, nil, interpreter(t)); !errors.Is(err, test.want) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -149,11 +150,11 @@ func (a *App) Run(ctx context.Context, ready func()) error {
 // watch puts changed configurations in force.
 func (a *App) watch(ctx context.Context) {
 	err := a.live.Watch(ctx, a.logger, func(c *config.Config, warnings []config.Warning) error {
-		next, err := prepare(ctx, c, a.proxy)
+		next, err := prepare(ctx, c, a.proxy, a.jsonnet)
 		if err != nil {
 			return err
 		}
-		for _, w := range warnings {
+		for _, w := range slices.Concat(warnings, next.warnings) {
 			a.logger.Warn(w.String())
 		}
 		return a.put(next)

@@ -12,9 +12,11 @@ import (
 	"zelus/internal/config"
 	"zelus/internal/courier"
 	"zelus/internal/hash"
+	"zelus/internal/jsonnet"
 	"zelus/internal/schema"
 	"zelus/internal/secret"
 	"zelus/internal/session"
+	"zelus/internal/source"
 	"zelus/internal/web"
 )
 
@@ -26,14 +28,15 @@ func hashParams(c *config.Config) hash.Params {
 		Iterations: h.Argon2.Iterations, Parallelism: h.Argon2.Parallelism, SaltLength: h.Argon2.SaltLength, KeyLength: h.Argon2.KeyLength}}
 }
 
-func sessionSettings(c *config.Config) session.Settings {
-	s := &c.Session
+func sessionSettings(p *prepared) session.Settings {
+	c, s := p.config, &p.config.Session
 	return session.Settings{
 		Lifespan: s.Lifespan, ExtendWithin: s.EarliestPossibleExtend, RequiredAAL: s.Whoami.RequiredAAL, BaseURL: c.PublicURL().String(),
 		Cookie: web.SecretCookie{Name: s.Cookie.Name, Persistent: s.Cookie.Persistent, CookieOptions: web.CookieOptions{Domain: s.Cookie.Domain,
 			Path: s.Cookie.Path, SameSite: web.SameSite(s.Cookie.SameSite), Secure: s.Cookie.Secure}},
 		Older:          siteOf(c).Session,
 		TrustedProxies: c.TrustedProxies(), Secrets: c.Secrets.Default, CookieSecrets: c.Secrets.Cookie,
+		Templates: p.tokens,
 	}
 }
 
@@ -60,6 +63,45 @@ func loadSchemas(ctx context.Context, c *config.Config, client *http.Client) (*s
 	}
 	return schema.Load(ctx, sources, schema.Options{DefaultID: c.Identity.DefaultSchemaID, Fetch: client,
 		DisallowRef: c.Security.DisallowRefInIdentitySchemas})
+}
+
+// loadTokens reads the keys and programs of the templates of session tokens.
+func (p *prepared) loadTokens(ctx context.Context, sources source.Reader, programs *jsonnet.Pool) error {
+	p.tokens = map[string]*session.Template{}
+	var faults []error
+	for name, t := range p.config.Session.Whoami.Tokenizer.Templates {
+		setting := "session.whoami.tokenizer.templates." + name
+		keys, err := sources.Read(ctx, t.JWKSURL)
+		if err != nil {
+			faults = append(faults, fmt.Errorf("%s.jwks_url: %w", setting, err))
+			continue
+		}
+		o := session.TemplateOptions{Setting: setting, TTL: t.TTL, Keys: keys, ExternalID: t.SubjectSource == "external_id", Jsonnet: programs}
+		if t.ClaimsMapperURL != "" {
+			mapper, err := sources.Read(ctx, t.ClaimsMapperURL)
+			if err != nil {
+				faults = append(faults, fmt.Errorf("%s.claims_mapper_url: %w", setting, err))
+				continue
+			}
+			o.Mapper = string(mapper)
+		}
+		if p.tokens[name], err = session.NewTemplate(ctx, o); err != nil {
+			faults = append(faults, err)
+			continue
+		}
+		if p.tokens[name].Keyless() {
+			p.warnings = append(p.warnings, p.config.Warning(setting+".jwks_url",
+				"there is no key in this JWKS, so no token of this kind can be had; add one and have the configuration read again"))
+		}
+	}
+	return errors.Join(faults...)
+}
+
+// newJsonnet makes the pool in which programs of operators are evaluated, in as
+// many processes as there are cores, but at least two, so that one slow program
+// does not hold up all others.
+func newJsonnet(command []string, cores int, logger *slog.Logger) *jsonnet.Pool {
+	return jsonnet.New(jsonnet.Options{Command: command, Children: max(cores, 2), Logger: logger})
 }
 
 // checkSecrets fails where one of the parts could not make its keys of the

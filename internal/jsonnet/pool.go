@@ -73,6 +73,13 @@ func (e *ProgramError) Error() string {
 	return e.Program + " ended with an error" + at
 }
 
+// OfProgram says whether an error of Evaluate is the program's own doing, and so
+// for whoever wrote it to mend: it fails, or takes more than is allowed.
+func OfProgram(err error) bool {
+	_, failed := errors.AsType[*ProgramError](err)
+	return failed || errors.Is(err, ErrTimeout) || errors.Is(err, ErrMemory) || errors.Is(err, ErrTooLarge) || errors.Is(err, ErrInputTooLarge)
+}
+
 const (
 	// queuePerChild is how many evaluations may wait for each child.
 	queuePerChild = 64
