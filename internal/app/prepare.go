@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/net/http/httpproxy"
 
+	"zelus/internal/auth"
 	"zelus/internal/config"
 	"zelus/internal/courier"
 	"zelus/internal/hash"
@@ -26,7 +27,8 @@ type prepared struct {
 	hashing  hash.Params
 	outgoing *web.OutgoingRules
 	schemas  *schema.Set
-	mail     courier.Sender // nil where no mail server is configured
+	mail     courier.Sender            // nil where no way is configured
+	channels map[string]courier.Sender // further ones, by their ids
 	tokens   map[string]*session.Template
 	warnings []config.Warning // of what can be used and perhaps was not meant
 }
@@ -41,8 +43,10 @@ func prepare(ctx context.Context, c *config.Config, proxy func(*url.URL) (*url.U
 	var err error
 	p.hashing, err = hashParams(c).WithDefaults()
 	note(err)
-	p.mail, err = mailServer(c)
-	note(err)
+	if c.Courier.DeliveryStrategy != "http" {
+		p.mail, err = mailServer(c)
+		note(err)
+	}
 	p.outgoing, err = outgoingRules(c)
 	note(err)
 	if err == nil {
@@ -52,6 +56,7 @@ func prepare(ctx context.Context, c *config.Config, proxy func(*url.URL) (*url.U
 		p.schemas, err = loadSchemas(ctx, c, client)
 		note(err)
 		note(p.loadTokens(ctx, sources, programs))
+		note(p.loadServices(ctx, sources, client, programs))
 	}
 	if err := errors.Join(faults...); err != nil {
 		return nil, err
@@ -102,17 +107,21 @@ func (a *App) put(p *prepared) error {
 // schemas are the identity schemas in force.
 func (a *App) schemas() *schema.Set { return a.now.Load().schemas }
 
-// catches says whether mail is caught instead of being sent.
+// catches says whether mail is caught instead of being sent, and text messages
+// with it unless there is a way for them.
 func (p *prepared) catches() bool { return p.config.Dev && p.mail == nil }
 
 // sender is how a message leaves by the configuration in force: by the mail
-// server, or into the page of caught mail. nil where there is no way.
+// server, by a service, or into the page of caught mail. nil where there is no
+// way.
 func (a *App) sender(channel string) courier.Sender {
 	p := a.now.Load()
 	switch {
+	case p.channels[channel] != nil:
+		return p.channels[channel]
 	case p.catches():
 		return &a.catcher
-	case channel == "email":
+	case channel == auth.ViaEmail:
 		return p.mail
 	}
 	return nil

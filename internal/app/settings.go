@@ -146,6 +146,57 @@ func mailServer(c *config.Config) (courier.Sender, error) {
 	return s, nil
 }
 
+// loadServices makes the ways over HTTP: for mail, where it is to go that way,
+// and for the further channels, which are those of text messages.
+func (p *prepared) loadServices(ctx context.Context, sources source.Reader, client *http.Client, programs *jsonnet.Pool) error {
+	service := func(setting string, c *config.RequestConfig) (courier.Sender, error) {
+		o := courier.HTTPOptions{Setting: setting, Request: web.CallOptions{URL: c.URL, Method: c.Method, Headers: c.Headers, Auth: callAuth(c.Auth)},
+			Client: client, Jsonnet: programs}
+		if c.Body != "" {
+			body, err := sources.Read(ctx, c.Body)
+			if err != nil {
+				return nil, fmt.Errorf("%s.body: %w", setting, err)
+			}
+			o.Body = string(body)
+		}
+		h, err := courier.NewHTTP(ctx, o)
+		if err != nil {
+			return nil, err // not h: a nil *HTTP would be a Sender
+		}
+		return h, nil
+	}
+	c := &p.config.Courier
+	var faults []error
+	if c.DeliveryStrategy == "http" {
+		var err error
+		p.mail, err = service("courier.http.request_config", &c.HTTP.RequestConfig)
+		faults = append(faults, err)
+	}
+	p.channels = map[string]courier.Sender{}
+	for i := range c.Channels {
+		id, setting := c.Channels[i].ID, fmt.Sprintf("courier.channels.%d", i)
+		if _, twice := p.channels[id]; twice {
+			faults = append(faults, fmt.Errorf("%s.id: there is a channel %s already", setting, id))
+			continue
+		}
+		var err error
+		p.channels[id], err = service(setting+".request_config", &c.Channels[i].RequestConfig)
+		faults = append(faults, err)
+	}
+	return errors.Join(faults...)
+}
+
+// callAuth is how the server signs in somewhere, or nil.
+func callAuth(a *config.Auth) *web.CallAuth {
+	switch {
+	case a == nil:
+		return nil
+	case a.Type == "api_key":
+		return &web.CallAuth{Key: a.Config.Name, Value: a.Config.Value, InCookie: a.Config.In == "cookie"}
+	}
+	return &web.CallAuth{User: a.Config.User, Password: a.Config.Password}
+}
+
 // newLogger makes the logger that the configuration asks for. Kratos' levels
 // that slog lacks become their neighbours.
 func newLogger(to io.Writer, c *config.Config) *slog.Logger {

@@ -5,6 +5,7 @@
 //     causes it; Run is the worker that sends what is due
 //   - message.go: what a message must be like to be accepted
 //   - smtp.go, mail.go: SMTP sends mail through a mail server (RFC 5321)
+//   - http.go: HTTP hands mail and text messages to a service over HTTP
 //   - catcher.go: Catcher keeps mail in memory and shows it on a page, for
 //     development without a mail server
 //
