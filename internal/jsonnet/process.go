@@ -148,13 +148,12 @@ func (p *process) end() {
 	p.out.Close()
 }
 
-// crashCode is how Go ends a process that it cannot let go on.
-const crashCode = 2
-
-// crashed says whether Go ended the child, which is gone. Panics are recovered
-// from, so what is left is a want of memory or of stack, however Go puts it: it
-// may even fault where the system gave it none.
-func (p *process) crashed() bool { return p.state.ExitCode() == crashCode }
+// crashed says whether the child, which is gone, was ended from inside by what
+// runs it: by Go, with the code 2, or by Go's race detector, with 66. Panics are
+// recovered from, so what is left is a want of memory or of stack, however that
+// is put: Go may even fault where the system gave it none. Where Serve fails by
+// itself the code is 1, and there is none for who was killed.
+func (p *process) crashed() bool { return p.state.ExitCode() > 1 }
 
 // LogValue describes the end of a child that is gone. Of what it said only that
 // is told which Go itself says of a crash.

@@ -79,13 +79,13 @@ func TestKilledChildren(t *testing.T) {
 	// enough for the kill to come first.
 	pid, done := p.children()[0], make(chan error, 1)
 	go func() {
-		_, err := p.Evaluate(t.Context(), Program{Source: `std.foldl(function(a, x) a + x, std.range(1, 2000000), 0)`})
+		_, err := p.Evaluate(t.Context(), Program{Source: `local some = std.range(1, 1500); std.foldl(function(a, x) std.foldl(function(b, y) b + y, some, a), some, 0)`})
 		done <- err
 	}()
 	eventually(t, "the child is busy", func() bool { return len(p.children()) == 0 })
 	kill(t, pid)
 	if err := <-done; err != nil {
-		t.Errorf("after a kill: %v", err)
+		t.Errorf("after a kill: %v\n%s", err, j)
 	}
 
 	// Again and again: the evaluation is given up.
