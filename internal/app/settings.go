@@ -98,10 +98,10 @@ func (p *prepared) loadTokens(ctx context.Context, sources source.Reader, progra
 }
 
 // newJsonnet makes the pool in which programs of operators are evaluated, in as
-// many processes as there are cores, but at least two, so that one slow program
-// does not hold up all others.
+// many processes as there are cores: at least two, so that one slow program does
+// not hold up all others, and not more than are of use, as each may take memory.
 func newJsonnet(command []string, cores int, logger *slog.Logger) *jsonnet.Pool {
-	return jsonnet.New(jsonnet.Options{Command: command, Children: max(cores, 2), Logger: logger})
+	return jsonnet.New(jsonnet.Options{Command: command, Children: min(max(cores, 2), 8), Logger: logger})
 }
 
 // checkSecrets fails where one of the parts could not make its keys of the

@@ -50,7 +50,7 @@ func claims(t *testing.T, token string) map[string]any {
 	if err := key.UnmarshalJSON(keys.Keys[0]); err != nil {
 		t.Fatal(err)
 	}
-	signed, err := jose.ParseSigned(token, []jose.SignatureAlgorithm{jose.ES256})
+	signed, err := jose.ParseSignedCompact(token, []jose.SignatureAlgorithm{jose.ES256})
 	if err != nil {
 		t.Fatalf("%q: %v", token, err)
 	}

@@ -102,6 +102,23 @@ func sqlStaysInStore(p *pkg) []string {
 	return wrong
 }
 
+// jsonnetStaysInItsRoom keeps the interpreter, which nothing can stop, in the room
+// that runs it in child processes only.
+func jsonnetStaysInItsRoom(p *pkg) []string {
+	if room, _ := floor(p.path); room == "jsonnet" {
+		return nil
+	}
+	var wrong []string
+	for _, f := range p.files {
+		for _, spec := range f.Imports {
+			if path := importPath(spec); path == "github.com/google/go-jsonnet" || strings.HasPrefix(path, "github.com/google/go-jsonnet/") {
+				wrong = append(wrong, p.at(spec.Pos(), "%s is named in internal/jsonnet only: give the program to a Pool", path))
+			}
+		}
+	}
+	return wrong
+}
+
 // handedIn lists what only the top of the program may name, and what the
 // others do instead.
 var handedIn = []struct {

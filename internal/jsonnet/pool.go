@@ -311,7 +311,7 @@ func (p *Pool) retire(c *process) bool {
 // start starts a child and waits until it is ready.
 func (p *Pool) start() (*process, error) {
 	if len(p.options.Command) == 0 {
-		return nil, errors.New("Jsonnet cannot be evaluated here: no command was given that starts a child process")
+		return nil, errors.New("no command was given that starts a process to evaluate Jsonnet")
 	}
 	c, err := newProcess(p.options.Command, limits{Memory: p.options.MemoryLimit, Output: p.options.OutputLimit})
 	if err != nil {
