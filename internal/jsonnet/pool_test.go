@@ -82,6 +82,13 @@ func TestProgramErrors(t *testing.T) {
 			t.Errorf("%s: the log would say %q", test.source, said)
 		}
 	}
+	small, _ := open(t, Options{OutputLimit: 10})
+	for source, want := range map[string]string{`error std.repeat('\u0001', 5000)`: "…", `error 'short'`: "short"} {
+		var failed *ProgramError
+		if _, err := small.Evaluate(t.Context(), Program{Source: source}); !errors.As(err, &failed) || !strings.HasSuffix(failed.Message, want) {
+			t.Errorf("where outputs are short, %s: %v", source, err)
+		}
+	}
 	if len(p.children()) != 1 {
 		t.Errorf("errors of programs cost children: there are %d", len(p.children()))
 	}

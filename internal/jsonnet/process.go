@@ -120,8 +120,9 @@ func (p *process) ask(kind byte, payload []byte, within time.Duration) (byte, []
 	var answer byte
 	var said []byte
 	if err == nil {
-		// What a program says of its failure is shorter than any output.
-		answer, said, err = readFrame(p.reader, max(p.limits.Output, 2*maxMessage+1<<10))
+		// What a program says of its failure can be longer than an output may be,
+		// and JSON makes up to six characters of one.
+		answer, said, err = readFrame(p.reader, max(p.limits.Output, 8*maxMessage))
 	}
 	if !timer.Stop() && err == nil {
 		err = ErrTimeout // it was killed just after it answered
