@@ -16,17 +16,21 @@ import (
 )
 
 // whoami is the session check. Warm, it reads one entry of the cache and
-// sends it as it is.
+// sends it as it is. The parameter tokenize_as names a template after which a
+// signed token of the session is added.
 func (a *API) whoami(w http.ResponseWriter, r *http.Request) error {
 	c := a.now.Load()
 	flags := &c.config.FeatureFlags
 	proof := a.Sessions.Proof(r)
-	if r.URL.RawQuery != "" && r.URL.Query().Get("tokenize_as") != "" {
-		return auth.ErrParameter.Saying("There is no tokenizer template %q.", auth.Short(r.URL.Query().Get("tokenize_as")))
+	older, template := v0alpha2.Asked(r), ""
+	if r.URL.RawQuery != "" && !older { // that era had no tokens
+		template = r.URL.Query().Get("tokenize_as")
 	}
+	// A token is made for one moment, and an answer with one is not to be kept.
+	cacheable := flags.CacheableSessions && template == ""
 	answer, err := a.Sessions.Check(r.Context(), proof)
 	if err != nil {
-		if flags.CacheableSessions && proof.Token == "" && errors.Is(err, auth.ErrNoSession) {
+		if cacheable && proof.Token == "" && errors.Is(err, auth.ErrNoSession) {
 			w.Header().Set("Ory-Session-Cache-For", "60")
 		}
 		return err
@@ -35,16 +39,20 @@ func (a *API) whoami(w http.ResponseWriter, r *http.Request) error {
 		return auth.ErrAAL2Required.RedirectTo(c.public + auth.StepUpPath)
 	}
 	body := answer.Body
-	if v0alpha2.Asked(r) {
-		if body, err = answer.Older(); err != nil {
-			return err
-		}
+	switch {
+	case older:
+		body, err = answer.Older()
+	case template != "":
+		body, err = a.Sessions.Tokenize(r.Context(), answer, template)
+	}
+	if err != nil {
+		return err
 	}
 	if proof.Cookie && proof.CookieExpires.Before(answer.ExpiresAt) {
 		a.Sessions.SetCookie(w, proof.Token, answer.ExpiresAt)
 	}
 	w.Header()["X-Kratos-Authenticated-Identity-Id"] = answer.IdentityHeader
-	if flags.CacheableSessions {
+	if cacheable {
 		left := answer.ExpiresAt.Sub(a.Sessions.Clock())
 		if most := flags.CacheableSessionsMaxAge; most > 0 {
 			left = min(left, most)

@@ -33,6 +33,9 @@ type Options struct {
 	// Cores is how many cores the program may use: so many passwords are hashed
 	// at a time. 0 means runtime.GOMAXPROCS. See HashingThreads.
 	Cores int
+	// Jsonnet is the command, as a path and arguments, that starts a child
+	// process which calls jsonnet.Serve.
+	Jsonnet []string
 	// Observe, where set, is told every statement. Tests count with it.
 	Observe func(sql string)
 }
@@ -78,7 +81,7 @@ func (a *App) build(first *prepared) error {
 	a.server = &web.Server{Logger: a.logger, Now: a.options.Clock}
 	a.client = web.NewOutgoing(func() *web.OutgoingRules { return a.now.Load().outgoing }, a.proxy)
 	var err error
-	if a.sessions, err = session.New(a.store, a.options.Clock, answersKept, sessionSettings(first.config)); err != nil {
+	if a.sessions, err = session.New(a.store, a.options.Clock, answersKept, sessionSettings(first)); err != nil {
 		return err
 	}
 	if a.keys, err = adminkey.New(a.store, a.options.Clock, a.logger, keySettings(first.config)); err != nil {

@@ -7,11 +7,13 @@ import (
 	"log"
 	"log/slog"
 	"net/url"
+	"slices"
 	"sync/atomic"
 	"time"
 
 	"zelus/internal/config"
 	"zelus/internal/courier"
+	"zelus/internal/jsonnet"
 	"zelus/internal/secret"
 	"zelus/internal/store"
 )
@@ -25,6 +27,7 @@ type base struct {
 	proxy   func(*url.URL) (*url.URL, error)
 	store   *store.Store
 	courier *courier.Courier
+	jsonnet *jsonnet.Pool
 	now     atomic.Pointer[prepared] // the configuration in force
 }
 
@@ -36,21 +39,27 @@ func begin(ctx context.Context, o Options) (*base, error) {
 	}
 	c := live.Now()
 	b := &base{options: o, live: live, logger: newLogger(o.Log, c), proxy: proxies(o.Config.Environ)}
-	first, err := prepare(ctx, c, b.proxy)
+	b.jsonnet = newJsonnet(o.Jsonnet, o.Cores, b.logger)
+	first, err := prepare(ctx, c, b.proxy, b.jsonnet)
 	if err != nil {
+		b.jsonnet.Close()
 		return nil, c.Blame(err)
 	}
-	for _, w := range live.Warnings() {
+	for _, w := range slices.Concat(live.Warnings(), first.warnings) {
 		b.logger.Warn(w.String())
 	}
 	b.now.Store(first)
-	b.store, err = b.openStore(ctx, c)
-	return b, err
+	if b.store, err = b.openStore(ctx, c); err != nil {
+		b.jsonnet.Close()
+		return nil, err
+	}
+	return b, nil
 }
 
 // close lets go of what begin took.
 func (b *base) close() error {
 	b.now.Load().close()
+	b.jsonnet.Close()
 	return b.store.Close()
 }
 
@@ -68,11 +77,11 @@ func (b *base) replace(p *prepared) {
 // watch has put put changed configurations in force.
 func (b *base) watch(ctx context.Context, put func(*prepared) error) {
 	err := b.live.Watch(ctx, b.logger, func(c *config.Config, warnings []config.Warning) error {
-		next, err := prepare(ctx, c, b.proxy)
+		next, err := prepare(ctx, c, b.proxy, b.jsonnet)
 		if err != nil {
 			return err
 		}
-		for _, w := range warnings {
+		for _, w := range slices.Concat(warnings, next.warnings) {
 			b.logger.Warn(w.String())
 		}
 		return put(next)

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"maps"
 	"net/http"
 	"net/http/cookiejar"
@@ -24,8 +25,41 @@ import (
 	"github.com/tidwall/gjson"
 
 	"zelus/internal/config"
+	"zelus/internal/jsonnet"
 	"zelus/internal/store/storetest"
 )
+
+// asChild is the first argument by which the binary of the tests becomes a
+// process that evaluates Jsonnet.
+const asChild = "jsonnet-child"
+
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == asChild {
+		if err := jsonnet.Serve(os.Stdin, os.Stdout); err != nil {
+			os.Exit(1)
+		}
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// child starts such a process.
+func child(t testing.TB) []string {
+	t.Helper()
+	path, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return []string{path, asChild}
+}
+
+// interpreter evaluates Jsonnet until the test ends.
+func interpreter(t testing.TB) *jsonnet.Pool {
+	t.Helper()
+	p := newJsonnet(child(t), 1, slog.New(slog.DiscardHandler))
+	t.Cleanup(p.Close)
+	return p
+}
 
 // Addresses that the configuration in testdata names.
 const (
@@ -97,7 +131,8 @@ func start(t testing.TB, o setup) *server {
 	s := &server{dir: o.dir, clock: &clock{at: time.Date(2026, 5, 4, 8, 30, 0, 0, time.UTC)}, log: &transcript{}, said: &transcript{}, statements: &statements{},
 		public: "http://" + public.Listener.Addr().String(), admin: "http://" + admin.Listener.Addr().String()}
 	s.configure(t, o)
-	s.app = open(t, Options{Config: config.Options{Files: s.files()}, Log: s.log, Clock: s.clock.now, Version: "v0.0.0-test", Observe: s.statements.note})
+	s.app = open(t, Options{Config: config.Options{Files: s.files()}, Log: s.log, Clock: s.clock.now, Version: "v0.0.0-test", Jsonnet: child(t),
+		Observe: s.statements.note})
 	for _, one := range []struct {
 		server  *httptest.Server
 		handler http.Handler

@@ -4,16 +4,21 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log/slog"
 	"net/url"
 	"strings"
 
 	"golang.org/x/net/http/httpproxy"
 
+	"zelus/internal/auth"
 	"zelus/internal/config"
 	"zelus/internal/courier"
 	"zelus/internal/hash"
+	"zelus/internal/jsonnet"
 	"zelus/internal/schema"
 	"zelus/internal/secret"
+	"zelus/internal/session"
+	"zelus/internal/source"
 	"zelus/internal/web"
 )
 
@@ -24,8 +29,11 @@ type prepared struct {
 	hashing  hash.Params
 	outgoing *web.OutgoingRules
 	schemas  *schema.Set
-	mail     courier.Sender // nil where no mail server is configured
-	contents *secret.Ring   // what messages are sealed under
+	mail     courier.Sender            // nil where no way is configured
+	channels map[string]courier.Sender // further ones, by their ids
+	tokens   map[string]*session.Template
+	warnings []config.Warning // of what can be used and perhaps was not meant
+	contents *secret.Ring     // what messages are sealed under
 }
 
 // close ends what belongs to a configuration that is not in force any more.
@@ -38,23 +46,28 @@ func (p *prepared) close() {
 // prepare makes what follows from a configuration, or tells everything that is
 // wrong with it. It touches nothing that is in use. Each error begins with the
 // key that is to blame, for (*config.Config).Blame.
-func prepare(ctx context.Context, c *config.Config, proxy func(*url.URL) (*url.URL, error)) (*prepared, error) {
+func prepare(ctx context.Context, c *config.Config, proxy func(*url.URL) (*url.URL, error), programs *jsonnet.Pool) (*prepared, error) {
 	p := &prepared{config: c}
 	faults := []error{checkDatabase(c), checkSecrets(c)}
 	note := func(err error) { faults = append(faults, err) }
 	var err error
 	p.hashing, err = hashParams(c).WithDefaults()
 	note(err)
-	p.mail, err = mailServer(c)
-	note(err)
+	if c.Courier.DeliveryStrategy != "http" {
+		p.mail, err = mailServer(c)
+		note(err)
+	}
 	p.contents, _ = secret.NewRing(courier.KeyPurpose, c.Secrets.Default) // checkSecrets says what is wrong
 	p.outgoing, err = outgoingRules(c)
 	note(err)
 	if err == nil {
 		client := web.NewOutgoing(func() *web.OutgoingRules { return p.outgoing }, proxy)
 		defer client.CloseIdleConnections()
+		sources := source.Reader{Client: client}
 		p.schemas, err = loadSchemas(ctx, c, client)
 		note(err)
+		note(p.loadTokens(ctx, sources, programs))
+		note(p.loadServices(ctx, sources, client, programs))
 	}
 	if err := errors.Join(faults...); err != nil {
 		return nil, err
@@ -64,11 +77,17 @@ func prepare(ctx context.Context, c *config.Config, proxy func(*url.URL) (*url.U
 
 // Check says whether a server could start with this configuration, as far as
 // that can be told without its database, its ports and its mail server. It
-// reads the identity schemas, from where they are. environ is the environment
-// as os.Environ gives it. The error is that of (*config.Config).Blame.
-func Check(ctx context.Context, c *config.Config, environ []string) error {
-	_, err := prepare(ctx, c, proxies(environ))
-	return c.Blame(err)
+// reads the identity schemas, keys and programs, from where they are. environ is
+// the environment as os.Environ gives it, child that of Options.Jsonnet. The
+// error is that of (*config.Config).Blame.
+func Check(ctx context.Context, c *config.Config, environ, child []string) ([]config.Warning, error) {
+	programs := newJsonnet(child, 1, slog.New(slog.DiscardHandler))
+	defer programs.Close()
+	p, err := prepare(ctx, c, proxies(environ), programs)
+	if err != nil {
+		return nil, c.Blame(err)
+	}
+	return p.warnings, nil
 }
 
 // put puts a configuration in force. The parts take it one after the other, and
@@ -89,7 +108,7 @@ func (a *App) put(p *prepared) error {
 	a.replace(p)
 	return errors.Join(
 		a.hashes.SetParams(p.hashing),
-		a.sessions.Configure(sessionSettings(p.config)),
+		a.sessions.Configure(sessionSettings(p)),
 		a.keys.Configure(keySettings(p.config)),
 		a.secrets.Configure(p.config.Secrets.Default),
 		a.engine.Configure(p.config, p.schemas),
@@ -100,13 +119,17 @@ func (a *App) put(p *prepared) error {
 // schemas are the identity schemas in force.
 func (a *App) schemas() *schema.Set { return a.now.Load().schemas }
 
-// catches says whether mail is caught instead of being sent.
+// catches says whether mail is caught instead of being sent, and text messages
+// with it unless there is a way for them.
 func (p *prepared) catches() bool { return p.config.Dev && p.mail == nil }
 
-// sender is how a message leaves by this configuration; nil where there is no
-// way.
+// sender is how a message leaves by this configuration: by the mail server or by
+// a service; nil where there is no way.
 func (p *prepared) sender(channel string) courier.Sender {
-	if channel == "email" {
+	switch {
+	case p.channels[channel] != nil:
+		return p.channels[channel]
+	case channel == auth.ViaEmail:
 		return p.mail
 	}
 	return nil
@@ -116,7 +139,7 @@ func (p *prepared) sender(channel string) courier.Sender {
 // of caught mail.
 func (a *App) sender(channel string) courier.Sender {
 	p := a.now.Load()
-	if p.catches() {
+	if p.channels[channel] == nil && p.catches() {
 		return &a.catcher
 	}
 	return p.sender(channel)

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -55,7 +56,7 @@ func TestLimitsOfHashing(t *testing.T) {
 				t.Errorf("config takes %s: %v", text, err)
 			}
 			if err == nil {
-				if _, err := prepare(t.Context(), c, nil); err != nil {
+				if _, err := prepare(t.Context(), c, nil, interpreter(t)); err != nil {
 					t.Errorf("%s cannot be put in force: %v", text, err)
 				}
 			}
@@ -76,6 +77,13 @@ var unworkable = []struct{ name, more, want string }{
 		"more.yml:2: courier.smtp.connection_uri: "},
 	{"certificate for the mail server", "\ncourier: {smtp: {connection_uri: 'smtp://localhost:25', client_cert_path: /nowhere/c, client_key_path: /nowhere/k}}\n",
 		"more.yml:2: courier.smtp.client_cert_path: "},
+	{"no address of the service for mail", "\ncourier: {delivery_strategy: http}\n", "more.yml:2: courier.http.request_config.url: "},
+	{"body for the service", "\ncourier:\n  channels:\n    - id: sms\n      request_config: {url: 'https://sms.example.org', body: 'base64://" + encoded("{") + "'}\n",
+		"more.yml:5: courier.channels.0.request_config.body: it is not valid Jsonnet"},
+	{"body that is not there", "\ncourier:\n  channels:\n    - id: sms\n      request_config: {url: 'https://sms.example.org', body: 'file:///nowhere/at/all'}\n",
+		"more.yml:5: courier.channels.0.request_config.body: "},
+	{"one channel too many", "\ncourier:\n  channels:\n    - {id: sms, request_config: {url: 'https://sms.example.org'}}\n    - {id: sms, request_config: {url: 'https://sms.example.org'}}\n",
+		"more.yml:5: courier.channels.1.id: "},
 	{"pattern", "\nclients:\n  http:\n    private_ip_exception_urls:\n      - http://a\n      - http://[b\n",
 		"more.yml:6: clients.http.private_ip_exception_urls.1: "},
 	{"schema", "\nidentity:\n  schemas:\n    - {id: person, url: 'base64://e30K'}\n    - {id: gone, url: 'file:///nowhere/at/all.json'}\n",
@@ -83,15 +91,20 @@ var unworkable = []struct{ name, more, want string }{
 }
 
 func TestUnworkableAtStart(t *testing.T) {
-	tests := append(unworkable[:len(unworkable):len(unworkable)], struct{ name, more, want string }{
-		"database", "\ndsn: mysql://u:hunter2@tcp(localhost)/db\n", "more.yml:2: dsn: a database of the kind mysql"})
+	tests := slices.Concat(unworkable, []struct{ name, more, want string }{
+		{"database", "\ndsn: mysql://u:hunter2@tcp(localhost)/db\n", "more.yml:2: dsn: a database of the kind mysql"},
+		{"key of tokens", "\nsession:\n  whoami:\n    tokenizer:\n      templates:\n        plain:\n          jwks_url: base64://" + encoded(`{"keys":[{"kty":"oct","k":"aHVudGVyMg"}]}`) + "\n",
+			"more.yml:7: session.whoami.tokenizer.templates.plain.jwks_url: "},
+		{"program of tokens", "\nsession: {whoami: {tokenizer: {templates: {plain: {jwks_url: 'base64://" + encoded(tokenKeys) + "', claims_mapper_url: 'base64://" + encoded("{\n  claims: }") + "'}}}}}\n",
+			"more.yml:2: session.whoami.tokenizer.templates.plain.claims_mapper_url: it is not valid Jsonnet at line 2, column 11: "},
+	})
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			s := &server{dir: t.TempDir(), public: "http://127.0.0.1:1", admin: "http://127.0.0.1:2"}
 			dsn := filepath.Join(s.dir, "data", "zelus.db")
 			s.configure(t, setup{dsn: "sqlite://" + dsn, more: test.more})
 			options := config.Options{Files: s.files()}
-			a, err := New(t.Context(), Options{Config: options, Log: io.Discard, Clock: time.Now})
+			a, err := New(t.Context(), Options{Config: options, Log: io.Discard, Clock: time.Now, Jsonnet: child(t)})
 			if err == nil {
 				a.Close()
 				t.Fatal("the server starts")
@@ -104,7 +117,7 @@ func TestUnworkableAtStart(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := Check(t.Context(), c, nil); err == nil || !strings.Contains(err.Error(), test.want) {
+			if _, err := Check(t.Context(), c, nil, child(t)); err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("Check does not say %q: %v", test.want, err)
 			}
 			if _, err := os.Stat(filepath.Dir(dsn)); !os.IsNotExist(err) {
@@ -116,7 +129,7 @@ func TestUnworkableAtStart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := Check(t.Context(), c, nil); err != nil {
+	if _, err := Check(t.Context(), c, nil, child(t)); err != nil {
 		t.Errorf("nothing is wrong: %v", err)
 	}
 }
@@ -163,6 +176,19 @@ func TestWhereMailGoes(t *testing.T) {
 		t.Errorf("in development, the page says %d", got)
 	}
 
+	s.reconfigure(t, "courier: {channels: [{id: sms, request_config: {url: 'http://127.0.0.1:1'}}]}")
+	if _, caught := s.app.sender("email").(*courier.Catcher); !caught {
+		t.Errorf("with a service for text messages alone, mail goes to %T", s.app.sender("email"))
+	}
+	if _, sent := s.app.sender("sms").(*courier.HTTP); !sent {
+		t.Errorf("with a service for them, text messages go to %T", s.app.sender("sms"))
+	}
+	// The mail server is not used, nor missed.
+	s.reconfigure(t, "courier: {delivery_strategy: http, http: {request_config: {url: 'http://127.0.0.1:1'}}, smtp: {connection_uri: 'smtp://localhost:25'}}")
+	if _, sent := s.app.sender("email").(*courier.HTTP); !sent || s.app.CatchesMail() || s.app.sender("sms") != nil {
+		t.Errorf("with a service for mail, mail goes to %T and text messages to %T", s.app.sender("email"), s.app.sender("sms"))
+	}
+
 	s.reconfigure(t, "dev: false\nhashers: {bcrypt: {cost: 12}}\n")
 	if got := s.app.sender("email"); got != nil || s.app.CatchesMail() {
 		t.Errorf("outside development without a mail server, mail goes to %T", got)
@@ -190,6 +216,37 @@ func TestMailServerInside(t *testing.T) {
 	}
 }
 
+// TestTextsOverHTTP: what is configured for text messages is what is sent.
+func TestTextsOverHTTP(t *testing.T) {
+	got := make(chan string, 1)
+	service := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		user, password, _ := r.BasicAuth()
+		body, _ := io.ReadAll(r.Body)
+		got <- fmt.Sprint(r.Method, " ", r.URL.Path, " ", user, ":", password, " ", r.Header.Get("X-From"), " ", strings.Join(strings.Fields(string(body)), ""))
+	}))
+	t.Cleanup(service.Close)
+	s := start(t, setup{more: "courier: {channels: [{id: sms, request_config: {url: '" + service.URL + "/sms', headers: {X-From: zelus}, body: 'base64://" +
+		encoded("function(ctx) { to: ctx.recipient, text: ctx.body }") + "', auth: {type: basic_auth, config: {user: contract, password: secret}}}}]}"})
+	text := store.Message{Type: "sms", Channel: "sms", Template: "login_code_valid", Recipient: "+493090182000", Body: "123456"}
+	if err := s.app.sender("sms").Send(t.Context(), &text); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := <-got, `POST /sms contract:secret zelus {"text":"123456","to":"+493090182000"}`; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+	s.reconfigure(t, "courier: {channels: [{id: sms, request_config: {url: '"+service.URL+"/key', auth: {type: api_key, config: {name: X-From, value: secret, in: header}}}}]}")
+	if err := s.app.sender("sms").Send(t.Context(), &text); err != nil {
+		t.Fatal(err)
+	}
+	if got := <-got; !strings.HasPrefix(got, "POST /key : secret {") || !strings.Contains(got, `"body":"123456"`) {
+		t.Errorf("with the built-in body: %s", got)
+	}
+	s.reconfigure(t, "courier: {channels: [{id: sms, request_config: {url: '"+service.URL+"'}}]}\nclients: {http: {disallow_private_ip_ranges: true}}\n")
+	if err := s.app.sender("sms").Send(t.Context(), &text); !errors.Is(err, web.ErrPrivateAddress) {
+		t.Errorf("a service with a private address: %v", err)
+	}
+}
+
 // TestSchemaInside: the rules for outgoing requests hold for identity schemas.
 func TestSchemaInside(t *testing.T) {
 	text, err := os.ReadFile("testdata/person.schema.json")
@@ -212,7 +269,7 @@ func TestSchemaInside(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := prepare(t.Context(), c, nil); !errors.Is(err, test.want) {
+		if _, err := prepare(t.Context(), c, nil, interpreter(t)); !errors.Is(err, test.want) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

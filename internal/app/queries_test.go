@@ -45,6 +45,12 @@ func TestQueries(t *testing.T) {
 			c.whoami().is(200)
 			return c.whoami
 		}},
+		{"session check with a token, warm", 0, 200, func(t *testing.T, s *server) func() answer {
+			c := s.client(t, app)
+			c.signIn(s.person(t))
+			c.whoami().is(200)
+			return func() answer { return c.get("/sessions/whoami?tokenize_as=mapped") }
+		}},
 		{"session check, cold", 1, 200, func(t *testing.T, s *server) func() answer {
 			c := s.client(t, app)
 			c.signIn(s.person(t))
@@ -296,7 +302,7 @@ func TestQueries(t *testing.T) {
 			return func() answer { return s.operator(t).send("DELETE", "/admin/identities/"+p.id+"/sessions", nil) }
 		}},
 	}
-	onEach(t, longForms, func(t *testing.T, s *server) {
+	onEach(t, longForms+"\n"+tokenTemplates(), func(t *testing.T, s *server) {
 		for _, test := range tests {
 			t.Run(test.what, func(t *testing.T) {
 				request, want := test.act(t, s), test.want

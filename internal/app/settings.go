@@ -12,9 +12,11 @@ import (
 	"zelus/internal/config"
 	"zelus/internal/courier"
 	"zelus/internal/hash"
+	"zelus/internal/jsonnet"
 	"zelus/internal/schema"
 	"zelus/internal/secret"
 	"zelus/internal/session"
+	"zelus/internal/source"
 	"zelus/internal/web"
 )
 
@@ -26,14 +28,15 @@ func hashParams(c *config.Config) hash.Params {
 		Iterations: h.Argon2.Iterations, Parallelism: h.Argon2.Parallelism, SaltLength: h.Argon2.SaltLength, KeyLength: h.Argon2.KeyLength}}
 }
 
-func sessionSettings(c *config.Config) session.Settings {
-	s := &c.Session
+func sessionSettings(p *prepared) session.Settings {
+	c, s := p.config, &p.config.Session
 	return session.Settings{
 		Lifespan: s.Lifespan, ExtendWithin: s.EarliestPossibleExtend, RequiredAAL: s.Whoami.RequiredAAL, BaseURL: c.PublicURL().String(),
 		Cookie: web.SecretCookie{Name: s.Cookie.Name, Persistent: s.Cookie.Persistent, CookieOptions: web.CookieOptions{Domain: s.Cookie.Domain,
 			Path: s.Cookie.Path, SameSite: web.SameSite(s.Cookie.SameSite), Secure: s.Cookie.Secure}},
 		Older:          siteOf(c).Session,
 		TrustedProxies: c.TrustedProxies(), Secrets: c.Secrets.Default, CookieSecrets: c.Secrets.Cookie,
+		Templates: p.tokens,
 	}
 }
 
@@ -60,6 +63,45 @@ func loadSchemas(ctx context.Context, c *config.Config, client *http.Client) (*s
 	}
 	return schema.Load(ctx, sources, schema.Options{DefaultID: c.Identity.DefaultSchemaID, Fetch: client,
 		DisallowRef: c.Security.DisallowRefInIdentitySchemas})
+}
+
+// loadTokens reads the keys and programs of the templates of session tokens.
+func (p *prepared) loadTokens(ctx context.Context, sources source.Reader, programs *jsonnet.Pool) error {
+	p.tokens = map[string]*session.Template{}
+	var faults []error
+	for name, t := range p.config.Session.Whoami.Tokenizer.Templates {
+		setting := "session.whoami.tokenizer.templates." + name
+		keys, err := sources.Read(ctx, t.JWKSURL)
+		if err != nil {
+			faults = append(faults, fmt.Errorf("%s.jwks_url: %w", setting, err))
+			continue
+		}
+		o := session.TemplateOptions{Setting: setting, TTL: t.TTL, Keys: keys, ExternalID: t.SubjectSource == "external_id", Jsonnet: programs}
+		if t.ClaimsMapperURL != "" {
+			mapper, err := sources.Read(ctx, t.ClaimsMapperURL)
+			if err != nil {
+				faults = append(faults, fmt.Errorf("%s.claims_mapper_url: %w", setting, err))
+				continue
+			}
+			o.Mapper = string(mapper)
+		}
+		if p.tokens[name], err = session.NewTemplate(ctx, o); err != nil {
+			faults = append(faults, err)
+			continue
+		}
+		if p.tokens[name].Keyless() {
+			p.warnings = append(p.warnings, p.config.Warning(setting+".jwks_url",
+				"there is no key in this JWKS, so no token of this kind can be had; add one and have the configuration read again"))
+		}
+	}
+	return errors.Join(faults...)
+}
+
+// newJsonnet makes the pool in which programs of operators are evaluated, in as
+// many processes as there are cores: at least two, so that one slow program does
+// not hold up all others, and not more than are of use, as each may take memory.
+func newJsonnet(command []string, cores int, logger *slog.Logger) *jsonnet.Pool {
+	return jsonnet.New(jsonnet.Options{Command: command, Children: min(max(cores, 2), 8), Logger: logger})
 }
 
 // checkSecrets fails where one of the parts could not make its keys of the
@@ -102,6 +144,57 @@ func mailServer(c *config.Config) (courier.Sender, error) {
 		return nil, err // not s: a nil *SMTP would be a Sender
 	}
 	return s, nil
+}
+
+// loadServices makes the ways over HTTP: for mail, where it is to go that way,
+// and for the further channels, which are those of text messages.
+func (p *prepared) loadServices(ctx context.Context, sources source.Reader, client *http.Client, programs *jsonnet.Pool) error {
+	service := func(setting string, c *config.RequestConfig) (courier.Sender, error) {
+		o := courier.HTTPOptions{Setting: setting, Request: web.CallOptions{URL: c.URL, Method: c.Method, Headers: c.Headers, Auth: callAuth(c.Auth)},
+			Client: client, Jsonnet: programs}
+		if c.Body != "" {
+			body, err := sources.Read(ctx, c.Body)
+			if err != nil {
+				return nil, fmt.Errorf("%s.body: %w", setting, err)
+			}
+			o.Body = string(body)
+		}
+		h, err := courier.NewHTTP(ctx, o)
+		if err != nil {
+			return nil, err // not h: a nil *HTTP would be a Sender
+		}
+		return h, nil
+	}
+	c := &p.config.Courier
+	var faults []error
+	if c.DeliveryStrategy == "http" {
+		var err error
+		p.mail, err = service("courier.http.request_config", &c.HTTP.RequestConfig)
+		faults = append(faults, err)
+	}
+	p.channels = map[string]courier.Sender{}
+	for i := range c.Channels {
+		id, setting := c.Channels[i].ID, fmt.Sprintf("courier.channels.%d", i)
+		if _, twice := p.channels[id]; twice {
+			faults = append(faults, fmt.Errorf("%s.id: there is a channel %s already", setting, id))
+			continue
+		}
+		var err error
+		p.channels[id], err = service(setting+".request_config", &c.Channels[i].RequestConfig)
+		faults = append(faults, err)
+	}
+	return errors.Join(faults...)
+}
+
+// callAuth is how the server signs in somewhere, or nil.
+func callAuth(a *config.Auth) *web.CallAuth {
+	switch {
+	case a == nil:
+		return nil
+	case a.Type == "api_key":
+		return &web.CallAuth{Key: a.Config.Name, Value: a.Config.Value, InCookie: a.Config.In == "cookie"}
+	}
+	return &web.CallAuth{User: a.Config.User, Password: a.Config.Password}
 }
 
 // newLogger makes the logger that the configuration asks for. Kratos' levels

@@ -17,6 +17,7 @@ var rules = []struct {
 }{
 	{"imports go down", importsGoDown},
 	{"SQL stays in store", sqlStaysInStore},
+	{"Jsonnet stays in its room", jsonnetStaysInItsRoom},
 	{"globals are handed in", globalsAreHandedIn},
 	{"no init", noInit},
 	{"no mutable globals", noMutableGlobals},
@@ -90,6 +91,10 @@ func TestRules(t *testing.T) {
 		{"SQL in store", sqlStaysInStore, "internal/store/a.go", "package store\nimport \"database/sql\"", ""},
 		{"SQL elsewhere", sqlStaysInStore, "internal/flow/a.go", "package flow\nimport \"database/sql\"", "internal/flow/a.go:2:"},
 		{"a driver elsewhere", sqlStaysInStore, "internal/app/a.go", "package app\nimport _ \"github.com/jackc/pgx/v5/stdlib\"", "internal/app/a.go:2:"},
+
+		{"Jsonnet in its room", jsonnetStaysInItsRoom, "internal/jsonnet/a.go", "package jsonnet\nimport \"github.com/google/go-jsonnet\"", ""},
+		{"Jsonnet elsewhere", jsonnetStaysInItsRoom, "internal/session/a.go", "package session\nimport \"github.com/google/go-jsonnet/ast\"", "internal/session/a.go:2:"},
+		{"the pool elsewhere", jsonnetStaysInItsRoom, "internal/session/a.go", "package session\nimport \"zelus/internal/jsonnet\"", ""},
 
 		{"the clock", globalsAreHandedIn, "internal/flow/a.go", "package flow\nimport \"time\"\nvar f = time.Now", "internal/flow/a.go:3:"},
 		{"the clock by another name", globalsAreHandedIn, "internal/flow/a.go", "package flow\nimport t \"time\"\nvar f = t.Now()", "internal/flow/a.go:3:"},

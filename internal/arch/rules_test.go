@@ -17,7 +17,7 @@ const module = "zelus/"
 // for every folder in method, each a room of its own.
 var floors = [][]string{
 	{"ui"},
-	{"auth"},
+	{"auth", "source"},
 	{"config", "secret", "hash", "jsonnet", "schema", "store", "web"},
 	{"identity", "session", "adminkey", "courier", "v0alpha2"},
 	{"flow"},
@@ -96,6 +96,23 @@ func sqlStaysInStore(p *pkg) []string {
 				if path == sql || strings.HasPrefix(path, sql+"/") {
 					wrong = append(wrong, p.at(spec.Pos(), "%s is named in internal/store only: add a method to the store", path))
 				}
+			}
+		}
+	}
+	return wrong
+}
+
+// jsonnetStaysInItsRoom keeps the interpreter, which nothing can stop, in the room
+// that runs it in child processes only.
+func jsonnetStaysInItsRoom(p *pkg) []string {
+	if room, _ := floor(p.path); room == "jsonnet" {
+		return nil
+	}
+	var wrong []string
+	for _, f := range p.files {
+		for _, spec := range f.Imports {
+			if path := importPath(spec); path == "github.com/google/go-jsonnet" || strings.HasPrefix(path, "github.com/google/go-jsonnet/") {
+				wrong = append(wrong, p.at(spec.Pos(), "%s is named in internal/jsonnet only: give the program to a Pool", path))
 			}
 		}
 	}

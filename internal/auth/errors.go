@@ -26,6 +26,10 @@ var (
 		Reason: "This session has ended, and a session that has ended cannot be extended. The person has to sign in again."}
 	ErrTokenUnknown = &Error{ID: "session_token_unknown", Status: http.StatusForbidden,
 		Reason: "This session token is not known, or its session has ended already."}
+	ErrTokenSubject = &Error{ID: "session_token_subject_missing", Status: http.StatusBadRequest,
+		Reason: "Tokens of this kind name their owner by the external id, and the identity of this session has none. Ask the operator to set one."}
+	ErrTokenKey = &Error{ID: "session_token_key_missing", Status: http.StatusBadRequest,
+		Reason: "There is no key yet to sign tokens of this kind with. Ask the operator to add one."}
 	ErrLogoutTokenMissing = &Error{ID: "logout_token_missing", Status: http.StatusBadRequest,
 		Reason: "The logout address lacks its token. Ask for a new one at /self-service/logout/browser."}
 	ErrLogoutTokenWrong = &Error{ID: "logout_token_invalid", Status: http.StatusForbidden,

@@ -12,6 +12,14 @@ import (
 	"time"
 )
 
+// TestMain lets the binary of the tests be started by itself, to evaluate Jsonnet.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == childCommand {
+		os.Exit(Run(context.Background(), Process{Args: os.Args[1:], In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Clock: time.Now}))
+	}
+	os.Exit(m.Run())
+}
+
 // run runs a command line and gives what it says.
 func run(t *testing.T, args ...string) (code int, out, problems string) {
 	t.Helper()
@@ -45,6 +53,8 @@ func TestConfigCheck(t *testing.T) {
 		"misspelt":    {"lgo: {}\n", "kratos.yml:5: lgo: "},
 		"own header":  {"courier:\n  smtp:\n    connection_uri: smtp://localhost:25\n    headers: {From: x@example.org}\n", "kratos.yml:8: courier.smtp.headers.From: "},
 		"cost":        {"hashers: {bcrypt: {cost: 31}}\n", "kratos.yml:5: hashers.bcrypt.cost: "},
+		"no program":  {templates("{claims: {}"), "kratos.yml:5: session.whoami.tokenizer.templates.t.claims_mapper_url: it is not valid Jsonnet at line 1, column 12: "},
+		"a program":   {templates("{claims: {}}"), ""},
 		"bad pattern": {"clients: {http: {private_ip_exception_urls: ['http://{a']}}\n", "kratos.yml:5: clients.http.private_ip_exception_urls.0: "},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -61,6 +71,24 @@ func TestConfigCheck(t *testing.T) {
 				t.Errorf("something was written: %v, %v", all, err)
 			}
 		})
+	}
+}
+
+// templates is configuration for session tokens with claims by a program.
+func templates(program string) string {
+	encode := func(text string) string { return "base64://" + base64.StdEncoding.EncodeToString([]byte(text)) }
+	return "session: {whoami: {tokenizer: {templates: {t: {jwks_url: '" + encode(`{"keys":[{"kty":"oct","alg":"HS256","k":"`+strings.Repeat("a", 43)+`"}]}`) +
+		"', claims_mapper_url: '" + encode(program) + "'}}}}}\n"
+}
+
+// TestJsonnetChild: the command is not shown to people, and tells those who find
+// it what it is.
+func TestJsonnetChild(t *testing.T) {
+	if _, out, _ := run(t, "help"); strings.Contains(out, "jsonnet") || !strings.Contains(out, "serve") {
+		t.Errorf("the help is %s", out)
+	}
+	if code, _, problems := run(t, "jsonnet-child"); code != 1 || !strings.Contains(problems, "started by the server itself") {
+		t.Errorf("%d, %s", code, problems)
 	}
 }
 

@@ -27,15 +27,17 @@ func (c *command) config() *cobra.Command {
 			Args:  cobra.NoArgs,
 			Long: `Say everything that is wrong with the configuration.
 
-All that the server reads at its start is read, the identity schemas included, from wherever they are. Nothing is
+All that the server reads at its start is read, such as identity schemas, keys and programs, from wherever they are. Nothing is
 written, and neither the database nor the mail server is asked.`,
 			RunE: func(cmd *cobra.Command, _ []string) error {
 				loaded, warnings, err := load()
+				if err == nil {
+					var more []config.Warning
+					more, err = app.Check(cmd.Context(), loaded, c.Environ, child())
+					warnings = append(warnings, more...)
+				}
 				for _, w := range warnings {
 					fmt.Fprintln(c.Err, "Warning: "+w.String())
-				}
-				if err == nil {
-					err = app.Check(cmd.Context(), loaded, c.Environ)
 				}
 				if err != nil {
 					return err

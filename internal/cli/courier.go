@@ -24,7 +24,7 @@ message is taken by one of them.`,
 			sources := c.sources(flags)
 			// Other secrets than the server's would open no message.
 			sources.ReadOnly, sources.Existing = true, true
-			m, err := app.NewMail(cmd.Context(), app.Options{Config: sources, Log: c.Err, Clock: c.Clock, Version: Version()})
+			m, err := app.NewMail(cmd.Context(), app.Options{Config: sources, Log: c.Err, Clock: c.Clock, Version: Version(), Jsonnet: child()})
 			if err != nil {
 				return err
 			}

@@ -28,7 +28,7 @@ With --dev and without a configuration file everything that a try-out needs is t
 			}
 			ctx := cmd.Context()
 			cores := runtime.GOMAXPROCS(0) // the cores of this machine, or the share of them that a container may use
-			a, err := app.New(ctx, app.Options{Config: c.sources(flags), Log: c.Err, Clock: c.Clock, Version: Version(), Cores: cores,
+			a, err := app.New(ctx, app.Options{Config: c.sources(flags), Log: c.Err, Clock: c.Clock, Version: Version(), Cores: cores, Jsonnet: child(),
 				Apps: c.environ("DEV_DISABLE_API_FLOW_ENFORCEMENT") == "true"})
 			if err != nil {
 				return err

@@ -27,6 +27,11 @@ func (c *Config) Blame(err error) error {
 	return found.err()
 }
 
+// Warning is a warning about a key, with its place.
+func (c *Config) Warning(key, text string) Warning {
+	return Warning{Where: c.nearest(key), Key: key, Text: text}
+}
+
 // apart takes joined errors apart.
 func apart(err error) []error {
 	joined, ok := err.(interface{ Unwrap() []error })

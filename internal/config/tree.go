@@ -290,7 +290,7 @@ type SessionCookie struct {
 // Whoami sets up the session check.
 type Whoami struct {
 	RequiredAAL auth.RequiredAAL `key:"required_aal" default:"highest_available" enum:"aal1 highest_available" doc:"How strongly a session must be proven to pass."`
-	Tokenizer   Tokenizer        `key:"tokenizer" later:"tokens" doc:"Sessions as signed tokens (JWT, RFC 7519)."`
+	Tokenizer   Tokenizer        `key:"tokenizer" doc:"Sessions as signed tokens (JWT, RFC 7519)."`
 }
 
 // Tokenizer holds the templates of session tokens, by name.

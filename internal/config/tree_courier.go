@@ -4,15 +4,15 @@ import "time"
 
 // Courier says how mail and text messages are sent.
 type Courier struct {
-	DeliveryStrategy     string           `key:"delivery_strategy" default:"smtp" enum:"smtp http" later:"mail over HTTP" doc:"How mail is delivered."`
+	DeliveryStrategy     string           `key:"delivery_strategy" default:"smtp" enum:"smtp http" doc:"How mail is delivered."`
 	MessageRetries       int              `key:"message_retries" default:"5" doc:"How often a message is tried again after it failed."`
 	RecipientLimit       int              `key:"recipient_limit" default:"12" min:"0" doc:"How many messages one recipient gets within an hour, mail and text messages each. The others wait until the hour is over, and are sent then. 0 is any number. Ours; Kratos has no such key."`
 	Worker               Worker           `key:"worker" doc:"The process that sends."`
 	TemplateOverridePath string           `key:"template_override_path" later:"templates" doc:"Folder with templates that replace the built-in ones."`
 	Templates            Templates        `key:"templates" later:"templates" doc:"Templates that replace the built-in ones."`
 	SMTP                 SMTP             `key:"smtp" doc:"The mail server."`
-	HTTP                 CourierHTTP      `key:"http" later:"mail over HTTP" doc:"The service that takes mail over HTTP."`
-	Channels             []CourierChannel `key:"channels" later:"text messages" doc:"Further channels."`
+	HTTP                 CourierHTTP      `key:"http" doc:"The service that takes mail over HTTP."`
+	Channels             []CourierChannel `key:"channels" doc:"Further channels: text messages."`
 }
 
 // Worker is the process that sends.
@@ -49,7 +49,7 @@ type RequestConfig struct {
 // CourierChannel is one further channel.
 type CourierChannel struct {
 	ID            string        `key:"id" required:"yes" enum:"sms" doc:"Name of the channel."`
-	Type          string        `key:"type" default:"http" enum:"http" doc:"How it is reached."`
+	Type          string        `key:"type" default:"http" enum:"http" inert:"yes" doc:"How it is reached: there is no other way."`
 	RequestConfig RequestConfig `key:"request_config" required:"yes" doc:"The request."`
 }
 

@@ -8,6 +8,7 @@
 //     Messages open it for administrators
 //   - smtp.go, mail.go: SMTP sends mail through a mail server (RFC 5321)
 //   - pool.go: connections to the mail server, kept for the next mail
+//   - http.go: HTTP hands mail and text messages to a service over HTTP
 //   - catcher.go: Catcher keeps mail in memory and shows it on a page, for
 //     development without a mail server
 //

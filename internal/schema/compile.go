@@ -11,6 +11,8 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/santhosh-tekuri/jsonschema/v6/kind"
+
+	"zelus/internal/source"
 )
 
 // maxSubschemas is the most places that the properties of one schema may
@@ -373,10 +375,10 @@ func plainError(err error, at string) error {
 	case errors.As(err, &regexp):
 		return fmt.Errorf("at %s: the regular expression %q cannot be used: %w", pointerOr(fragment(regexp.URL)), cut(regexp.Regex), regexp.Err)
 	case errors.As(err, &load):
-		return fmt.Errorf("$ref to %s: %w", redacted(load.URL), load.Err)
+		return fmt.Errorf("$ref to %s: %w", source.Redacted(load.URL), load.Err)
 	}
 	// The texts of the others repeat the address of the document.
-	return errors.New(strings.ReplaceAll(err.Error(), at, redacted(at)))
+	return errors.New(strings.ReplaceAll(err.Error(), at, source.Redacted(at)))
 }
 
 // faultOf says what is wrong with a part of a schema document.

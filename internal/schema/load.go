@@ -6,13 +6,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"zelus/internal/source"
 )
 
 // maxDocuments is how many documents one schema may be made of.
@@ -107,9 +107,9 @@ func (s *Set) Default() *Schema { return s.defaultValue }
 // All lists the schemas in the order of the configuration.
 func (s *Set) All() []*Schema { return slices.Clone(s.list) }
 
-func load(ctx context.Context, source Source, options Options) (*Schema, error) {
-	l := &loader{ctx: ctx, fetch: options.Fetch, files: strings.HasPrefix(source.URL, "file://"), local: options.DisallowRef, documents: map[string]any{}}
-	raw, at, err := l.read(source.URL)
+func load(ctx context.Context, from Source, options Options) (*Schema, error) {
+	l := &loader{ctx: ctx, fetch: options.Fetch, files: strings.HasPrefix(from.URL, "file://"), local: options.DisallowRef, documents: map[string]any{}}
+	raw, at, err := l.read(from.URL)
 	if err != nil {
 		return nil, fmt.Errorf("url: %w", err)
 	}
@@ -121,7 +121,7 @@ func load(ctx context.Context, source Source, options Options) (*Schema, error) 
 		return nil, errors.New("at /: this must be an object")
 	}
 	l.documents[at] = document
-	schema := &Schema{id: source.ID, selectable: source.Selectable, raw: json.RawMessage(raw)}
+	schema := &Schema{id: from.ID, selectable: from.Selectable, raw: json.RawMessage(raw)}
 	if err := compile(schema, at, l); err != nil {
 		return nil, err
 	}
@@ -166,83 +166,17 @@ func (l *loader) Load(address string) (any, error) {
 // read gives the bytes behind an address and the URL that references within
 // them are relative to.
 func (l *loader) read(address string) (raw []byte, base string, err error) {
-	scheme, rest, _ := strings.Cut(address, "://")
-	switch scheme {
+	base = address
+	switch scheme, _, _ := strings.Cut(address, "://"); scheme {
 	case "file":
-		if plain, err := url.PathUnescape(rest); err == nil {
-			rest = plain
-		}
-		path, err := filepath.Abs(rest)
+		path, err := source.Path(address)
 		if err != nil {
 			return nil, "", err
 		}
-		f, err := os.Open(path)
-		if err != nil {
-			return nil, "", err
-		}
-		defer f.Close()
-		raw, err = limited(f)
-		return raw, (&url.URL{Scheme: "file", Path: filepath.ToSlash(path)}).String(), err
-	case "http", "https":
-		raw, err = l.get(address)
-		return raw, address, err
+		base = (&url.URL{Scheme: "file", Path: filepath.ToSlash(path)}).String()
 	case "base64":
-		if base64.StdEncoding.DecodedLen(len(rest)) > maxDocument+2 {
-			return nil, "", errTooLarge
-		}
-		raw, err = base64.StdEncoding.DecodeString(rest)
-		if err != nil {
-			return nil, "", errors.New("this is not standard base64 with padding")
-		}
-		return raw, "inline:///schema.json", nil
+		base = "inline:///schema.json"
 	}
-	return nil, "", fmt.Errorf("an identity schema is read from file://, http://, https:// or base64://, not from %q", cut(scheme))
-}
-
-func (l *loader) get(address string) ([]byte, error) {
-	if l.fetch == nil {
-		return nil, errors.New("http:// and https:// are not available here")
-	}
-	request, err := http.NewRequestWithContext(l.ctx, http.MethodGet, address, nil)
-	if err != nil {
-		return nil, errors.New("this is not a valid URL")
-	}
-	response, err := l.fetch.Do(request)
-	if err != nil {
-		// The error of the client repeats the URL, which may hold a password.
-		var inner *url.Error
-		if errors.As(err, &inner) {
-			err = inner.Err
-		}
-		return nil, fmt.Errorf("%s: %w", redacted(address), err)
-	}
-	defer response.Body.Close()
-	if response.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("%s answered %s instead of 200", redacted(address), response.Status)
-	}
-	return limited(response.Body)
-}
-
-var errTooLarge = fmt.Errorf("an identity schema may have at most %d bytes", maxDocument)
-
-func limited(r io.Reader) ([]byte, error) {
-	raw, err := io.ReadAll(io.LimitReader(r, maxDocument+1))
-	if err == nil && len(raw) > maxDocument {
-		return nil, errTooLarge
-	}
-	return raw, err
-}
-
-// redacted is an address without what should not be in a log: the password,
-// the query and the contents of base64://.
-func redacted(address string) string {
-	if strings.HasPrefix(address, "base64://") {
-		return "base64://…"
-	}
-	u, err := url.Parse(address)
-	if err != nil {
-		return "an address that is not a valid URL"
-	}
-	u.RawQuery = ""
-	return cut(u.Redacted())
+	raw, err = source.Reader{Client: l.fetch}.Read(l.ctx, address)
+	return raw, base, err
 }

@@ -10,4 +10,7 @@
 // into the cache, which holds answers that are ready to send; cold, it is one
 // query by a unique index. It never writes. How the cache stays true is told
 // in cache.go.
+//
+// Services that cannot ask can be given a signed token instead: tokenize.go
+// turns the answer into one.
 package session

@@ -49,6 +49,8 @@ type Settings struct {
 	TrustedProxies []netip.Prefix
 	// Secrets, newest first, key the hashes of tokens; CookieSecrets seal cookies.
 	Secrets, CookieSecrets []string
+	// Templates are the kinds of signed tokens, by name; see Tokenize.
+	Templates map[string]*Template
 }
 
 // Sessions issues, recognises and ends sessions.

@@ -12,6 +12,7 @@
 //   - client.go: who is calling, and by which address
 //   - page.go: pages of lists and their Link headers (RFC 8288)
 //   - outgoing.go: the client for requests that the server makes itself
+//   - call.go: requests of that kind which the configuration describes
 //
 // Nothing here reads the configuration; every part takes the few values it
 // needs. Nothing here trusts the Host header or a forwarding header that did
