@@ -10,6 +10,7 @@ import (
 	"zelus/internal/auth"
 	"zelus/internal/config"
 	"zelus/internal/courier"
+	"zelus/internal/flow"
 	"zelus/internal/identity"
 	"zelus/internal/schema"
 	"zelus/internal/secret"
@@ -26,6 +27,7 @@ type API struct {
 	Identities *identity.Manager
 	Keys       *adminkey.Keys
 	Courier    *courier.Courier
+	Flows      *flow.Engine
 	// Version is what /version answers.
 	Version string
 
@@ -98,6 +100,10 @@ func (a *API) Redirects(mount Mount) {
 			mount(method+" "+prefix+path, a.toAdmin)
 		}
 	}
+	for _, path := range []string{"/recovery/code", "/recovery/link"} {
+		mount("POST "+path, a.toAdmin)
+		mount("POST /admin"+path, a.toAdmin)
+	}
 	mount("GET /admin/courier/messages", a.toAdmin)
 	mount("GET /admin/courier/messages/{id}", a.toAdmin)
 }
@@ -123,6 +129,8 @@ func (a *API) Admin(mount Mount) {
 	mount("DELETE /admin/sessions/{id}", a.revokeSession)
 	mount("PATCH /admin/sessions/{id}/extend", a.extendSession)
 
+	mount("POST /admin/recovery/code", a.createRecoveryCode)
+	mount("POST /admin/recovery/link", a.createRecoveryLink)
 	mount("GET /admin/courier/messages", a.listMessages)
 	mount("GET /admin/courier/messages/{id}", a.getMessage)
 

@@ -18,6 +18,7 @@ import (
 	"zelus/internal/identity"
 	"zelus/internal/onetime"
 	"zelus/internal/session"
+	"zelus/internal/store"
 	"zelus/internal/web"
 )
 
@@ -95,13 +96,18 @@ func (a *App) build(first *prepared) error {
 	methods := a.methods()
 	a.identities = &identity.Manager{Store: a.store, Schemas: a.schemas, Hashes: a.hashes, Clock: a.options.Clock, Factors: factors(methods)}
 	a.engine = &flow.Engine{Store: a.store, Sessions: a.sessions, Identities: a.identities, Server: a.server, Clock: a.options.Clock,
-		Methods: methods, Apps: a.options.Apps && first.config.Dev}
-	a.api = &api.API{Store: a.store, Sessions: a.sessions, Identities: a.identities, Keys: a.keys, Courier: a.courier, Version: a.options.Version}
+		Methods: methods, Notify: a.notify, Apps: a.options.Apps && first.config.Dev}
+	a.api = &api.API{Store: a.store, Sessions: a.sessions, Identities: a.identities, Keys: a.keys, Courier: a.courier, Flows: a.engine, Version: a.options.Version}
 	if err := a.put(first); err != nil {
 		a.hashes.Close()
 		return err
 	}
 	return nil
+}
+
+// notify makes a message to somebody about their account.
+func (a *App) notify(n flow.Notice) (func(context.Context, *store.Tx) error, error) {
+	return a.secrets.Notice(a.Config(), n)
 }
 
 // Close lets go of everything.

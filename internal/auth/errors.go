@@ -18,6 +18,8 @@ var (
 		Reason: "You signed in too long ago for this change. Sign in again to continue."}
 	ErrOwnSession = &Error{ID: "session_is_current", Status: http.StatusBadRequest,
 		Message: "The session of this very request cannot be revoked here. Sign out instead."}
+	ErrUnverified = &Error{ID: "session_verified_address_required", Status: http.StatusForbidden,
+		Reason: "You have not confirmed your address yet. Enter the code or open the link that was just sent to you, then sign in again."}
 	ErrIdentityInactive = &Error{ID: "identity_disabled", Status: http.StatusUnauthorized,
 		Reason: "This account is switched off. Ask the people who run this service."}
 	ErrSessionsNone   = &Error{ID: "sessions_not_found", Status: http.StatusNotFound}

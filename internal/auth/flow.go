@@ -89,6 +89,13 @@ type Flow struct {
 	// Unbound says that whoever has the id may see and submit a browser's flow:
 	// an administrator has begun it for somebody.
 	Unbound bool `json:"unbound,omitempty"`
+	// Undo says that a recovery takes back a change of address, and Opened that
+	// its link was opened, in the browser to which the flow belongs since.
+	Undo   bool `json:"undo,omitempty"`
+	Opened bool `json:"opened,omitempty"`
+	// Sealed are values of fields that are secrets, encrypted; they are put into
+	// the form whenever it is read.
+	Sealed map[string][]byte `json:"sealed,omitempty"`
 	// SkipSettings says that a recovery leads no further than to a session.
 	SkipSettings bool `json:"skip_settings,omitempty"`
 

@@ -77,7 +77,7 @@ type commonFields struct {
 func (v *visit) succeed(done *result) error {
 	f, k := done.flow, v.kindOf(done.flow)
 	if v.app {
-		return v.tell(done, nil)
+		return v.tell(done, "")
 	}
 	if v.rotates(done) {
 		v.csrf.Give(v.w, v.nextSecret())
@@ -99,14 +99,25 @@ func (v *visit) succeed(done *result) error {
 		}
 	}
 	if !v.asJSON() {
+		if steps := v.steps(done); len(steps) > 0 {
+			to = steps[0].Flow.URL
+		}
 		v.redirect(http.StatusSeeOther, to)
 		return nil
 	}
-	return v.tell(done, []auth.ContinueWith{{Action: auth.RedirectBrowserTo, RedirectBrowserTo: to}})
+	return v.tell(done, to)
 }
 
-// tell answers a success to those who talk JSON.
-func (v *visit) tell(done *result, next []auth.ContinueWith) error {
+// tell answers a success to those who talk JSON; to is where a browser goes on.
+func (v *visit) tell(done *result, to string) error {
+	var redirect []auth.ContinueWith
+	if to != "" && !done.waits {
+		redirect = []auth.ContinueWith{{Action: auth.RedirectBrowserTo, RedirectBrowserTo: to}}
+	}
+	next := append(redirect, v.steps(done)...)
+	if v.kind.stays {
+		next = append(v.steps(done), redirect...)
+	}
 	body, err := v.kind.success(v, done, next)
 	if err != nil {
 		return err

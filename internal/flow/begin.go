@@ -85,7 +85,7 @@ func (v *visit) fill(f *auth.Flow) error {
 }
 
 func (v *visit) insert(f *auth.Flow) error {
-	return v.write(func(ctx context.Context, tx *store.Tx) error { return tx.InsertFlow(ctx, stored(f)) })
+	return v.write(func(ctx context.Context, tx *store.Tx) error { return tx.InsertFlow(ctx, v.stored(f)) })
 }
 
 // beginAPI starts a flow for an app and answers with it.

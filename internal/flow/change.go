@@ -24,6 +24,8 @@ func (v *visit) change(s *Submission, m *Method, o Outcome, row *store.SessionRo
 		done, err := v.changeOnce(s, m, &o, row)
 		wrong := identity.Problems(nil)
 		switch {
+		case err == nil && done == nil:
+			return nil // it was answered
 		case err == nil:
 			v.person = done.identity.Pack()
 			return v.succeed(done)
@@ -64,6 +66,9 @@ func (v *visit) changeOnce(s *Submission, m *Method, o *Outcome, row *store.Sess
 	}
 	if identity.Sensitive(s.Identity, after) && !v.privileged(row) {
 		return nil, errUnprivileged
+	}
+	if answered, err := v.awaitProof(s, m, after, row); answered || err != nil {
+		return nil, err
 	}
 	o.identity = after
 	done, err := v.done(&s.Form, m, *o, row)

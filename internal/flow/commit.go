@@ -26,8 +26,16 @@ type result struct {
 	former uuid.UUID
 	// before is what a change began with.
 	before *auth.Identity
-	// next is a flow that follows this one; nil where none does.
-	next *auth.Flow
+	// next is a flow that follows this one; nil where none does. begun are those
+	// that were begun on somebody's behalf.
+	next  *auth.Flow
+	begun []*begunFlow
+	// undone says that somebody has taken back their account.
+	undone bool
+	// waits says that nothing is changed before an address is proven.
+	waits bool
+	// then is what else is written.
+	then []func(context.Context, *store.Tx) error
 }
 
 // conclude acts on a method's decision: it commits, then answers.
@@ -58,6 +66,11 @@ func (v *visit) conclude(s *Submission, m *Method, o Outcome, row *store.Session
 	case proven, registered:
 	default:
 		return v.fault(fmt.Errorf("the method %s decided nothing", m.Name))
+	}
+	if o.verdict == proven {
+		if answered, err := v.unverified(s, m, o); answered || err != nil {
+			return err
+		}
 	}
 	done, err := v.done(&s.Form, m, o, row)
 	if err == nil {
@@ -133,6 +146,12 @@ func (v *visit) commit(ctx context.Context, done *result, o Outcome, row *store.
 			return err
 		}
 	}
+	if err := v.verifyAfter(done, o); err != nil {
+		return err
+	}
+	if err := v.notices(done, o); err != nil {
+		return err
+	}
 
 	return v.engine.Store.Write(ctx, store.Durable, func(tx *store.Tx) error {
 		if err := v.finish(ctx, tx, done.flow); err != nil {
@@ -145,7 +164,17 @@ func (v *visit) commit(ctx context.Context, done *result, o Outcome, row *store.
 			return err
 		}
 		if done.next != nil {
-			if err := tx.InsertFlow(ctx, stored(done.next)); err != nil {
+			if err := tx.InsertFlow(ctx, v.stored(done.next)); err != nil {
+				return err
+			}
+		}
+		for _, b := range done.begun {
+			if err := b.store(ctx, tx); err != nil {
+				return err
+			}
+		}
+		for _, f := range done.then {
+			if err := f(ctx, tx); err != nil {
 				return err
 			}
 		}
@@ -157,7 +186,7 @@ func (v *visit) commit(ctx context.Context, done *result, o Outcome, row *store.
 // that is used up by that, one wins.
 func (v *visit) finish(ctx context.Context, tx *store.Tx, f *auth.Flow) error {
 	if v.kind.stays {
-		return tx.UpdateFlow(ctx, stored(f))
+		return tx.UpdateFlow(ctx, v.stored(f))
 	}
 	won, err := tx.FinishFlow(ctx, f)
 	if err == nil && !won {
@@ -219,7 +248,7 @@ func (v *visit) storeIdentity(ctx context.Context, tx *store.Tx, done *result, o
 		return auth.ErrIdentityInactive.Detail("identity_id", fresh.ID)
 	}
 	done.identity = fresh
-	return nil
+	return markSent(ctx, tx, fresh, done.begun, auth.Now(v.engine.Clock()))
 }
 
 func (v *visit) storeSession(ctx context.Context, tx *store.Tx, done *result, o Outcome, row *store.SessionRow) error {
@@ -257,7 +286,7 @@ func (v *visit) storeSession(ctx context.Context, tx *store.Tx, done *result, o 
 // revokeOthers ends all sessions of somebody but this one, where the
 // configuration wants that.
 func (v *visit) revokeOthers(ctx context.Context, tx *store.Tx, done *result, but uuid.UUID) error {
-	if !v.hooked(done.method, "revoke_active_sessions") {
+	if !done.undone && !v.hooked(done.method, "revoke_active_sessions") {
 		return nil
 	}
 	_, err := tx.RevokeSessions(ctx, auth.DefaultProject, done.identity.ID, but)

@@ -31,6 +31,9 @@ type Engine struct {
 	Server     *web.Server
 	Clock      func() time.Time
 	Methods    []Method
+	// Notify makes a message; what it returns writes it, and is nil where nothing
+	// is sent.
+	Notify func(Notice) (func(context.Context, *store.Tx) error, error)
 	// Apps allows API flows to be sent by browsers. For development only.
 	Apps bool
 
@@ -279,23 +282,38 @@ func (v *visit) prepare(ctx context.Context, form *Form) error {
 }
 
 // stored is a flow as it is kept: without the traits that its form was filled
-// with. They may be large, and stay behind when their owner is deleted.
-func stored(f *auth.Flow) *auth.Flow {
-	if !f.Filled {
-		return f
-	}
+// with, which may be large and would stay behind when their owner is deleted, and
+// with a code that a link filled in encrypted.
+func (v *visit) stored(f *auth.Flow) *auth.Flow {
 	lean := *f
-	lean.UI.Nodes = slices.Clone(f.UI.Nodes)
-	for i := range lean.UI.Nodes {
-		if n := &lean.UI.Nodes[i]; strings.HasPrefix(n.Name(), "traits.") {
-			n.Attributes.Value = nil
+	lean.Sealed = nil
+	for i := range f.UI.Nodes {
+		n := &f.UI.Nodes[i]
+		trait := f.Filled && strings.HasPrefix(n.Name(), "traits.")
+		code, isCode := n.Attributes.Value.(string)
+		isCode = isCode && n.Name() == codeField && code != ""
+		if !trait && !isCode {
+			continue
 		}
+		if isCode {
+			lean.Sealed = map[string][]byte{codeField: v.bindings.Seal([]byte(code), f.ID[:])}
+		}
+		if &lean.UI.Nodes[0] == &f.UI.Nodes[0] {
+			lean.UI.Nodes = slices.Clone(f.UI.Nodes)
+		}
+		lean.UI.Nodes[i].Attributes.Value = nil
 	}
 	return &lean
 }
 
-// refill puts the traits of its owner into a form that was read.
+// refill puts into a form that was read what stored has left out.
 func (v *visit) refill(f *auth.Flow) error {
+	for name, sealed := range f.Sealed {
+		// One whose key is gone is typed again.
+		if plain, err := v.bindings.Open(sealed, f.ID[:]); err == nil {
+			f.UI.SetValue(name, string(plain))
+		}
+	}
 	if !f.Filled {
 		return nil
 	}

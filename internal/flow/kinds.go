@@ -335,7 +335,7 @@ var recovery = &kind{
 	},
 	begin: beginRecovery,
 	guard: func(v *visit, f *auth.Flow, row *store.SessionRow) *refusal {
-		if row == nil {
+		if row == nil || f.Undo {
 			return nil
 		}
 		return &refusal{err: auth.ErrSessionAlready, to: v.returnURL(f, ""), status: http.StatusFound}
@@ -434,4 +434,5 @@ func csrfNode() ui.Node { return ui.Input(ui.GroupDefault, csrfField, ui.InputHi
 const (
 	csrfField       = "csrf_token"
 	identifierField = "identifier"
+	codeField       = "code"
 )

@@ -68,6 +68,8 @@ type Errand struct {
 	Change json.RawMessage
 	// Lifespan of the secret; 0 is as configured.
 	Lifespan time.Duration
+	// Quiet says that no message is sent: whoever asks for it writes one.
+	Quiet bool
 }
 
 // Sent is an errand that was run: the outcome holds what is to be written. Secret is
@@ -75,6 +77,7 @@ type Errand struct {
 type Sent struct {
 	Outcome
 	Secret    string
+	Link      string // with the secret
 	ExpiresAt time.Time
 }
 

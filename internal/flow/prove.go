@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"encoding/json"
 	"errors"
 	"slices"
 	"time"
@@ -54,7 +55,9 @@ func (v *visit) opened(m *Method, p *Part, value string) error {
 	}
 	switch outcome.verdict {
 	case next, verified, recovered:
-		// Who has the secret of the message may see the form from now on.
+		// Who has the secret of the message, and nobody else, may see the form
+		// from now on.
+		f.Unbound = false
 		v.bind(f, nil)
 	}
 	return v.conclude(s, m, outcome, nil)
@@ -101,8 +104,16 @@ func (v *visit) proveOnce(s *Submission, m *Method, o *Outcome) (*result, error)
 	if before.State != auth.Active {
 		return nil, auth.ErrIdentityInactive.Detail("identity_id", before.ID)
 	}
+	wanted, err := v.wanted(o.proof)
+	if err != nil {
+		return nil, err
+	}
+	if wanted.Before != "" && wanted.Before != hashOf(before.Traits) {
+		return nil, ErrNotProven // the account was changed since
+	}
 	now := auth.Now(v.engine.Clock())
 	after, err := v.engine.Identities.Change(before, func(i *auth.Identity) error {
+		wanted.make(i, o.proof, now)
 		confirm(i, o.proof, now)
 		return nil
 	})
@@ -119,7 +130,53 @@ func (v *visit) proveOnce(s *Submission, m *Method, o *Outcome) (*result, error)
 	if err != nil {
 		return nil, err
 	}
+	done.undone = !wanted.Undo.IsZero()
 	return done, v.commit(v.r.Context(), done, *o, nil)
+}
+
+// wanted is what a proof brings about beside that it is one. A new address that
+// was waiting for it counts as long as the session lives in which it was given.
+func (v *visit) wanted(p Proof) (change, error) {
+	var wanted change
+	if len(p.Change) == 0 {
+		return wanted, nil
+	}
+	if err := json.Unmarshal(p.Change, &wanted); err != nil {
+		return wanted, err
+	}
+	if wanted.Session == uuid.Nil {
+		return wanted, nil
+	}
+	row, err := v.engine.Sessions.Get(v.r.Context(), wanted.Session)
+	if errors.Is(err, auth.ErrSessionUnknown) || err == nil && (!row.Live(v.engine.Clock()) || row.Session.IdentityID != p.Identity) {
+		return wanted, ErrNotProven
+	}
+	return wanted, err
+}
+
+// make changes the identity. Who takes back their account gets it as it was:
+// whatever was added since can be used to sign in by nobody, and the password,
+// which somebody else may know, is gone.
+func (c change) make(i *auth.Identity, p Proof, now time.Time) {
+	if len(c.Traits) == 0 {
+		return
+	}
+	i.Traits = c.Traits
+	if !slices.ContainsFunc(i.Verifiable, func(a auth.VerifiableAddress) bool { return a.Via == p.Via && a.Value == p.Address }) {
+		i.Verifiable = append(i.Verifiable, auth.VerifiableAddress{ID: uuid.Must(uuid.NewV7()), Via: p.Via, Value: p.Address, Status: auth.AddressPending,
+			CreatedAt: now, UpdatedAt: now})
+	}
+	if c.Undo.IsZero() {
+		return
+	}
+	for t, have := range i.Credentials {
+		if t != auth.Password && !have.CreatedAt.Before(c.Undo) {
+			delete(i.Credentials, t)
+		}
+	}
+	if _, has := i.Credentials[auth.Password]; has {
+		i.SetCredential(auth.Password, json.RawMessage("{}"), now)
+	}
 }
 
 // confirm notes that an address is proven.
@@ -135,10 +192,13 @@ func confirm(i *auth.Identity, p Proof, now time.Time) {
 // the purpose of the proof.
 func (o *Outcome) holds(i *auth.Identity) bool {
 	p := o.proof
-	if o.verdict == verified {
+	if p.Address == "" && o.verdict == recovered {
+		return true // an administrator has vouched for them
+	}
+	if o.verdict == verified || len(p.Change) > 0 {
 		return slices.ContainsFunc(i.Verifiable, func(a auth.VerifiableAddress) bool { return a.Via == p.Via && a.Value == p.Address })
 	}
-	return p.Address == "" || slices.ContainsFunc(i.Recovery, func(a auth.RecoveryAddress) bool { return a.Via == p.Via && a.Value == p.Address })
+	return slices.ContainsFunc(i.Recovery, func(a auth.RecoveryAddress) bool { return a.Via == p.Via && a.Value == p.Address })
 }
 
 // afterRecovery begins the form in which somebody who has regained access

@@ -363,7 +363,7 @@ func (v *visit) goOn(f *auth.Flow, s *schema.Schema, o Outcome, status status) e
 	}
 	ctx := v.r.Context()
 	err := v.engine.Store.Write(ctx, durability, func(tx *store.Tx) error {
-		if err := tx.UpdateFlow(ctx, stored(f)); err != nil {
+		if err := tx.UpdateFlow(ctx, v.stored(f)); err != nil {
 			return err
 		}
 		return o.apply(ctx, tx)

@@ -247,9 +247,14 @@ func (m *Manager) Change(before *auth.Identity, f func(*auth.Identity) error) (*
 func Sensitive(before, after *auth.Identity) bool {
 	return !maps.EqualFunc(before.Credentials, after.Credentials, func(a, b auth.Credential) bool {
 		return slices.Equal(a.Identifiers, b.Identifiers) && string(a.Config) == string(b.Config)
-	}) || !slices.EqualFunc(before.Verifiable, after.Verifiable, func(a, b auth.VerifiableAddress) bool {
+	}) || Readdressed(before, after) || !slices.EqualFunc(before.Recovery, after.Recovery, func(a, b auth.RecoveryAddress) bool {
 		return a.Via == b.Via && a.Value == b.Value
-	}) || !slices.EqualFunc(before.Recovery, after.Recovery, func(a, b auth.RecoveryAddress) bool {
+	})
+}
+
+// Readdressed says whether a change is one of addresses that can be verified.
+func Readdressed(before, after *auth.Identity) bool {
+	return !slices.EqualFunc(before.Verifiable, after.Verifiable, func(a, b auth.VerifiableAddress) bool {
 		return a.Via == b.Via && a.Value == b.Value
 	})
 }

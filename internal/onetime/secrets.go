@@ -98,7 +98,7 @@ func (s *Secrets) issue(form *flow.Form, e flow.Errand, plain string, isCode boo
 	if err != nil {
 		return flow.Sent{}, err
 	}
-	return flow.Sent{Secret: plain, ExpiresAt: c.ExpiresAt, Outcome: flow.Next().Then(func(ctx context.Context, tx *store.Tx) error {
+	return flow.Sent{Secret: plain, Link: Address(form.Config, f, isCode, plain), ExpiresAt: c.ExpiresAt, Outcome: flow.Next().Then(func(ctx context.Context, tx *store.Tx) error {
 		if err := tx.InsertCode(ctx, c); err != nil {
 			return err
 		}
@@ -120,7 +120,7 @@ func bound(f *auth.Flow, plain string) string { return f.ID.String() + " " + pla
 // message is what carries a secret, or says that there is none; nil where
 // nothing is sent.
 func (s *Secrets) message(form *flow.Form, e flow.Errand, plain string, isCode bool, lifespan time.Duration) (*courier.Message, error) {
-	if e.Address == "" || e.Identity == nil && (!tellsUnknown(form) || e.Via != auth.ViaEmail) {
+	if e.Address == "" || e.Quiet || e.Identity == nil && (!tellsUnknown(form) || e.Via != auth.ViaEmail) {
 		return nil, nil
 	}
 	f := form.Flow
@@ -225,10 +225,27 @@ func (s *Secrets) Late(ctx context.Context, f *auth.Flow, token string) (at time
 	return c.ExpiresAt, late, nil
 }
 
+// Opened finds the secret of a flow whose link was opened before; nil where it
+// may not be used any more.
+func (s *Secrets) Opened(ctx context.Context, f *auth.Flow) (*Found, error) {
+	c, err := s.Store.Code(ctx, f.Project, f.ID)
+	if errors.Is(err, store.ErrNotFound) || err == nil && !s.usable(c) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return s.found(c)
+}
+
 // right compares in constant time.
 func (s *Secrets) right(f *auth.Flow, c *store.Code, given string) bool {
 	same := s.ring.Load().Matches(bound(f, given), c.Hash)
-	return same && c.IdentityID.Valid && c.UsedAt == nil && s.Clock().Before(c.ExpiresAt)
+	return same && s.usable(c)
+}
+
+func (s *Secrets) usable(c *store.Code) bool {
+	return c.IdentityID.Valid && c.UsedAt == nil && s.Clock().Before(c.ExpiresAt)
 }
 
 // Found is a secret that is right.

@@ -88,7 +88,7 @@ func (q *queries) IdentityByExternalID(ctx context.Context, project uuid.UUID, e
 // IdentityByAddress reads whose address this is, for this purpose, without
 // credentials; ErrNotFound where it is nobody's. The address is normalised.
 func (q *queries) IdentityByAddress(ctx context.Context, project uuid.UUID, purpose, via, value string) (*auth.Identity, error) {
-	return q.identity(ctx, selectIdentityAddress, project, purpose, via, value)
+	return q.identity(ctx, selectIdentityAddress, project, project, purpose, via, value)
 }
 
 func (q *queries) identity(ctx context.Context, s query, project uuid.UUID, args ...any) (*auth.Identity, error) {

@@ -80,6 +80,8 @@ const (
 	InfoRecoveryFullAddress = 1060005
 	InfoRecoveryChoose      = 1060006
 	LabelRecoveryBack       = 1060007
+	InfoUndoAddress         = 1069001 // ours
+	LabelUndoAddress        = 1069002 // ours
 
 	// Nodes of several flows.
 	LabelMaskedAddress    = 1070000
@@ -272,6 +274,8 @@ var catalogue = map[int]entry{
 	InfoRecoveryChoose:      {Info, "Where shall we send the code?"},
 	LabelRecoveryBack:       {Info, "Back"},
 
+	InfoUndoAddress:       {Info, "The address of your account was changed. If that was not you, take it back: your former address is restored, everybody is signed out, and you choose a new password."},
+	LabelUndoAddress:      {Info, "Take back my account"},
 	LabelMaskedAddress:    {Info, "{masked_address}"},
 	LabelPassword:         {Info, "Password"},
 	LabelGenerated:        {Info, "{title}"},

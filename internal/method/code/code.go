@@ -50,7 +50,11 @@ func (c *Code) run(_ context.Context, form *flow.Form, e flow.Errand) (flow.Sent
 	if e.Via != auth.ViaEmail {
 		f.Resend = e.Via
 	}
-	return c.Secrets.Code(form, e)
+	sent, err := c.Secrets.Code(form, e)
+	if f.Kind == auth.Verification {
+		sent.Outcome = sent.Saying(ui.Say(ui.InfoVerificationCodeSent))
+	}
+	return sent, err
 }
 
 // send sends a code to the address that was typed, or pretends to where it is

@@ -21,7 +21,7 @@ func (l *Link) Method() flow.Method {
 		Name:    "link",
 		Enabled: func(c *config.Config) bool { return c.SelfService.Methods.Link.Enabled },
 		Recovery: &flow.Part{
-			Offered: func(form *flow.Form) bool { return form.Config.SelfService.Flows.Recovery.Use == "link" },
+			Offered: func(form *flow.Form) bool { return form.Config.SelfService.Flows.Recovery.Use == "link" || form.Flow.Undo },
 			Prepare: l.prepare, Submit: l.submit, Send: l.run, Link: "token", Follow: l.recover,
 		},
 		Verification: &flow.Part{
@@ -34,6 +34,13 @@ func (l *Link) Method() flow.Method {
 const field = "email"
 
 func (l *Link) prepare(_ context.Context, form *flow.Form) error {
+	if form.Flow.Undo {
+		if form.Flow.Opened {
+			form.UI.Say(ui.Say(ui.InfoUndoAddress))
+			form.UI.Add(ui.Input(ui.GroupLink, "method", ui.InputSubmit, "link").Labelled(ui.Say(ui.LabelUndoAddress)))
+		}
+		return nil
+	}
 	form.Protect()
 	address := ui.Input(ui.GroupLink, field, ui.InputEmail, nil)
 	if form.Flow.Address != "" {
@@ -47,12 +54,19 @@ func (l *Link) prepare(_ context.Context, form *flow.Form) error {
 // run sends a link on somebody's behalf, or hands it to an administrator.
 func (l *Link) run(_ context.Context, form *flow.Form, e flow.Errand) (flow.Sent, error) {
 	form.Flow.Active, form.Flow.State, form.Flow.Address = "link", auth.SentEmail, e.Address
-	return l.Secrets.Link(form, e)
+	sent, err := l.Secrets.Link(form, e)
+	if form.Flow.Kind == auth.Verification {
+		sent.Outcome = sent.Saying(ui.Say(ui.InfoVerificationLinkSent))
+	}
+	return sent, err
 }
 
 // submit sends a link to the address that was typed. It says the same whether or
 // not the address is somebody's.
 func (l *Link) submit(ctx context.Context, s *flow.Submission) (flow.Outcome, error) {
+	if s.Flow.Undo {
+		return l.undo(ctx, s)
+	}
 	typed := s.Values.String(field)
 	if typed == "" {
 		return flow.Again(flow.Problem{Field: field, Message: ui.Say(ui.ErrorRequired, "property", field)}), nil
@@ -80,8 +94,34 @@ func (l *Link) recover(ctx context.Context, s *flow.Submission, token string) (f
 	if err != nil || found == nil {
 		return void, err
 	}
+	if s.Flow.Undo {
+		// Mail servers open links to see what is behind them: nothing is undone
+		// before somebody confirms it.
+		s.Flow.Opened = true
+		return flow.Next(), nil
+	}
+	return l.recovered(found), nil
+}
+
+// undo takes back a change of address, once somebody has opened the link and
+// confirmed it.
+func (l *Link) undo(ctx context.Context, s *flow.Submission) (flow.Outcome, error) {
+	if !s.Flow.Opened {
+		return flow.Again(flow.Problem{Message: ui.Say(ui.ErrorRecoveryToken)}), nil
+	}
+	found, err := l.Secrets.Opened(ctx, s.Flow)
+	if err != nil {
+		return flow.Outcome{}, err
+	}
+	if found == nil {
+		return flow.Replaced(ui.Say(ui.ErrorRecoveryToken)), nil
+	}
+	return l.recovered(found), nil
+}
+
+func (l *Link) recovered(found *onetime.Found) flow.Outcome {
 	wrong := flow.Problem{Message: ui.Say(ui.ErrorRecoveryToken)}
-	return flow.Recovered(found.Proof, auth.AMR{Method: string(auth.LinkRecovery), AAL: auth.AAL1}, wrong).Then(l.Secrets.Use(found)), nil
+	return flow.Recovered(found.Proof, auth.AMR{Method: string(auth.LinkRecovery), AAL: auth.AAL1}, wrong).Then(l.Secrets.Use(found))
 }
 
 func (l *Link) verify(ctx context.Context, s *flow.Submission, token string) (flow.Outcome, error) {

@@ -1,2 +1,0 @@
-// Package templates is what messages say.
-package templates

@@ -1,0 +1,26 @@
+package onetime
+
+import (
+	"context"
+
+	"zelus/internal/auth"
+	"zelus/internal/config"
+	"zelus/internal/courier"
+	"zelus/internal/courier/templates"
+	"zelus/internal/flow"
+	"zelus/internal/store"
+)
+
+// Notice makes a message to somebody about their account; what it returns writes
+// it.
+func (s *Secrets) Notice(c *config.Config, n flow.Notice) (func(context.Context, *store.Tx) error, error) {
+	d := templates.Data{To: n.To, Identity: n.Identity.Pack().Render(auth.Reader{BaseURL: c.PublicURL().String(), Addresses: true}),
+		RequestURL: n.RequestURL, ChangedAt: n.At, UndoURL: n.Undo, TransientPayload: n.TransientPayload}
+	said, err := s.Templates().Render(n.Template, n.Via, Language(n.Identity, n.Language), d)
+	if err != nil {
+		return nil, err
+	}
+	m := courier.Message{Project: n.Identity.Project, Type: n.Via, Template: n.Template, Recipient: n.To,
+		Subject: said.Subject, Body: said.Body, HTML: said.HTML, TemplateData: said.Data}
+	return func(ctx context.Context, tx *store.Tx) error { return s.Courier.Enqueue(ctx, tx, m) }, nil
+}
