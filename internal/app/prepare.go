@@ -10,6 +10,7 @@ import (
 
 	"zelus/internal/config"
 	"zelus/internal/courier"
+	"zelus/internal/courier/templates"
 	"zelus/internal/hash"
 	"zelus/internal/schema"
 	"zelus/internal/web"
@@ -18,11 +19,12 @@ import (
 // prepared is a configuration with all that follows from it and could have
 // failed. Nothing can fail any more when it is put in force. It never changes.
 type prepared struct {
-	config   *config.Config
-	hashing  hash.Params
-	outgoing *web.OutgoingRules
-	schemas  *schema.Set
-	mail     courier.Sender // nil where no mail server is configured
+	config    *config.Config
+	hashing   hash.Params
+	outgoing  *web.OutgoingRules
+	schemas   *schema.Set
+	templates *templates.Templates
+	mail      courier.Sender // nil where no mail server is configured
 }
 
 // prepare makes what follows from a configuration, or tells everything that is
@@ -44,6 +46,8 @@ func prepare(ctx context.Context, c *config.Config, proxy func(*url.URL) (*url.U
 		defer client.CloseIdleConnections()
 		p.schemas, err = loadSchemas(ctx, c, client)
 		note(err)
+		p.templates, err = templates.New(ctx, templateSettings(c), client)
+		note(err)
 	}
 	if err := errors.Join(faults...); err != nil {
 		return nil, err
@@ -53,7 +57,7 @@ func prepare(ctx context.Context, c *config.Config, proxy func(*url.URL) (*url.U
 
 // Check says whether a server could start with this configuration, as far as
 // that can be told without its database, its ports and its mail server. It
-// reads the identity schemas, from where they are. environ is the environment
+// reads the identity schemas and the templates of messages, from where they are. environ is the environment
 // as os.Environ gives it. The error is that of (*config.Config).Blame.
 func Check(ctx context.Context, c *config.Config, environ []string) error {
 	_, err := prepare(ctx, c, proxies(environ))
@@ -65,7 +69,7 @@ func Check(ctx context.Context, c *config.Config, environ []string) error {
 // old and new stand side by side. The order makes that harmless:
 //
 //   - First what is asked afresh each time: the schemas that data are checked
-//     against when they are written, and where mail and requests go. Nothing is
+//     against when they are written, what messages say, and where mail and requests go. Nothing is
 //     written by old rules once anybody can see new ones.
 //   - Then hashing, sessions and API keys. All answers of session checks that
 //     were made with the old settings are forgotten, also those being made.
@@ -87,6 +91,9 @@ func (a *App) put(p *prepared) error {
 
 // schemas are the identity schemas in force.
 func (a *App) schemas() *schema.Set { return a.now.Load().schemas }
+
+// templates make the messages in force.
+func (a *App) templates() *templates.Templates { return a.now.Load().templates }
 
 // catches says whether mail is caught instead of being sent.
 func (p *prepared) catches() bool { return p.config.Dev && p.mail == nil }

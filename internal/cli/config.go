@@ -27,8 +27,8 @@ func (c *command) config() *cobra.Command {
 			Args:  cobra.NoArgs,
 			Long: `Say everything that is wrong with the configuration.
 
-All that the server reads at its start is read, the identity schemas included, from wherever they are. Nothing is
-written, and neither the database nor the mail server is asked.`,
+All that the server reads at its start is read, the identity schemas and the templates of messages included, from wherever they
+are. Nothing is written, and neither the database nor the mail server is asked.`,
 			RunE: func(cmd *cobra.Command, _ []string) error {
 				loaded, warnings, err := load()
 				for _, w := range warnings {

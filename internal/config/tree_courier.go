@@ -7,8 +7,8 @@ type Courier struct {
 	DeliveryStrategy     string           `key:"delivery_strategy" default:"smtp" enum:"smtp http" later:"mail over HTTP" doc:"How mail is delivered."`
 	MessageRetries       int              `key:"message_retries" default:"5" doc:"How often a message is tried again after it failed."`
 	Worker               Worker           `key:"worker" doc:"The process that sends."`
-	TemplateOverridePath string           `key:"template_override_path" later:"templates" doc:"Folder with templates that replace the built-in ones."`
-	Templates            Templates        `key:"templates" later:"templates" doc:"Templates that replace the built-in ones."`
+	TemplateOverridePath string           `key:"template_override_path" doc:"Folder with templates that replace the built-in ones; it is read at the start and when the configuration changes."`
+	Templates            Templates        `key:"templates" doc:"Templates that replace the built-in ones."`
 	SMTP                 SMTP             `key:"smtp" doc:"The mail server."`
 	HTTP                 CourierHTTP      `key:"http" later:"mail over HTTP" doc:"The service that takes mail over HTTP."`
 	Channels             []CourierChannel `key:"channels" later:"text messages" doc:"Further channels."`

@@ -69,6 +69,7 @@ func readOverrides(ctx context.Context, s Settings, fetch *http.Client) (map[pla
 		}
 	}
 	all := map[place]*override{}
+	known := map[string]bool{}
 	for _, k := range kinds {
 		for _, p := range parts {
 			if k.fields(p.via) == nil {
@@ -76,7 +77,8 @@ func readOverrides(ctx context.Context, s Settings, fetch *http.Client) (map[pla
 			}
 			address := ""
 			if k.key != "" {
-				address = s.Remote[k.key+"."+p.key]
+				key := k.key + "." + p.key
+				address, known[key] = s.Remote[key], true
 			}
 			var o *override
 			var err error
@@ -91,6 +93,11 @@ func readOverrides(ctx context.Context, s Settings, fetch *http.Client) (map[pla
 			} else if o != nil {
 				all[place{k.name, p.file}] = o
 			}
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(s.Remote)) {
+		if !known[key] {
+			faults = append(faults, fmt.Errorf("%s%s: there is no such template", remoteSetting, key))
 		}
 	}
 	return all, errors.Join(faults...)

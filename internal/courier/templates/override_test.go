@@ -87,6 +87,41 @@ func TestOverrideByLanguage(t *testing.T) {
 	}
 }
 
+// TestOverrideInPage: the example that the page for operators gives works, also
+// for people without a language and for those who sign up; and the page knows
+// every template.
+func TestOverrideInPage(t *testing.T) {
+	page, err := os.ReadFile("../../../docs/howto/templates.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, k := range kinds {
+		if row := "\n| `" + k.name + "` | `" + k.folder + "` |"; !strings.Contains(string(page), row) {
+			t.Errorf("the page lacks the row %s", row)
+		}
+	}
+	_, example, _ := strings.Cut(string(page), "can be\n\n```\n")
+	example, _, _ = strings.Cut(example, "```\n")
+	files := map[string]string{}
+	for _, folder := range []string{"login_code/valid/", "registration_code/valid/"} {
+		files[folder+"email.body.gotmpl"] = example
+		for _, language := range []string{"sv", "de", "en"} {
+			files[folder+"email.body."+language+".gotmpl"] = language
+		}
+	}
+	all := build(t, Settings{Dir: folder(t, files)})
+	for _, test := range []struct{ template, identity, language, want string }{
+		{"login_code_valid", `{"traits":{"locale":"sv"}}`, "en", "sv"}, {"login_code_valid", `{"traits":{}}`, "de", "de"},
+		{"login_code_valid", `{}`, "fr", "en"}, {"registration_code_valid", `null`, "de", "de"},
+	} {
+		d := sample()
+		d.Identity = json.RawMessage(test.identity)
+		if r := render(t, all, test.template, auth.ViaEmail, test.language, d); strings.TrimSpace(r.HTML) != test.want || r.Fault != nil {
+			t.Errorf("%+v: %s (%v)", test, r.HTML, r.Fault)
+		}
+	}
+}
+
 // TestOverrideRemote: a URL beats the folder, the folder the built-in text.
 func TestOverrideRemote(t *testing.T) {
 	dir := folder(t, map[string]string{
@@ -158,6 +193,10 @@ func TestOverrideBroken(t *testing.T) {
 		if _, err := New(t.Context(), Settings{Remote: map[string]string{"recovery.valid.email.body.html": inline(fine)}}, nil); err != nil {
 			t.Errorf("%s: %v", fine, err)
 		}
+	}
+
+	if _, err := New(t.Context(), Settings{Remote: map[string]string{"recovery.invalid.sms.body.plaintext": ""}}, nil); err == nil {
+		t.Error("a key that no template has is taken")
 	}
 
 	dir := folder(t, map[string]string{"verification/valid/email.subject.gotmpl": "{{ end }}", "login_code/valid/sms.body.gotmpl": "{{ .Cod }}", "file": ""})
