@@ -12,7 +12,6 @@ import (
 	"zelus/internal/api"
 	"zelus/internal/config"
 	"zelus/internal/courier"
-	"zelus/internal/courier/templates"
 	"zelus/internal/flow"
 	"zelus/internal/hash"
 	"zelus/internal/identity"
@@ -92,7 +91,7 @@ func (a *App) build(first *prepared) error {
 		return err
 	}
 	a.courier = a.newCourier(a.sender)
-	a.secrets = &onetime.Secrets{Store: a.store, Courier: a.courier, Templates: func() *templates.Templates { return &templates.Templates{} }, Clock: a.options.Clock}
+	a.secrets = &onetime.Secrets{Store: a.store, Courier: a.courier, Templates: a.templates, Clock: a.options.Clock, Logger: a.logger}
 	methods := a.methods()
 	a.identities = &identity.Manager{Store: a.store, Schemas: a.schemas, Hashes: a.hashes, Clock: a.options.Clock, Factors: factors(methods)}
 	a.engine = &flow.Engine{Store: a.store, Sessions: a.sessions, Identities: a.identities, Server: a.server, Clock: a.options.Clock,

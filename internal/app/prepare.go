@@ -13,6 +13,7 @@ import (
 	"zelus/internal/auth"
 	"zelus/internal/config"
 	"zelus/internal/courier"
+	"zelus/internal/courier/templates"
 	"zelus/internal/hash"
 	"zelus/internal/jsonnet"
 	"zelus/internal/schema"
@@ -25,15 +26,16 @@ import (
 // prepared is a configuration with all that follows from it and could have
 // failed. Nothing can fail any more when it is put in force. It never changes.
 type prepared struct {
-	config   *config.Config
-	hashing  hash.Params
-	outgoing *web.OutgoingRules
-	schemas  *schema.Set
-	mail     courier.Sender            // nil where no way is configured
-	channels map[string]courier.Sender // further ones, by their ids
-	tokens   map[string]*session.Template
-	warnings []config.Warning // of what can be used and perhaps was not meant
-	contents *secret.Ring     // what messages are sealed under
+	config    *config.Config
+	hashing   hash.Params
+	outgoing  *web.OutgoingRules
+	schemas   *schema.Set
+	mail      courier.Sender            // nil where no way is configured
+	channels  map[string]courier.Sender // further ones, by their ids
+	tokens    map[string]*session.Template
+	warnings  []config.Warning // of what can be used and perhaps was not meant
+	contents  *secret.Ring     // what messages are sealed under
+	templates *templates.Templates
 }
 
 // close ends what belongs to a configuration that is not in force any more.
@@ -68,6 +70,8 @@ func prepare(ctx context.Context, c *config.Config, proxy func(*url.URL) (*url.U
 		note(err)
 		note(p.loadTokens(ctx, sources, programs))
 		note(p.loadServices(ctx, sources, client, programs))
+		p.templates, err = templates.New(ctx, templateSettings(c), sources)
+		note(err)
 	}
 	if err := errors.Join(faults...); err != nil {
 		return nil, err
@@ -77,7 +81,7 @@ func prepare(ctx context.Context, c *config.Config, proxy func(*url.URL) (*url.U
 
 // Check says whether a server could start with this configuration, as far as
 // that can be told without its database, its ports and its mail server. It
-// reads the identity schemas, keys and programs, from where they are. environ is
+// reads the identity schemas, templates of messages, keys and programs, from where they are. environ is
 // the environment as os.Environ gives it, child that of Options.Jsonnet. The
 // error is that of (*config.Config).Blame.
 func Check(ctx context.Context, c *config.Config, environ, child []string) ([]config.Warning, error) {
@@ -95,7 +99,7 @@ func Check(ctx context.Context, c *config.Config, environ, child []string) ([]co
 // old and new stand side by side. The order makes that harmless:
 //
 //   - First what is asked afresh each time: the schemas that data are checked
-//     against when they are written, and where mail and requests go. Nothing is
+//     against when they are written, what messages say, and where mail and requests go. Nothing is
 //     written by old rules once anybody can see new ones.
 //   - Then hashing, sessions and API keys. All answers of session checks that
 //     were made with the old settings are forgotten, also those being made.
@@ -118,6 +122,9 @@ func (a *App) put(p *prepared) error {
 
 // schemas are the identity schemas in force.
 func (a *App) schemas() *schema.Set { return a.now.Load().schemas }
+
+// templates make the messages in force.
+func (a *App) templates() *templates.Templates { return a.now.Load().templates }
 
 // catches says whether mail is caught instead of being sent, and text messages
 // with it unless there is a way for them.

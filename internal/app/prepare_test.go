@@ -14,8 +14,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"zelus/internal/config"
 	"zelus/internal/courier"
+	"zelus/internal/courier/templates"
 	"zelus/internal/hash"
 	"zelus/internal/store"
 	"zelus/internal/web"
@@ -88,6 +91,9 @@ var unworkable = []struct{ name, more, want string }{
 		"more.yml:6: clients.http.private_ip_exception_urls.1: "},
 	{"schema", "\nidentity:\n  schemas:\n    - {id: person, url: 'base64://e30K'}\n    - {id: gone, url: 'file:///nowhere/at/all.json'}\n",
 		"more.yml:5: identity.schemas.1: "},
+	{"folder of templates", "\ncourier:\n  template_override_path: /nowhere/at/all\n", "more.yml:3: courier.template_override_path: "},
+	{"template", "\ncourier:\n  templates:\n    login_code: {valid: {email: {body: {html: 'base64://e3sgLk5vdGhpbmcgfX0='}}}}\n",
+		"more.yml:4: courier.templates.login_code.valid.email.body.html: base64://…: email.body.gotmpl:1:3: no message has a field .Nothing"},
 }
 
 func TestUnworkableAtStart(t *testing.T) {
@@ -199,6 +205,63 @@ func TestWhereMailGoes(t *testing.T) {
 	s.reconfigure(t, "{}")
 	if _, caught := s.app.sender("email").(*courier.Catcher); !caught {
 		t.Errorf("in development again, mail goes to %T", s.app.sender("email"))
+	}
+}
+
+// TestTemplatesInForce: messages say what the configuration in force says, under
+// the name that it gives to the service.
+func TestTemplatesInForce(t *testing.T) {
+	s := start(t, setup{})
+	mail := func(template string) *templates.Rendered {
+		t.Helper()
+		r, err := s.app.templates().Render(template, "email", "en", templates.Data{To: "ada@example.org", LoginCode: "123456"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	if got, want := mail("login_code_valid").Subject, "123456 is your code to sign in to 127.0.0.1"; got != want {
+		t.Errorf("the built-in subject is %q, want %q", got, want)
+	}
+	dir := filepath.Join(t.TempDir(), "verification", "invalid")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "email.subject.gotmpl"), []byte("From the folder"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	s.reconfigure(t, "courier:\n  template_override_path: "+filepath.Dir(filepath.Dir(dir))+"\n  smtp: {from_name: Acme}\n"+
+		"  templates: {login_code: {valid: {email: {subject: 'base64://SGVsbG8ge3sgLkJyYW5kIH19', body: {html: '', plaintext: ''}}}}}\n")
+	if got := mail("login_code_valid").Subject; got != "Hello Acme" {
+		t.Errorf("the subject from a URL is %q", got)
+	}
+	if got := mail("verification_invalid").Subject; got != "From the folder" {
+		t.Errorf("the subject from a file is %q", got)
+	}
+}
+
+// TestEveryTemplateKey: each key below courier.templates leads to the template
+// of that name.
+func TestEveryTemplateKey(t *testing.T) {
+	email := config.EmailTemplate{Subject: "subject", Body: config.EmailBody{Plaintext: "plain", HTML: "html"}}
+	sms := config.SMSTemplate{Body: config.SMSBody{Plaintext: "sms"}}
+	valid := &config.RequiredMail{Email: email, SMS: sms}
+	both := config.Outcomes{Invalid: &config.MailOnly{Email: email}, Valid: valid}
+	c := &config.Config{}
+	c.Courier.Templates = config.Templates{Recovery: both, RecoveryCode: both, Verification: both, VerificationCode: both,
+		RegistrationCode: config.ValidOnly{Valid: valid}, LoginCode: config.ValidOnly{Valid: valid},
+		VerifiableAddressChanged: config.MessageTemplates{Email: email, SMS: sms}}
+	got := templateSettings(c).Remote
+	want := map[string]string{}
+	for _, key := range []string{"recovery.valid", "recovery_code.valid", "verification.valid", "verification_code.valid", "registration_code.valid",
+		"login_code.valid", "verifiable_address_changed", "recovery.invalid", "recovery_code.invalid", "verification.invalid", "verification_code.invalid"} {
+		want[key+".email.subject"], want[key+".email.body.plaintext"], want[key+".email.body.html"] = "subject", "plain", "html"
+		if !strings.HasSuffix(key, ".invalid") {
+			want[key+".sms.body.plaintext"] = "sms"
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
 	}
 }
 

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"zelus/internal/adminkey"
 	"zelus/internal/config"
 	"zelus/internal/courier"
+	"zelus/internal/courier/templates"
 	"zelus/internal/hash"
 	"zelus/internal/jsonnet"
 	"zelus/internal/schema"
@@ -195,6 +197,40 @@ func callAuth(a *config.Auth) *web.CallAuth {
 		return &web.CallAuth{Key: a.Config.Name, Value: a.Config.Value, InCookie: a.Config.In == "cookie"}
 	}
 	return &web.CallAuth{User: a.Config.User, Password: a.Config.Password}
+}
+
+// templateSettings say what messages are made of.
+func templateSettings(c *config.Config) templates.Settings {
+	s := templates.Settings{Brand: cmp.Or(c.Courier.SMTP.FromName, c.PublicURL().Hostname()), Dir: c.Courier.TemplateOverridePath,
+		Remote: map[string]string{}}
+	email := func(key string, t *config.EmailTemplate) {
+		s.Remote[key+".email.subject"] = t.Subject
+		s.Remote[key+".email.body.plaintext"] = t.Body.Plaintext
+		s.Remote[key+".email.body.html"] = t.Body.HTML
+	}
+	valid := func(key string, t *config.RequiredMail) {
+		if t != nil {
+			email(key, &t.Email)
+			s.Remote[key+".sms.body.plaintext"] = t.SMS.Body.Plaintext
+		}
+	}
+	both := func(key string, t config.Outcomes) {
+		if t.Invalid != nil {
+			email(key+".invalid", &t.Invalid.Email)
+		}
+		valid(key+".valid", t.Valid)
+	}
+	all := &c.Courier.Templates
+	both("recovery", all.Recovery)
+	both("recovery_code", all.RecoveryCode)
+	both("verification", all.Verification)
+	both("verification_code", all.VerificationCode)
+	valid("registration_code.valid", all.RegistrationCode.Valid)
+	valid("login_code.valid", all.LoginCode.Valid)
+	changed := &all.VerifiableAddressChanged
+	email("verifiable_address_changed", &changed.Email)
+	s.Remote["verifiable_address_changed.sms.body.plaintext"] = changed.SMS.Body.Plaintext
+	return s
 }
 
 // newLogger makes the logger that the configuration asks for. Kratos' levels

@@ -27,7 +27,8 @@ func (c *command) config() *cobra.Command {
 			Args:  cobra.NoArgs,
 			Long: `Say everything that is wrong with the configuration.
 
-All that the server reads at its start is read, such as identity schemas, keys and programs, from wherever they are. Nothing is
+All that the server reads at its start is read, such as identity schemas, templates of
+messages, keys and programs, from wherever they are. Nothing is
 written, and neither the database nor the mail server is asked.`,
 			RunE: func(cmd *cobra.Command, _ []string) error {
 				loaded, warnings, err := load()

@@ -39,8 +39,10 @@ type Notice struct {
 	Language   string
 	At         time.Time
 	RequestURL string
-	// Undo is the address at which a change is undone; empty where it cannot be.
+	// Undo is the address at which a change is undone, for as long as Lifespan;
+	// empty where it cannot be.
 	Undo             string
+	Lifespan         time.Duration
 	TransientPayload json.RawMessage
 }
 
@@ -406,6 +408,9 @@ func (v *visit) tellPrevious(done *result, h config.Hook) error {
 			var err error
 			if n.Undo, err = v.undoLink(done, a); err != nil {
 				return err
+			}
+			if n.Undo != "" {
+				n.Template, n.Lifespan = "address_undo", undoWithin
 			}
 		}
 		if err := v.tellOne(done, n); err != nil {

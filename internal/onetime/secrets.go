@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"net/url"
 	"sync/atomic"
 	"time"
@@ -34,6 +35,7 @@ type Secrets struct {
 	// Templates are those in force.
 	Templates func() *templates.Templates
 	Clock     func() time.Time
+	Logger    *slog.Logger
 
 	ring atomic.Pointer[secret.Ring]
 }
@@ -135,12 +137,22 @@ func (s *Secrets) message(form *flow.Form, e flow.Errand, plain string, isCode b
 	if isCode {
 		m.RequestHeaders = form.Headers
 	}
-	said, err := s.Templates().Render(m.Template, m.Type, Language(e.Identity, form.Language), d)
+	said, err := s.render(m.Template, m.Type, Language(e.Identity, form.Language), d)
 	if err != nil {
 		return nil, err
 	}
 	m.Subject, m.Body, m.HTML, m.TemplateData = said.Subject, said.Body, said.HTML, said.Data
 	return m, nil
+}
+
+// render puts a message into words. Where an operator's template fails, the
+// built-in one stands in for it.
+func (s *Secrets) render(template, via, language string, d templates.Data) (*templates.Rendered, error) {
+	said, err := s.Templates().Render(template, via, language, d)
+	if err == nil && said.Fault != nil {
+		s.Logger.Warn("a template of a message failed, and the built-in text was sent instead", "template", template, "error", said.Fault)
+	}
+	return said, err
 }
 
 // tellsUnknown says whether addresses that are nobody's are told so.
