@@ -535,10 +535,8 @@ func TestWarnings(t *testing.T) {
 	}
 	_, keys, _ := strings.Cut(warnings[1].String(), "\n")
 	want := `selfservice.flows.registration.before.hooks.0 (the hook web_hook), kratos.yml:7
-selfservice.flows.registration.after.password.hooks.1 (the hook show_verification_ui), kratos.yml:10
 selfservice.flows.registration.after.oidc, kratos.yml:11
 selfservice.flows.settings.after.hooks.0 (the hook web_hook), kratos.yml:12
-selfservice.methods.link, kratos.yml:18
 selfservice.methods.lookup_secret, kratos.yml:19
 selfservice.methods.password.config.migrate_hook, kratos.yml:20`
 	if diff := cmp.Diff(want, keys); diff != "" {
@@ -552,7 +550,7 @@ selfservice.methods.password.config.migrate_hook, kratos.yml:20`
 // TestGuardsAreNamedFirst: what was meant to keep somebody out and does not is
 // named before the rest.
 func TestGuardsAreNamedFirst(t *testing.T) {
-	_, warnings, err := load("security: {account_enumeration: {mitigate: true}}" + strings.Replace(least, "  flows:", "  flows:\n    verification: {enabled: true}\n    login: {after: {hooks: [{hook: require_verified_address}]}}", 1))
+	_, warnings, err := load("security: {account_enumeration: {mitigate: true}}" + strings.Replace(least, "  flows:", "  flows:\n    login: {style: identifier_first, after: {hooks: [{hook: web_hook, config: {url: 'https://x.example.org', method: POST, can_interrupt: true}}]}}", 1))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -561,7 +559,7 @@ func TestGuardsAreNamedFirst(t *testing.T) {
 		text += w.String() + "\n"
 	}
 	last := strings.LastIndex(text, "CAREFUL")
-	if strings.Count(text, "CAREFUL") != 2 || last > strings.Index(text, "selfservice.flows.verification") {
+	if strings.Count(text, "CAREFUL") != 2 || last > strings.Index(text, "selfservice.flows.login.style") {
 		t.Errorf("got %s", text)
 	}
 }
@@ -673,7 +671,7 @@ func TestExplain(t *testing.T) {
 		"selfservice.methods.totp.config.issuer":                  {"not acted on yet (second factors)"},
 		"selfservice.flows.settings.after.password":               {"status    acted on"},
 		"selfservice.flows.settings.after.totp.hooks":             {"not acted on yet (the method totp)"},
-		"selfservice.flows.verification.after.hooks":              {"not acted on yet (verification)"},
+		"selfservice.flows.registration.after.oidc.hooks":         {"not acted on yet (the method oidc)"},
 		"selfservice.flows.login.after.totp.hooks":                {"not acted on yet (the method totp)"},
 		"clients.http.disallow_private_ip_ranges":                 {"acted on"},
 		"selfservice.methods.link.config.base_url":                {"accepted, changes nothing"},

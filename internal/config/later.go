@@ -14,7 +14,7 @@ import (
 func (c *Config) notActedOn(root *spec) (Warning, bool) {
 	var w laterWalk
 	w.object(root, c.values, "", reflect.ValueOf(c).Elem(), false)
-	if len(w.lines) == 0 {
+	if len(w.lines)+len(w.guards) == 0 {
 		return Warning{}, false
 	}
 	return Warning{Text: "this release knows these keys and does not act on them yet:\n" + strings.Join(append(w.guards, w.lines...), "\n")}, true

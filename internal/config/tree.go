@@ -338,7 +338,7 @@ type CleanupSleep struct {
 type Clients struct {
 	HTTP    HTTPClient    `key:"http" doc:"All requests over HTTP."`
 	SMTP    SMTPClient    `key:"smtp" doc:"Connections to mail servers."`
-	WebHook WebHookClient `key:"web_hook" later:"web hooks" doc:"Calls of web hooks."`
+	WebHook WebHookClient `key:"web_hook" doc:"Calls of web hooks, and of services that send messages."`
 }
 
 // HTTPClient limits requests over HTTP.
@@ -354,7 +354,7 @@ type SMTPClient struct {
 
 // WebHookClient limits what web hooks are told.
 type WebHookClient struct {
-	HeaderAllowlist []string `key:"header_allowlist" default:"Accept,Accept-Encoding,Accept-Language,Content-Length,Content-Type,Origin,Priority,Referer,Sec-Ch-Ua,Sec-Ch-Ua-Mobile,Sec-Ch-Ua-Platform,Sec-Fetch-Dest,Sec-Fetch-Mode,Sec-Fetch-Site,Sec-Fetch-User,True-Client-Ip,User-Agent" doc:"Headers of the request that a web hook sees."`
+	HeaderAllowlist []string `key:"header_allowlist" default:"Accept,Accept-Encoding,Accept-Language,Content-Length,Content-Type,Origin,Priority,Referer,Sec-Ch-Ua,Sec-Ch-Ua-Mobile,Sec-Ch-Ua-Platform,Sec-Fetch-Dest,Sec-Fetch-Mode,Sec-Fetch-Site,Sec-Fetch-User,True-Client-Ip,User-Agent" doc:"Headers of the request that they see."`
 }
 
 // OAuth2Provider is the OAuth 2.0 server that people are signed in for.
@@ -368,10 +368,10 @@ type OAuth2Provider struct {
 type FeatureFlags struct {
 	CacheableSessions                    bool          `key:"cacheable_sessions" default:"false" doc:"Tell callers of the session check for how long they may keep the answer."`
 	CacheableSessionsMaxAge              time.Duration `key:"cacheable_sessions_max_age" doc:"The longest that they may keep it. Not set: until the session ends."`
-	UseContinueWithTransitions           bool          `key:"use_continue_with_transitions" default:"false" later:"recovery" doc:"Answer with continue_with instead of a redirect between two flows."`
-	ChooseRecoveryAddress                bool          `key:"choose_recovery_address" default:"false" later:"recovery" doc:"Let people choose among several addresses."`
-	LegacyContinueWithVerificationUI     bool          `key:"legacy_continue_with_verification_ui" default:"false" later:"verification" doc:"Always tell of the verification form after registration."`
-	LegacyRequireVerifiedLoginError      bool          `key:"legacy_require_verified_login_error" default:"false" later:"verification" doc:"Refuse an unverified address inside the form."`
+	UseContinueWithTransitions           bool          `key:"use_continue_with_transitions" default:"false" doc:"Answer with continue_with instead of a redirect between two flows."`
+	ChooseRecoveryAddress                bool          `key:"choose_recovery_address" default:"false" doc:"Let people choose among several addresses."`
+	LegacyContinueWithVerificationUI     bool          `key:"legacy_continue_with_verification_ui" default:"false" doc:"Always tell of the verification form after registration."`
+	LegacyRequireVerifiedLoginError      bool          `key:"legacy_require_verified_login_error" default:"false" doc:"Refuse an unverified address inside the form."`
 	FasterSessionExtend                  bool          `key:"faster_session_extend" default:"false" doc:"Answer an extension of a session with 204 and no body."`
 	PasswordProfileRegistrationNodeGroup string        `key:"password_profile_registration_node_group" default:"default" enum:"password default" inert:"yes" doc:"Accepted and ignored, as in Kratos."`
 	LegacyOIDCRegistrationNodeGroup      bool          `key:"legacy_oidc_registration_node_group" default:"false" later:"social sign-in" doc:"Put fields that a provider left open in the group oidc."`

@@ -116,7 +116,6 @@ func (c *Courier) Enqueue(ctx context.Context, tx *store.Tx, m Message) error {
 	if err != nil {
 		return err
 	}
-	tx.After(c.Wake)
 	return tx.InsertMessage(ctx, row)
 }
 

@@ -22,5 +22,5 @@ func (s *Secrets) Notice(c *config.Config, n flow.Notice) (func(context.Context,
 	}
 	m := courier.Message{Project: n.Identity.Project, Type: n.Via, Template: n.Template, Recipient: n.To,
 		Subject: said.Subject, Body: said.Body, HTML: said.HTML, TemplateData: said.Data}
-	return func(ctx context.Context, tx *store.Tx) error { return s.Courier.Enqueue(ctx, tx, m) }, nil
+	return func(ctx context.Context, tx *store.Tx) error { return s.post(ctx, tx, m) }, nil
 }

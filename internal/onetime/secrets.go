@@ -112,7 +112,7 @@ func (s *Secrets) issue(form *flow.Form, e flow.Errand, plain string, isCode boo
 		if message == nil {
 			return nil
 		}
-		return s.Courier.Enqueue(ctx, tx, *message)
+		return s.post(ctx, tx, *message)
 	})}, nil
 }
 
@@ -143,6 +143,12 @@ func (s *Secrets) message(form *flow.Form, e flow.Errand, plain string, isCode b
 	}
 	m.Subject, m.Body, m.HTML, m.TemplateData = said.Subject, said.Body, said.HTML, said.Data
 	return m, nil
+}
+
+// post writes a message, which leaves as soon as that is committed.
+func (s *Secrets) post(ctx context.Context, tx *store.Tx, m courier.Message) error {
+	tx.After(s.Courier.Wake)
+	return s.Courier.Enqueue(ctx, tx, m)
 }
 
 // render puts a message into words. Where an operator's template fails, the

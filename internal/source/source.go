@@ -52,6 +52,9 @@ func (r Reader) Read(ctx context.Context, address string) ([]byte, error) {
 		if err != nil {
 			return nil, errors.New("this is not standard base64 with padding")
 		}
+		if len(raw) > MaxSize { // the length of the text tells it to two bytes
+			return nil, ErrTooLarge
+		}
 		return raw, nil
 	}
 	return nil, fmt.Errorf("this is read from file://, http://, https:// or base64://, not from %q", short(scheme))

@@ -21,7 +21,9 @@ func (l *Link) Method() flow.Method {
 		Name:    "link",
 		Enabled: func(c *config.Config) bool { return c.SelfService.Methods.Link.Enabled },
 		Recovery: &flow.Part{
-			Offered: func(form *flow.Form) bool { return form.Config.SelfService.Flows.Recovery.Use == "link" || form.Flow.Undo },
+			Offered: func(form *flow.Form) bool {
+				return form.Config.SelfService.Flows.Recovery.Use == "link" || form.Flow.Undo
+			},
 			Prepare: l.prepare, Submit: l.submit, Send: l.run, Link: "token", Follow: l.recover,
 		},
 		Verification: &flow.Part{
