@@ -141,6 +141,8 @@ func (v *visit) done(form *Form, m *Method, o Outcome, row *store.SessionRow) (*
 func (v *visit) commit(ctx context.Context, done *result, o Outcome, row *store.SessionRow) error {
 	v.makeSession(done, o, row)
 	if v.kind.onward != nil {
+		// Its browser sees it afterwards, too.
+		v.bind(done.flow, done)
 		var err error
 		if done.next, err = v.kind.onward(v, done); err != nil {
 			return err

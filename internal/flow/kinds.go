@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -335,7 +336,7 @@ var recovery = &kind{
 	},
 	begin: beginRecovery,
 	guard: func(v *visit, f *auth.Flow, row *store.SessionRow) *refusal {
-		if row == nil || f.Undo {
+		if row == nil || f.Undo || f.Done {
 			return nil
 		}
 		return &refusal{err: auth.ErrSessionAlready, to: v.returnURL(f, ""), status: http.StatusFound}
@@ -345,6 +346,11 @@ var recovery = &kind{
 			return nil
 		}
 		return []ui.Node{csrfNode()}
+	},
+	passed: func(_ *visit, form *Form, _ *Method) error {
+		form.UI.Nodes = slices.Clone(form.UI.Nodes)
+		form.UI.Quiet()
+		return nil
 	},
 	onward:  (*visit).afterRecovery,
 	expired: ui.ErrorRecoveryExpired, nobody: ui.ErrorRecoveryNoMethod,

@@ -347,6 +347,9 @@ func (v *visit) refuse(form *Form, s *Submission, o Outcome) error {
 	if s != nil {
 		k.echo(&f.UI, s)
 	}
+	for name, value := range o.filled {
+		f.UI.SetValue(name, value)
+	}
 	return v.goOn(f, form.Schema, o, k.again)
 }
 

@@ -42,6 +42,9 @@ func (c *Code) verify(ctx context.Context, s *flow.Submission) (flow.Outcome, er
 	if typed := s.Values.String(name); typed != "" || s.Values.String(field) == "" && f.State != auth.SentEmail {
 		address, outcome, wrong, err := c.send(ctx, s, name, typed)
 		if err != nil || wrong != nil {
+			if typed == "" {
+				return again(wrong).Filling(name, ""), err
+			}
 			return again(wrong), err
 		}
 		f.State, f.Address = auth.SentEmail, address.Value
