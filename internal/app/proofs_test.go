@@ -1,6 +1,13 @@
 package app
 
-import "testing"
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
 
 // ask sends the form of a recovery or a verification with an address, and gives
 // the form as it is then.
@@ -55,6 +62,66 @@ func TestProofs(t *testing.T) {
 					}
 					if !s.identity(t, p).at("verifiable_addresses.0.verified").Bool() {
 						t.Errorf("%s: the address is not proven: %s", how, a.body)
+					}
+				}
+			})
+		})
+	}
+}
+
+// TestNobodysAddress: what is asked of an address that is nobody's runs the same
+// statements in the same order, and is answered in the same words, as if it were
+// somebody's. Only the message is missing, where those who are nobody are sent none.
+func TestNobodysAddress(t *testing.T) {
+	telling := strings.ReplaceAll(byCode, "enabled: true", "enabled: true, notify_unknown_recipients: true")
+	for _, test := range []struct {
+		what, method, more string
+		told               bool // also those who are nobody are sent something
+	}{
+		{"codes", "code", byCode, false},
+		{"links", "link", byLink, false},
+		{"codes, and all are told", "code", telling, true},
+		{"codes, with a choice", "code", byCode + "\nfeature_flags: {choose_recovery_address: true}", false},
+	} {
+		t.Run(test.what, func(t *testing.T) {
+			onEach(t, test.more, func(t *testing.T, s *server) {
+				for _, kind := range []string{"recovery", "verification"} {
+					for _, how := range []style{app, script} {
+						ran, said := map[bool][]string{}, map[bool][]string{}
+						for _, known := range []bool{true, false} {
+							c, p := s.client(t, how), stranger()
+							if known {
+								p = s.person(t)
+							}
+							f := c.begin(kind, "")
+							address, resend := "email", "email"
+							if f.json.at(`ui.nodes.#(attributes.name=="recovery_address")`).Exists() {
+								address, resend = "recovery_address", "recovery_confirm_address"
+							}
+							for _, with := range []fields{{"method": test.method, address: p.email}, {"method": test.method, "code": "000000"}, {"method": test.method, resend: p.email}} {
+								ran[known] = append(ran[known], s.statements.during(func() {
+									a := c.submit(f, with)
+									said[known] = append(said[known], fmt.Sprint(a.status, a.at("state"), a.messages(), a.at("ui.nodes.#.attributes.name")))
+								})...)
+							}
+						}
+						sent := 0
+						ran[true] = slices.DeleteFunc(ran[true], func(sql string) bool {
+							isMessage := strings.HasPrefix(sql, "INSERT INTO messages ")
+							if isMessage {
+								sent++
+							}
+							return isMessage && !test.told
+						})
+						if d := cmp.Diff(ran[true], ran[false]); d != "" {
+							t.Errorf("%s, %s: somebody's (-), nobody's (+):\n%s", kind, how, d)
+						}
+						if d := cmp.Diff(said[true], said[false]); d != "" {
+							t.Errorf("%s, %s: somebody's (-), nobody's (+):\n%s", kind, how, d)
+						}
+						if sent == 0 {
+							t.Errorf("%s, %s: nobody was sent anything: this test sees nothing", kind, how)
+						}
 					}
 				}
 			})
