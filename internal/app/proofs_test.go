@@ -69,6 +69,33 @@ func TestProofs(t *testing.T) {
 	}
 }
 
+// TestPostedLink: a client that takes the link of a mail apart opens it by POST,
+// and is led on as by GET. Another token proves nothing. A code in the address of
+// a submission is none that was typed.
+func TestPostedLink(t *testing.T) {
+	onEach(t, byLink, func(t *testing.T, s *server) {
+		for kind, to := range map[string]string{"recovery": ownPage, "verification": provePage} {
+			for _, how := range styles {
+				c, p := s.client(t, how), s.person(t)
+				f := c.ask(kind, "link", p.email)
+				link := s.newest(t, p.email, kind+"_valid").link(t)
+				other := c.send("POST", f.action+"&token=x", fields{"method": "link"}).is(303)
+				if other.location() != map[string]string{"recovery": helpPage, "verification": provePage}[kind] || s.identity(t, p).at("verifiable_addresses.0.verified").Bool() {
+					t.Errorf("%s, %s: another token leads to %s", kind, how, other.location())
+				}
+				c.send("POST", link, fields{"method": "link"}).leads(303, to)
+				if !s.identity(t, p).at("verifiable_addresses.0.verified").Bool() {
+					t.Errorf("%s, %s: the address is not proven", kind, how)
+				}
+			}
+		}
+	})
+	s := start(t, setup{more: byCode})
+	c, p := s.client(t, app), s.person(t)
+	f := c.ask("verification", "code", p.email)
+	c.send("POST", f.action+"&code="+s.newest(t, p.email, "verification_code_valid").code(t), fields{"method": "code"}).is(400)
+}
+
 // TestNobodysAddress: what is asked of an address that is nobody's runs the same
 // statements in the same order, and is answered in the same words, as if it were
 // somebody's. Only the message is missing, where those who are nobody are sent none.
