@@ -22,7 +22,7 @@ func TestGoClient(t *testing.T) {
 // which know nothing but the prefix, and refuse much that they do not know.
 func TestGoClientsOfV0alpha2(t *testing.T) {
 	notShort(t)
-	s := server.Start(t, "testdata/basic.yml")
+	s := server.Start(t, "testdata/links.yml")
 	run(t, s, "sdk/v0alpha2/go", append(goModule, "ZELUS_ADMIN_KEY="+adminKey(t, s)), "go", "test", "-count=1", "./...")
 }
 
@@ -35,7 +35,7 @@ func TestNodeClient(t *testing.T) {
 // TestNodeClientsOfV0alpha2 walks it with the JavaScript clients of that era.
 func TestNodeClientsOfV0alpha2(t *testing.T) {
 	notShort(t)
-	s := server.Start(t, "testdata/basic.yml")
+	s := server.Start(t, "testdata/links.yml")
 	node(t, s, "sdk/v0alpha2/node", []string{"ZELUS_ADMIN_KEY=" + adminKey(t, s)})
 }
 

@@ -27,7 +27,7 @@ var answersOf = []struct {
 	// Open to all.
 	{"200 200 200 200 200 200 200", []string{
 		"GET /admin/schemas", "GET /admin/schemas/{id}", "GET /admin/version", "GET /health/alive", "GET /health/ready", "GET /schemas",
-		"GET /schemas/{id}", "admin: GET /admin/health/alive", "admin: GET /admin/health/ready", "admin: GET /admin/version",
+		"GET /schemas/{id}", "GET /self-service/verification/api", "GET /self-service/verification/browser", "admin: GET /admin/health/alive", "admin: GET /admin/health/ready", "admin: GET /admin/version",
 	}},
 	// One's own session. What it lists and ends is one's own, whoever the path is about.
 	{"401 200 200 401 401 401 401", []string{
@@ -41,16 +41,19 @@ var answersOf = []struct {
 	}},
 	// Forms for those who are not signed in.
 	{"200 400 400 200 200 200 200", []string{
-		"GET /self-service/login/api", "GET /self-service/login/browser", "GET /self-service/registration/api", "GET /self-service/registration/browser",
+		"GET /self-service/login/api", "GET /self-service/login/browser", "GET /self-service/recovery/api", "GET /self-service/recovery/browser",
+		"GET /self-service/registration/api", "GET /self-service/registration/browser",
 	}},
 	// Submissions, which name no flow here, and signing out without a token.
 	{"400 400 400 400 400 400 400", []string{
-		"DELETE /self-service/logout/api", "GET /self-service/login", "GET /self-service/logout", "GET /self-service/registration",
-		"POST /self-service/login", "POST /self-service/registration",
+		"DELETE /self-service/logout/api", "GET /self-service/login", "GET /self-service/logout", "GET /self-service/recovery",
+		"GET /self-service/registration", "GET /self-service/verification", "POST /self-service/login", "POST /self-service/recovery",
+		"POST /self-service/registration", "POST /self-service/verification",
 	}},
 	// Flows and errors, of which none is named; a folder that has no page.
 	{"404 404 404 404 404 404 404", []string{
-		"GET /dev/", "GET /self-service/errors", "GET /self-service/login/flows", "GET /self-service/registration/flows",
+		"GET /dev/", "GET /self-service/errors", "GET /self-service/login/flows", "GET /self-service/recovery/flows",
+		"GET /self-service/registration/flows", "GET /self-service/verification/flows",
 	}},
 	// One's own account: a form of it, of which none is named.
 	{"401 400 400 401 401 401 401", []string{
@@ -65,7 +68,7 @@ var answersOf = []struct {
 		"DELETE /identities/{id}", "DELETE /identities/{id}/credentials/{type}", "DELETE /identities/{id}/sessions", "GET /admin/identities",
 		"GET /admin/identities/by/external/{external}", "GET /admin/identities/{id}", "GET /identities", "GET /identities/by/external/{external}",
 		"GET /identities/{id}", "GET /admin/courier/messages", "GET /admin/courier/messages/{id}", "PATCH /admin/identities/{id}", "PATCH /identities/{id}", "POST /admin/identities", "POST /identities",
-		"PUT /admin/identities/{id}", "PUT /identities/{id}",
+		"POST /admin/recovery/code", "POST /admin/recovery/link", "POST /recovery/code", "POST /recovery/link", "PUT /admin/identities/{id}", "PUT /identities/{id}",
 	}},
 	// On the admin server: the way to the public server.
 	{"401 401 401 401 401 307 401", []string{
@@ -88,7 +91,8 @@ var answersOf = []struct {
 	}},
 	{"401 401 401 401 401 400 401", []string{
 		"admin: DELETE /admin/identities/{id}/credentials/{type}", "admin: PATCH /admin/identities", "admin: PATCH /admin/identities/{id}",
-		"admin: POST /admin/identities", "admin: POST /admin/keys", "admin: PUT /admin/identities/{id}",
+		"admin: POST /admin/identities", "admin: POST /admin/keys", "admin: POST /admin/recovery/code", "admin: POST /admin/recovery/link",
+		"admin: PUT /admin/identities/{id}",
 	}},
 }
 
@@ -96,7 +100,7 @@ var answersOf = []struct {
 // each kind of caller. A route without a row fails. Whoever has no business
 // with somebody's account must leave it as it was.
 func TestEveryRouteForEveryCaller(t *testing.T) {
-	s := start(t, setup{more: "serve: {admin: {require_key: true}}"})
+	s := start(t, setup{more: "serve: {admin: {require_key: true}}\n" + byLink})
 	_, key := s.newKey(t, 0)
 	s.key = key
 	gone := s.client(t, app)

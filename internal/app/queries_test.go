@@ -10,6 +10,15 @@ import (
 	"github.com/google/uuid"
 )
 
+// cost is how many SQL statements a request runs. act prepares the request and
+// returns it.
+type cost struct {
+	what   string
+	want   int
+	status int
+	act    func(*testing.T, *server) func() answer
+}
+
 // TestQueries holds the number of SQL statements that each endpoint runs,
 // begin and commit not counted: no more, so that nothing gets slower unseen,
 // and no less without a look at what is no longer checked. It is the same on
@@ -19,14 +28,7 @@ import (
 // there is one now. That one statement is not counted in the table, but is seen
 // to be there; what a key costs is in TestKeyQueries.
 func TestQueries(t *testing.T) {
-	// act prepares a request and returns it.
-	type act func(t *testing.T, s *server) func() answer
-	tests := []struct {
-		what   string
-		want   int
-		status int
-		act    act
-	}{
+	costs(t, longForms+"\n"+tokenTemplates(), []cost{
 		{"session check, warm, token", 0, 200, func(t *testing.T, s *server) func() answer {
 			c := s.client(t, app)
 			c.signIn(s.person(t))
@@ -301,8 +303,12 @@ func TestQueries(t *testing.T) {
 			s.client(t, app).signIn(p)
 			return func() answer { return s.operator(t).send("DELETE", "/admin/identities/"+p.id+"/sessions", nil) }
 		}},
-	}
-	onEach(t, longForms+"\n"+tokenTemplates(), func(t *testing.T, s *server) {
+	})
+}
+
+// costs holds the requests of a table, on every kind of database.
+func costs(t *testing.T, more string, tests []cost) {
+	onEach(t, more, func(t *testing.T, s *server) {
 		for _, test := range tests {
 			t.Run(test.what, func(t *testing.T) {
 				request, want := test.act(t, s), test.want
@@ -317,6 +323,167 @@ func TestQueries(t *testing.T) {
 			})
 		}
 	})
+}
+
+// TestQueriesOfProofs is TestQueries for regaining access and proving addresses.
+// What is asked of an address that is somebody's and of one that is nobody's has
+// to cost the same, but for the message: that one row is written for those who
+// are somebody only.
+func TestQueriesOfProofs(t *testing.T) {
+	for _, by := range []struct{ more, method string }{{byCode, "code"}, {byLink, "link"}} {
+		t.Run(by.method, func(t *testing.T) {
+			var all []cost
+			for _, kind := range []string{"recovery", "verification"} {
+				all = append(all, []cost{
+					{kind + ", begin, app", 1, 200, getting(app, "/self-service/"+kind+"/api")},
+					{kind + ", begin, browser", 1, 200, getting(script, "/self-service/"+kind+"/browser")},
+					{kind + ", begin, page", 1, 303, getting(page, "/self-service/"+kind+"/browser")},
+					{kind + ", fetch", 1, 200, func(t *testing.T, s *server) func() answer {
+						c := s.client(t, script)
+						f := c.begin(kind, "")
+						return func() answer { return c.fetch(kind, f.id) }
+					}},
+					// The flow and whose address it is; then the flow and the secret are
+					// written, and the message.
+					{kind + ", an address that is somebody's", 5, 200, asking(app, kind, by.method, func(p person) string { return p.email })},
+					{kind + ", an address that is nobody's", 4, 200, asking(app, kind, by.method, func(person) string { return stranger().email })},
+					{kind + ", an address that is somebody's, browser", 5, 200, asking(script, kind, by.method, func(p person) string { return p.email })},
+					{kind + ", an address that is nobody's, browser", 4, 200, asking(script, kind, by.method, func(person) string { return stranger().email })},
+					{kind + ", no address", 2, 400, asking(app, kind, by.method, func(person) string { return "" })},
+					{kind + ", what is no address", 2, 400, asking(app, kind, by.method, func(person) string { return "nobody" })},
+				}...)
+				if by.method == "code" {
+					all = append(all, costsOfCodes(t, kind)...)
+				} else {
+					all = append(all, costsOfLinks(t, kind)...)
+				}
+			}
+			all = append(all, []cost{
+				// The identity and its credentials; the flow and the secret.
+				{"hand out a recovery", 4, map[string]int{"code": 201, "link": 200}[by.method], operating("POST", "/admin/recovery/"+by.method, func(p person) any {
+					return fields{"identity_id": p.id}
+				})},
+				{"hand out a recovery for nobody", 1, map[string]int{"code": 404, "link": 400}[by.method], operating("POST", "/admin/recovery/"+by.method, func(person) any {
+					return fields{"identity_id": uuid.NewString()}
+				})},
+				// As without a verification, and its flow, the secret and the message.
+				{"sign up, which begins a verification", 10, 200, signingUp(app, func(p person) fields { return p.signUp() })},
+				{"change one's address, which begins a verification", 16, 200, changing(app, func(person) fields { return stranger().profile(nil) })},
+				{"change a trait, whose owner was sent nothing yet", 10, 200, changing(app, func(p person) fields { return p.profile(fields{"traits.name": "Ada"}) })},
+				{"change a trait, where a verification was begun before", 7, 200, func(t *testing.T, s *server) func() answer {
+					c, p := s.client(t, app), stranger()
+					c.finish(c.begin("registration", ""), p.signUp())
+					f := c.begin("settings", "")
+					return func() answer { return c.submit(f, p.profile(fields{"traits.name": "Ada"})) }
+				}},
+				{"sign in", 5, 200, signingIn(app, func(p person) fields { return p.login() })},
+				{"session check, warm", 0, 200, func(t *testing.T, s *server) func() answer {
+					c, p := s.signedIn(t, app)
+					c.whoami().is(200)
+					s.client(t, app).ask("verification", by.method, p.email)
+					return c.whoami
+				}},
+				{"session check after an address was proven", 1, 200, func(t *testing.T, s *server) func() answer {
+					c, p := s.signedIn(t, app)
+					c.whoami().is(200)
+					f := c.ask("verification", by.method, p.email)
+					if by.method == "code" {
+						c.submit(f, fields{"method": "code", "code": s.newest(t, p.email, "verification_code_valid").code(t)}).is(200)
+					} else {
+						s.client(t, page).get(s.newest(t, p.email, "verification_valid").link(t)).is(303)
+					}
+					return c.whoami
+				}},
+			}...)
+			costs(t, by.more, all)
+		})
+	}
+}
+
+// costsOfCodes are the costs of typing a code.
+func costsOfCodes(t *testing.T, kind string) []cost {
+	done, more := 200, 0
+	if kind == "recovery" {
+		done, more = 422, 2 // a session and the form for a new password
+	}
+	right := func(l letter) string { return l.code(t) }
+	wrong := func(l letter) string { return otherCode(l.code(t)) }
+	twice := func(c *client, f form, l letter) {
+		c.submit(f, fields{"method": "code", "email": f.json.value("email").String()}).is(200)
+	}
+	return []cost{
+		// The flow; the try is counted, the secret is read; the account's guesses are
+		// made, locked and read; the try is taken back. Then the identity and its
+		// credentials; the flow is used up, the address is proven, the secret is used up.
+		{kind + ", a code that is right", 13 + more, done, typing(kind, true, nil, right)},
+		// Up to there, and the guess and the form are written. These have to be the
+		// same: their number must not tell who has an account.
+		{kind + ", a code that is wrong", 9, 200, typing(kind, true, nil, wrong)},
+		{kind + ", a code that is wrong, of nobody's address", 9, 200, typing(kind, false, nil, func(letter) string { return "000000" })},
+		{kind + ", a code that a newer one has made void", 9, 200, typing(kind, true, twice, right)},
+		{kind + ", no code", 2, 400, typing(kind, true, nil, func(letter) string { return "" })},
+		// The guesses are there by then.
+		{kind + ", a second code that is wrong", 7, 200, typing(kind, true, func(c *client, f form, l letter) {
+			c.submit(f, fields{"method": "code", "code": wrong(l)}).is(200)
+		}, wrong)},
+	}
+}
+
+// costsOfLinks are the costs of opening a link.
+func costsOfLinks(t *testing.T, kind string) []cost {
+	more := 0
+	if kind == "recovery" {
+		more = 2 // a session and the form for a new password
+	}
+	opening := func(change func(*server, string) string) func(*testing.T, *server) func() answer {
+		return func(t *testing.T, s *server) func() answer {
+			p := s.person(t)
+			s.client(t, app).ask(kind, "link", p.email)
+			link := change(s, s.newest(t, p.email, kind+"_valid").link(t))
+			return func() answer { return s.client(t, page).get(link) }
+		}
+	}
+	return []cost{
+		// The flow and the secret; the identity and its credentials; the flow is used
+		// up, the address is proven, the secret is used up.
+		{kind + ", a link", 7 + more, 303, opening(func(_ *server, link string) string { return link })},
+		// The flow, and the secret twice: whether it is right, and whether it was. A
+		// new flow says so.
+		{kind + ", a link with another token", 4, 303, opening(func(_ *server, link string) string { return link + "x" })},
+		{kind + ", a link that was opened before", 4, 303, opening(func(s *server, link string) string {
+			s.client(t, page).get(link).is(303)
+			return link
+		})},
+	}
+}
+
+// asking submits an address, for a new person.
+func asking(as style, kind, method string, address func(person) string) func(*testing.T, *server) func() answer {
+	return func(t *testing.T, s *server) func() answer {
+		c, p := s.client(t, as), s.person(t)
+		f := c.begin(kind, "")
+		return func() answer { return c.submit(f, fields{"method": method, "email": address(p)}) }
+	}
+}
+
+// typing submits a code, by an app that was sent one, or asked for one for an
+// address that is nobody's. before is what it does first; nil is nothing.
+func typing(kind string, known bool, before func(*client, form, letter), code func(letter) string) func(*testing.T, *server) func() answer {
+	return func(t *testing.T, s *server) func() answer {
+		c, p := s.client(t, app), stranger()
+		if known {
+			p = s.person(t)
+		}
+		f := c.ask(kind, "code", p.email)
+		var sent letter
+		if known {
+			sent = s.newest(t, p.email, kind+"_code_valid")
+		}
+		if before != nil {
+			before(c, f, sent)
+		}
+		return func() answer { return c.submit(f, fields{"method": "code", "code": code(sent)}) }
+	}
 }
 
 // ofSession asks the admin server for something about a session.

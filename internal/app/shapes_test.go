@@ -376,6 +376,11 @@ func TestOtherServer(t *testing.T) {
 			t.Errorf("%s leads to %q, want %q", path, got, want)
 		}
 	}
+	for path, want := range map[string]string{"/recovery/code": "/admin/recovery/code", "/admin/recovery/link?return_to=a": "/admin/recovery/link?return_to=a"} {
+		if got := public.send("POST", path, nil).is(307).header.Get("Location"); got != s.admin+want {
+			t.Errorf("%s leads to %q, want %q", path, got, s.admin+want)
+		}
+	}
 	for _, method := range []string{"PUT", "PATCH", "DELETE"} {
 		if got, want := public.send(method, "/identities/x", nil).is(307).header.Get("Location"), s.admin+"/admin/identities/x"; got != want {
 			t.Errorf("%s leads to %q, want %q", method, got, want)

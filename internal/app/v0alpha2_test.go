@@ -32,9 +32,8 @@ func (s *server) oldOperator(t testing.TB) *client {
 var newer = []string{"devices", "organization_id", "external_id", "identity_schema", "continue_with", "transient_payload", "autocomplete", "maxlength",
 	"onclickTrigger", "onload", "onloadTrigger", "options", "provider", "tokenized"}
 
-// aged ends the test if an answer has a field that is newer than its client,
-// or an address that the client cannot reach.
-func (a answer) aged() answer {
+// plain ends the test if an answer has a field that is newer than its client.
+func (a answer) plain() answer {
 	a.t.Helper()
 	for _, field := range newer {
 		if strings.Contains(string(a.body), `"`+field+`":`) {
@@ -44,6 +43,14 @@ func (a answer) aged() answer {
 	if a.at("expired_at").Exists() {
 		a.t.Fatalf("%s: the error says when the form expired: %s", a.what, a.body)
 	}
+	return a
+}
+
+// aged is plain, and ends the test too if the answer has an address that the
+// client cannot reach.
+func (a answer) aged() answer {
+	a.t.Helper()
+	a.plain()
 	for _, where := range []string{"ui.action", "logout_url", "schema_url", "identity.schema_url", "session.identity.schema_url", "recovery_link", "redirect_browser_to",
 		"error.details.redirect_to", "error.details.redirect_browser_to", "error.details.api"} {
 		if address := a.at(where).String(); address != "" && !strings.Contains(address, v0alpha2.Prefix+"/") {
@@ -285,6 +292,71 @@ func TestOperationsOfV0alpha2(t *testing.T) {
 				}
 			}
 		},
+		"initializeSelfServiceRecoveryFlowWithoutBrowser, initializeSelfServiceRecoveryFlowForBrowsers, getSelfServiceRecoveryFlow, submitSelfServiceRecoveryFlow": func(t *testing.T, s *server) {
+			for _, how := range styles {
+				c, p := s.old(t, how), s.person(t)
+				used := c.asksForLink(t, s, "recovery", helpPage, p, 1060002)
+				back := c.opensLink(used, how)
+				back.leads(303, ownPage)
+				if back.cookies()[sessionCookie] == nil {
+					t.Errorf("%s: nobody is signed in: %v", how, back.header)
+				}
+				if how != app {
+					c.whoami().is(200).aged()
+					if next := c.fetch("settings", back.query("flow")).saying(200, 1060001).aged(); next.at("state").String() != "show_form" {
+						t.Errorf("%s: %s", how, next.body)
+					}
+					path := "/self-service/recovery/browser"
+					c.get(path, "Accept", "application/json").refused(400, "session_already_available").aged()
+				}
+				// Once more, and one that was never sent: a new form says so.
+				for _, void := range []string{used, used + "x"} {
+					reader := s.old(t, page)
+					fresh := reader.opensLink(void, how).leads(303, helpPage).query("flow")
+					if a := reader.fetch("recovery", fresh).is(200).aged(); !slices.Contains(a.messages(), 4060004) {
+						t.Errorf("%s: a link that is void: %s", how, a.body)
+					}
+				}
+				s.old(t, how).comesLate(s, "recovery", helpPage)
+			}
+		},
+		"initializeSelfServiceVerificationFlowWithoutBrowser, initializeSelfServiceVerificationFlowForBrowsers, getSelfServiceVerificationFlow, submitSelfServiceVerificationFlow": func(t *testing.T, s *server) {
+			for _, how := range styles {
+				c, p := s.old(t, how), s.person(t)
+				c.signIn(p)
+				used := c.asksForLink(t, s, "verification", provePage, p, 1080001)
+				done := c.opensLink(used, how).leads(303, provePage).query("flow")
+				passed := c.fetch("verification", done).saying(200, 1080002).plain()
+				if passed.at("state").String() != "passed_challenge" || passed.at("ui.method").String() != "GET" || passed.at("ui.action").String() != welcome ||
+					passed.at("ui.nodes.#.group").String() != `["default","link"]` || passed.at("ui.nodes.1.attributes.href").String() != welcome {
+					t.Errorf("%s: %s", how, passed.body)
+				}
+				if me := c.whoami().is(200).aged(); !me.at("identity.verifiable_addresses.0.verified").Bool() || me.at("identity.verifiable_addresses.0.status").String() != "completed" {
+					t.Errorf("%s: %s", how, me.body)
+				}
+				reader := s.old(t, page)
+				fresh := reader.opensLink(used+"x", how).leads(303, provePage).query("flow")
+				if a := reader.fetch("verification", fresh).is(200).aged(); !slices.Contains(a.messages(), 4070001) {
+					t.Errorf("%s: a link that is void: %s", how, a.body)
+				}
+				s.old(t, how).comesLate(s, "verification", provePage)
+			}
+		},
+		"adminCreateSelfServiceRecoveryLink": func(t *testing.T, s *server) {
+			c, p := s.oldOperator(t), s.person(t)
+			made := c.send("POST", "/admin/recovery/link", fields{"identity_id": p.id, "expires_in": "12h"}).is(200).aged()
+			if !made.at("expires_at").Time().Equal(s.clock.now().Add(12 * time.Hour)) {
+				t.Errorf("%s", made.body)
+			}
+			somebody := s.old(t, page)
+			somebody.send("GET", made.at("recovery_link").String(), nil).leads(303, ownPage)
+			if me := somebody.whoami().is(200); me.at("identity.id").String() != p.id {
+				t.Errorf("%s", me.body)
+			}
+			c.send("POST", "/admin/recovery/link", fields{"identity_id": p.id, "expires_in": "soon"}).refused(400, "bad_request")
+			c.send("POST", "/admin/recovery/link", fields{"identity_id": nobody}).refused(400, "bad_request")
+			c.send("POST", "/admin/recovery/link", nil).refused(400, "body_malformed")
+		},
 		"createSelfServiceLogoutFlowUrlForBrowsers, submitSelfServiceLogoutFlow": func(t *testing.T, s *server) {
 			p := s.person(t)
 			s.old(t, script).get("/self-service/logout/browser").refused(401, "session_inactive")
@@ -453,11 +525,143 @@ func TestOperationsOfV0alpha2(t *testing.T) {
 			}
 		}
 	}
-	onEach(t, "serve: {admin: {require_key: false}}", func(t *testing.T, s *server) {
+	onEach(t, "serve: {admin: {require_key: false}}\n"+byLink, func(t *testing.T, s *server) {
 		for names, ask := range operations {
 			t.Run(names, func(t *testing.T) { ask(t, s) })
 		}
 	})
+}
+
+// asksForLink goes through the form of a recovery or a verification with a client
+// of the era, and gives the link that is sent then.
+func (c *client) asksForLink(t *testing.T, s *server, kind, ui string, p person, said int64) string {
+	t.Helper()
+	how, path := c.style, "/self-service/"+kind+"/"+map[style]string{app: "api", script: "browser", page: "browser"}[c.style]
+	f := c.begin(kind, "return_to="+url.QueryEscape(welcome))
+	f.json.aged()
+	if f.json.at("state").String() != "choose_method" || f.json.at("active").String() != "link" || f.json.at("return_to").String() != welcome {
+		t.Errorf("%s: %s", how, f.json.body)
+	}
+	wrong := c.submit(f, fields{"method": "link", "email": "no address"})
+	if how == page {
+		wrong.leads(303, ui)
+	} else {
+		wrong.is(400).aged()
+	}
+	f = c.opened(kind, c.fetch(kind, f.id).is(200).aged())
+	sent := c.submit(f, fields{"method": "link", "email": p.email})
+	if how == page {
+		sent.leads(303, ui)
+	} else {
+		sent.saying(200, said).aged()
+	}
+	if a := c.fetch(kind, f.id).saying(200, said).aged(); a.at("state").String() != "sent_email" {
+		t.Errorf("%s: %s", how, a.body)
+	}
+
+	c.fetch(kind, "01890000-0000-7000-8000-000000000000").refused(404, "self_service_flow_not_found")
+	stranger := s.old(t, how)
+	if how != app {
+		stranger.fetch(kind, f.id).refused(403, "security_csrf_violation")
+	}
+	if how == script {
+		stranger.submit(f, fields{"method": "link", "email": p.email}).refused(403, "security_csrf_violation")
+	}
+	if how != page {
+		stranger.get(path+"?return_to=https://evil.example.org").refused(400, "self_service_flow_return_to_forbidden")
+	}
+	return s.newest(t, p.email, kind+"_valid").link(t)
+}
+
+// comesLate sends a form of a recovery or a verification that has expired.
+func (c *client) comesLate(s *server, kind, ui string) {
+	c.t.Helper()
+	f := c.begin(kind, "")
+	s.clock.advance(2 * time.Hour)
+	c.fetch(kind, f.id).refused(410, "self_service_flow_expired").aged()
+	to := c.submit(f, fields{"method": "link", "email": stranger().email}).is(303).location()
+	if c.style == page && to != ui || c.style != page && to != c.base+"/self-service/"+kind+"/flows" {
+		c.t.Errorf("%s: a form that has expired leads to %s", c.style, to)
+	}
+}
+
+// opensLink opens the link of a mail under the prefix: by GET as a browser does,
+// and by POST with the token in the query as clients of the era do that are no
+// browsers.
+func (c *client) opensLink(link string, how style) answer {
+	c.t.Helper()
+	u := mustURL(c.t, link)
+	path := c.base + u.Path + "?" + u.RawQuery
+	if how == page {
+		return c.send("GET", path, nil, "Accept", "text/html")
+	}
+	return c.send("POST", path, fields{"method": "link", "email": "somebody@example.org"})
+}
+
+// TestOldClientsByCode: where today's server sends codes, a client that shows the
+// form as it comes gets through, and knows all that it is told.
+func TestOldClientsByCode(t *testing.T) {
+	for _, more := range []string{byCode, byCode + "\nfeature_flags: {choose_recovery_address: true}"} {
+		onEach(t, more, func(t *testing.T, s *server) {
+			for _, kind := range []string{"recovery", "verification"} {
+				for _, how := range styles {
+					c, p := s.old(t, how), s.person(t)
+					f := c.begin(kind, "")
+					known := func(a answer, state string) {
+						t.Helper()
+						a.plain()
+						if got := a.at("state").String(); got != state || a.at("active").String() != "link" {
+							t.Errorf("%s, %s: the state is %s, want %s: %s", kind, how, got, state, a.body)
+						}
+						for _, g := range a.at("ui.nodes.#.group").Array() {
+							if g.String() != "default" && g.String() != "link" {
+								t.Errorf("%s, %s: a field is in the group %s", kind, how, g)
+							}
+						}
+					}
+					known(f.json, "choose_method")
+					address := "email"
+					if f.json.at(`ui.nodes.#(attributes.name=="recovery_address")`).Exists() {
+						address = "recovery_address"
+					}
+					submit := func(with fields) answer {
+						with["method"] = f.json.at(`ui.nodes.#(attributes.type=="submit").attributes.value`).String()
+						return c.submit(f, with)
+					}
+					submit(fields{address: p.email})
+					asked := c.fetch(kind, f.id).is(200).aged()
+					known(asked, "sent_email")
+					f = c.opened(kind, asked)
+					submit(fields{"code": "x"})
+					known(c.fetch(kind, f.id).is(200).aged(), "sent_email")
+					done := submit(fields{"code": s.newest(t, p.email, kind+"_code_valid").code(t)})
+					switch {
+					case kind == "verification":
+						known(c.fetch(kind, f.id).saying(200, 1080002), "passed_challenge")
+					case how == page:
+						done.leads(303, ownPage)
+					default:
+						done.refused(422, "browser_location_change_required").plain()
+						if to := done.at("redirect_browser_to").String(); !strings.HasPrefix(to, ownPage+"?flow=") {
+							t.Errorf("%s: a new password is chosen at %s", how, to)
+						}
+					}
+				}
+			}
+		})
+	}
+}
+
+// TestOldClientsSwitchedOff: where the configuration has no such form, the error
+// is one of the era.
+func TestOldClientsSwitchedOff(t *testing.T) {
+	s := start(t, setup{})
+	c, p := s.old(t, app), s.person(t)
+	for _, kind := range []string{"recovery", "verification"} {
+		c.get("/self-service/"+kind+"/api").refused(400, "self_service_flow_disabled")
+		c.fetch(kind, "01890000-0000-7000-8000-000000000000").refused(400, "self_service_flow_disabled")
+	}
+	s.oldOperator(t).send("POST", "/admin/recovery/link", fields{"identity_id": p.id}).refused(400, "self_service_flow_disabled")
 }
 
 // TestAwaitedOperations: what waits for a route of today is not there under

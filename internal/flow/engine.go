@@ -105,7 +105,7 @@ func (e *Engine) Routes(mount func(pattern string, h web.Handler)) {
 		mount("GET "+at+"/browser", e.bind(k, e.beginBrowser))
 		mount("GET "+at+"/flows", e.bind(k, e.fetch))
 		mount("GET "+at, e.bind(k, e.follow))
-		mount("POST "+at, e.bind(k, e.submit))
+		mount("POST "+at, e.bind(k, e.follow))
 	}
 	mount("GET /self-service/logout/browser", e.bind(nil, e.logoutURL))
 	mount("GET /self-service/logout", e.bind(nil, e.logout))

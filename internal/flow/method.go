@@ -50,8 +50,10 @@ type Part struct {
 	Submit func(context.Context, *Submission) (Outcome, error)
 	// Link is the parameter of the query by which the links in this method's
 	// messages are known; empty where it sends none. Follow decides about one
-	// that was opened, in whatever browser: value is that parameter.
+	// that was opened, in whatever browser: value is that parameter. Posted says
+	// that a POST opens it too, as older clients do it who take the link apart.
 	Link   string
+	Posted bool
 	Follow func(ctx context.Context, s *Submission, value string) (Outcome, error)
 	// Send begins the form on somebody's behalf, as if they had asked for it; nil
 	// where the method cannot.

@@ -3,6 +3,7 @@ package flow
 import (
 	"encoding/json"
 	"errors"
+	"net/http"
 	"slices"
 	"time"
 
@@ -14,14 +15,15 @@ import (
 	"zelus/internal/web"
 )
 
-// follow decides about a link that came with a message. It is opened by a GET,
-// in whatever browser the message is read in: so it is the link that is looked
-// at, not where it comes from, and the answer is a page.
+// follow decides about a link that came with a message; what names none is a
+// form that was sent. A link is opened in whatever browser the message is read
+// in, mostly by a GET: so it is the link that is looked at, not where it comes
+// from, and the answer is a page.
 func (e *Engine) follow(v *visit) error {
 	query := v.r.URL.Query()
 	for i := range e.Methods {
 		m := &e.Methods[i]
-		if p := m.part(v.kind.name); p != nil && p.Link != "" && query.Get(p.Link) != "" && m.Enabled(v.config) {
+		if p := m.part(v.kind.name); p != nil && p.Link != "" && query.Get(p.Link) != "" && (p.Posted || v.r.Method != http.MethodPost) && m.Enabled(v.config) {
 			return v.opened(m, p, query.Get(p.Link))
 		}
 	}

@@ -61,15 +61,15 @@ func Routes() []Route {
 		{Operations: "getSelfServiceSettingsFlow", Methods: "GET", Old: "/public/self-service/settings/flows", Today: "/self-service/settings/flows", model: as[settingsFlow]},
 		{Operations: "submitSelfServiceSettingsFlow", Methods: "GET,POST", Old: "/public/self-service/settings", Today: "/self-service/settings", model: as[settingsFlow]},
 
-		{Operations: "initializeSelfServiceRecoveryFlowWithoutBrowser", Methods: "GET", Old: "/public/self-service/recovery/api", Today: "/self-service/recovery/api", model: as[addressFlow], Awaited: true},
-		{Operations: "initializeSelfServiceRecoveryFlowForBrowsers", Methods: "GET", Old: "/public/self-service/recovery/browser", Today: "/self-service/recovery/browser", model: as[addressFlow], Awaited: true},
-		{Operations: "getSelfServiceRecoveryFlow", Methods: "GET", Old: "/public/self-service/recovery/flows", Today: "/self-service/recovery/flows", model: as[addressFlow], Awaited: true},
-		{Operations: "submitSelfServiceRecoveryFlow", Methods: "GET,POST", Old: "/public/self-service/recovery", Today: "/self-service/recovery", model: as[addressFlow], Awaited: true},
+		{Operations: "initializeSelfServiceRecoveryFlowWithoutBrowser", Methods: "GET", Old: "/public/self-service/recovery/api", Today: "/self-service/recovery/api", model: as[addressFlow]},
+		{Operations: "initializeSelfServiceRecoveryFlowForBrowsers", Methods: "GET", Old: "/public/self-service/recovery/browser", Today: "/self-service/recovery/browser", model: as[addressFlow]},
+		{Operations: "getSelfServiceRecoveryFlow", Methods: "GET", Old: "/public/self-service/recovery/flows", Today: "/self-service/recovery/flows", model: as[addressFlow]},
+		{Operations: "submitSelfServiceRecoveryFlow", Methods: "GET,POST", Old: "/public/self-service/recovery", Today: "/self-service/recovery", model: as[addressFlow]},
 
-		{Operations: "initializeSelfServiceVerificationFlowWithoutBrowser", Methods: "GET", Old: "/public/self-service/verification/api", Today: "/self-service/verification/api", model: as[addressFlow], Awaited: true},
-		{Operations: "initializeSelfServiceVerificationFlowForBrowsers", Methods: "GET", Old: "/public/self-service/verification/browser", Today: "/self-service/verification/browser", model: as[addressFlow], Awaited: true},
-		{Operations: "getSelfServiceVerificationFlow", Methods: "GET", Old: "/public/self-service/verification/flows", Today: "/self-service/verification/flows", model: as[addressFlow], Awaited: true},
-		{Operations: "submitSelfServiceVerificationFlow", Methods: "GET,POST", Old: "/public/self-service/verification", Today: "/self-service/verification", model: as[addressFlow], Awaited: true},
+		{Operations: "initializeSelfServiceVerificationFlowWithoutBrowser", Methods: "GET", Old: "/public/self-service/verification/api", Today: "/self-service/verification/api", model: as[addressFlow]},
+		{Operations: "initializeSelfServiceVerificationFlowForBrowsers", Methods: "GET", Old: "/public/self-service/verification/browser", Today: "/self-service/verification/browser", model: as[addressFlow]},
+		{Operations: "getSelfServiceVerificationFlow", Methods: "GET", Old: "/public/self-service/verification/flows", Today: "/self-service/verification/flows", model: as[addressFlow]},
+		{Operations: "submitSelfServiceVerificationFlow", Methods: "GET,POST", Old: "/public/self-service/verification", Today: "/self-service/verification", model: as[addressFlow]},
 
 		{Operations: "createSelfServiceLogoutFlowUrlForBrowsers", Methods: "GET", Old: "/public/self-service/logout/browser", Today: "/self-service/logout/browser", model: as[logoutURL]},
 		{Operations: "submitSelfServiceLogoutFlow", Methods: "GET", Old: "/public/self-service/logout", Today: "/self-service/logout", model: unchanged},
@@ -92,7 +92,7 @@ func Routes() []Route {
 		{Operations: "adminListIdentitySessions", Methods: "GET", Old: "/admin/identities/{id}/sessions", Today: "/admin/identities/{id}/sessions", model: as[sessions]},
 		{Operations: "adminDeleteIdentitySessions", Methods: "DELETE", Old: "/admin/identities/{id}/sessions", Today: "/admin/identities/{id}/sessions", model: unchanged},
 		{Operations: "adminExtendSession", Methods: "PATCH", Old: "/admin/sessions/{id}/extend", Today: "/admin/sessions/{id}/extend", model: as[session]},
-		{Operations: "adminCreateSelfServiceRecoveryLink", Methods: "POST", Old: "/admin/recovery/link", Today: "/admin/recovery/link", model: as[recoveryLink], Awaited: true},
+		{Operations: "adminCreateSelfServiceRecoveryLink", Methods: "POST", Old: "/admin/recovery/link", Today: "/admin/recovery/link", model: as[recoveryLink]},
 	}
 }
 

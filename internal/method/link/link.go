@@ -24,11 +24,11 @@ func (l *Link) Method() flow.Method {
 			Offered: func(form *flow.Form) bool {
 				return form.Config.SelfService.Flows.Recovery.Use == "link" || form.Flow.Undo
 			},
-			Prepare: l.prepare, Submit: l.submit, Send: l.run, Link: "token", Follow: l.recover,
+			Prepare: l.prepare, Submit: l.submit, Send: l.run, Link: "token", Posted: true, Follow: l.recover,
 		},
 		Verification: &flow.Part{
 			Offered: func(form *flow.Form) bool { return form.Config.SelfService.Flows.Verification.Use == "link" },
-			Prepare: l.prepare, Submit: l.submit, Send: l.run, Link: "token", Follow: l.verify,
+			Prepare: l.prepare, Submit: l.submit, Send: l.run, Link: "token", Posted: true, Follow: l.verify,
 		},
 	}
 }

@@ -41,6 +41,13 @@ so that a client needs no other base URL. Besides:
 - ` + "`GET /api/kratos/admin/identities`" + ` has ` + "`page`" + ` from 0 and ` + "`per_page`" + ` from 1 to 500, 100 where it is not given.
 - ` + "`metadata_public`" + `, ` + "`metadata_admin`" + ` and the ` + "`identifiers`" + ` of a credential are left out where they are null.
 - Beside an error only ` + "`redirect_browser_to`" + `, ` + "`since`" + ` and ` + "`use_flow_id`" + ` stand.
+- Who regains access or proves an address is sent a link by what those clients know, ` + "`method: link`" + ` with ` + "`email`" + `. That takes
+  ` + "`selfservice.methods.link.enabled: true`" + `, and ` + "`use: link`" + ` under ` + "`selfservice.flows.recovery`" + ` and ` + "`selfservice.flows.verification`" + `. Where
+  codes are sent, which is the default, clients get through that show the form as it comes: its fields are in the group ` + "`link`" + `.
+- The link of a mail has no prefix. ` + "`token`" + ` in the query opens it by GET as by POST, and the answer leads a browser on to a page.
+- ` + "`adminCreateSelfServiceRecoveryLink`" + ` takes a key like the others. ` + "`@ory/kratos-client`" + ` 0.10.1 sends none with it by itself: give it the
+  header in the options of the call.
+- Once the address is proven, the form of a verification leads to where its client goes on, by GET, as today.
 - A password is taken with ` + "`password_identifier`" + ` as well as with ` + "`identifier`" + `, as everywhere.
 
 ## Operations

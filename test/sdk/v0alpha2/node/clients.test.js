@@ -77,6 +77,27 @@ for (const [name, { app, admin, stranger, sessions }] of Object.entries(clients)
     await assert.rejects(app.toSession(second), (error) => error.response.status === 401 && error.response.data.error.id === "session_inactive");
   });
 
+  test(`${name}: somebody asks for links, and an administrator hands one out`, async () => {
+    const email = `${text()}@example.org`;
+    const created = await admin.adminCreateIdentity({ schema_id: "default", traits: { email } });
+    for (const kind of ["Recovery", "Verification"]) {
+      const begun = await app[`initializeSelfService${kind}FlowWithoutBrowser`]();
+      assert.equal(begun.data.state, "choose_method");
+      const body = { method: "link", email };
+      // One client has the token of a link before the body, the other has it last.
+      const asked = sessions
+        ? await app[`submitSelfService${kind}Flow`](begun.data.id, body)
+        : await app[`submitSelfService${kind}Flow`](begun.data.id, undefined, body);
+      assert.equal(asked.data.state, "sent_email");
+      assert.equal((await app[`getSelfService${kind}Flow`](begun.data.id)).data.state, "sent_email");
+    }
+    // By itself the client of Kratos sends no key with this operation.
+    const withKey = { headers: { Authorization: bearer } };
+    const made = await admin.adminCreateSelfServiceRecoveryLink({ identity_id: created.data.id, expires_in: "1h" }, withKey);
+    assert.ok(made.data.recovery_link.startsWith(`${base}/api/kratos/public/self-service/recovery?flow=`));
+    assert.ok(made.data.expires_at);
+  });
+
   test(`${name}: an administrator creates, lists, updates and deletes somebody`, async () => {
     const email = `${text()}@example.org`;
     await assert.rejects(stranger.adminListIdentities(), answers(401));

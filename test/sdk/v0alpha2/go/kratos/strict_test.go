@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/cookiejar"
+	"net/url"
 	"testing"
 
 	ory "github.com/ory/kratos-client-go"
@@ -99,6 +100,20 @@ func TestNoFieldIsUnknown(t *testing.T) {
 	}
 	var revoked ory.RevokedSessions
 	app.call("DELETE", "/sessions", nil, &revoked)
+	var recovery ory.SelfServiceRecoveryFlow
+	var verification ory.SelfServiceVerificationFlow
+	app.call("GET", "/self-service/verification/api", nil, &verification)
+	app.call("GET", "/self-service/verification/flows?id="+verification.Id, nil, &verification)
+	app.call("POST", "/self-service/verification?flow="+verification.Id, map[string]any{"method": "link", "email": ""}, &verification)
+	app.call("POST", "/self-service/verification?flow="+verification.Id, map[string]any{"method": "link", "email": email}, &verification)
+	app.head.Del("X-Session-Token")
+	app.call("GET", "/self-service/recovery/api", nil, &recovery)
+	app.call("GET", "/self-service/recovery/flows?id="+recovery.Id, nil, &recovery)
+	app.call("POST", "/self-service/recovery?flow="+recovery.Id, map[string]any{"method": "link", "email": ""}, &recovery)
+	app.call("POST", "/self-service/recovery?flow="+recovery.Id, map[string]any{"method": "link", "email": email}, &recovery)
+	if recovery.State != ory.SELFSERVICERECOVERYFLOWSTATE_SENT_EMAIL || verification.State != ory.SELFSERVICEVERIFICATIONFLOWSTATE_SENT_EMAIL {
+		t.Errorf("the states are %s and %s", recovery.State, verification.State)
+	}
 	var schemas []ory.IdentitySchema
 	app.call("GET", "/schemas", nil, &schemas)
 	var shown ory.SelfServiceError
@@ -130,4 +145,22 @@ func TestNoFieldIsUnknown(t *testing.T) {
 	var identities []ory.Identity
 	admin.call("GET", "/admin/identities", nil, &identities)
 	admin.call("GET", "/admin/identities/none", nil, &failed)
+	var link ory.SelfServiceRecoveryLink
+	admin.call("POST", "/admin/recovery/link", map[string]any{"identity_id": signedUp.Identity.Id, "expires_in": "1h"}, &link)
+	// Without pages a link leads to the next form itself: a new one where it is void.
+	opened, err := url.Parse(link.RecoveryLink)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if jar, err = cookiejar.New(nil); err != nil {
+		t.Fatal(err)
+	}
+	browser.http.Jar = jar
+	body := map[string]any{"method": "link", "email": email}
+	browser.call("POST", "/self-service/recovery?"+opened.RawQuery+"x", body, &recovery)
+	browser.call("POST", "/self-service/recovery?"+opened.RawQuery, body, &settings)
+	browser.call("GET", "/sessions/whoami", nil, &session)
+	if session.Identity.Id != signedUp.Identity.Id {
+		t.Errorf("the link has signed in %s, want %s", session.Identity.Id, signedUp.Identity.Id)
+	}
 }
