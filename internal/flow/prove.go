@@ -130,7 +130,7 @@ func (v *visit) proveOnce(s *Submission, m *Method, o *Outcome) (*result, error)
 	if err != nil {
 		return nil, err
 	}
-	done.undone = !wanted.Undo.IsZero()
+	done.undone = wanted.Undo
 	return done, v.commit(v.r.Context(), done, *o, nil)
 }
 
@@ -155,8 +155,8 @@ func (v *visit) wanted(p Proof) (change, error) {
 }
 
 // make changes the identity. Who takes back their account gets it as it was:
-// whatever was added since can be used to sign in by nobody, and the password,
-// which somebody else may know, is gone.
+// whatever was added or replaced since can be used to sign in by nobody, and the
+// password, which somebody else may know, is gone.
 func (c change) make(i *auth.Identity, p Proof, now time.Time) {
 	if len(c.Traits) == 0 {
 		return
@@ -166,11 +166,11 @@ func (c change) make(i *auth.Identity, p Proof, now time.Time) {
 		i.Verifiable = append(i.Verifiable, auth.VerifiableAddress{ID: uuid.Must(uuid.NewV7()), Via: p.Via, Value: p.Address, Status: auth.AddressPending,
 			CreatedAt: now, UpdatedAt: now})
 	}
-	if c.Undo.IsZero() {
+	if !c.Undo {
 		return
 	}
 	for t, have := range i.Credentials {
-		if t != auth.Password && !have.CreatedAt.Before(c.Undo) {
+		if t != auth.Password && c.Credentials[t] != hashOf(have.Config) {
 			delete(i.Credentials, t)
 		}
 	}

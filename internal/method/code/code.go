@@ -74,14 +74,15 @@ func (c *Code) send(ctx context.Context, s *flow.Submission, name, typed string)
 	if typed == "" {
 		return schema.Address{}, flow.Outcome{}, &flow.Problem{Field: name, Message: ui.Say(ui.ErrorRequired, "property", name)}, nil
 	}
-	address, owner, ok, err := c.Secrets.Owner(ctx, s.Flow, typed)
+	errand, ok, err := c.Secrets.Errand(ctx, s.Flow, typed)
+	address := schema.Address{Via: errand.Via, Value: errand.Address}
 	if err != nil {
 		return address, flow.Outcome{}, nil, err
 	}
 	if !ok {
 		return address, flow.Outcome{}, &flow.Problem{Field: name, Message: ui.Say(ui.ErrorEmail, "value", auth.Short(typed))}, nil
 	}
-	sent, err := c.Secrets.Code(&s.Form, flow.Errand{Identity: owner, Via: address.Via, Address: address.Value})
+	sent, err := c.Secrets.Code(&s.Form, errand)
 	return address, sent.Outcome, nil, err
 }
 
