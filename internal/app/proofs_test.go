@@ -1,6 +1,7 @@
 package app
 
 import (
+	"net/http"
 	"net/url"
 	"regexp"
 	"strings"
@@ -155,4 +156,16 @@ func (c *client) regained(a answer, p person) form {
 	shown := c.fetch("settings", id)
 	shown.saying(200, 1060001)
 	return c.opened("settings", shown)
+}
+
+// csrfValue is the token in a form as JSON.
+var csrfValue = regexp.MustCompile(`"name":"csrf_token","type":"hidden","value":"[^"]*"`)
+
+// hostile changes the header Host of what it sends.
+type hostile struct{ http.RoundTripper }
+
+func (h *hostile) RoundTrip(r *http.Request) (*http.Response, error) {
+	r = r.Clone(r.Context())
+	r.Host = "evil.example"
+	return h.RoundTripper.RoundTrip(r)
 }

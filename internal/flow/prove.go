@@ -3,6 +3,7 @@ package flow
 import (
 	"encoding/json"
 	"errors"
+	"net/http"
 	"slices"
 	"time"
 
@@ -22,6 +23,9 @@ func (e *Engine) follow(v *visit) error {
 	for i := range e.Methods {
 		m := &e.Methods[i]
 		if p := m.part(v.kind.name); p != nil && p.Link != "" && query.Get(p.Link) != "" && m.Enabled(v.config) {
+			if v.r.Method == http.MethodHead {
+				return nil // somebody looks whether it leads anywhere: that is no use of it
+			}
 			return v.opened(m, p, query.Get(p.Link))
 		}
 	}
