@@ -260,12 +260,14 @@ type change struct {
 	// its proof.
 	Before  string    `json:"before,omitempty"`
 	Session uuid.UUID `json:"session,omitzero"`
-	// Undo says when a change was made that is undone: by whom is not asked.
-	Undo time.Time `json:"undo,omitzero"`
+	// Undo says that somebody takes back their account, and Credentials are hashes
+	// of those that it had.
+	Undo        bool                           `json:"undo,omitempty"`
+	Credentials map[auth.CredentialType]string `json:"credentials,omitempty"`
 }
 
-func hashOf(traits json.RawMessage) string {
-	sum := sha256.Sum256(traits)
+func hashOf(document json.RawMessage) string {
+	sum := sha256.Sum256(document)
 	return hex.EncodeToString(sum[:])
 }
 
@@ -426,7 +428,11 @@ func (v *visit) undoLink(done *result, a auth.VerifiableAddress) (string, error)
 	if !recovery.enabled(v.config) {
 		return "", nil
 	}
-	undo, err := json.Marshal(change{Traits: done.before.Traits, Undo: done.identity.UpdatedAt})
+	had := map[auth.CredentialType]string{}
+	for t, c := range done.before.Credentials {
+		had[t] = hashOf(c.Config)
+	}
+	undo, err := json.Marshal(change{Traits: done.before.Traits, Undo: true, Credentials: had})
 	if err != nil {
 		return "", err
 	}

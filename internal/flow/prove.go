@@ -24,6 +24,9 @@ func (e *Engine) follow(v *visit) error {
 	for i := range e.Methods {
 		m := &e.Methods[i]
 		if p := m.part(v.kind.name); p != nil && p.Link != "" && query.Get(p.Link) != "" && (p.Posted || v.r.Method != http.MethodPost) && m.Enabled(v.config) {
+			if v.r.Method == http.MethodHead {
+				return nil // somebody looks whether it leads anywhere: that is no use of it
+			}
 			return v.opened(m, p, query.Get(p.Link))
 		}
 	}
@@ -132,7 +135,7 @@ func (v *visit) proveOnce(s *Submission, m *Method, o *Outcome) (*result, error)
 	if err != nil {
 		return nil, err
 	}
-	done.undone = !wanted.Undo.IsZero()
+	done.undone = wanted.Undo
 	return done, v.commit(v.r.Context(), done, *o, nil)
 }
 
@@ -157,8 +160,8 @@ func (v *visit) wanted(p Proof) (change, error) {
 }
 
 // make changes the identity. Who takes back their account gets it as it was:
-// whatever was added since can be used to sign in by nobody, and the password,
-// which somebody else may know, is gone.
+// whatever was added or replaced since can be used to sign in by nobody, and the
+// password, which somebody else may know, is gone.
 func (c change) make(i *auth.Identity, p Proof, now time.Time) {
 	if len(c.Traits) == 0 {
 		return
@@ -168,11 +171,11 @@ func (c change) make(i *auth.Identity, p Proof, now time.Time) {
 		i.Verifiable = append(i.Verifiable, auth.VerifiableAddress{ID: uuid.Must(uuid.NewV7()), Via: p.Via, Value: p.Address, Status: auth.AddressPending,
 			CreatedAt: now, UpdatedAt: now})
 	}
-	if c.Undo.IsZero() {
+	if !c.Undo {
 		return
 	}
 	for t, have := range i.Credentials {
-		if t != auth.Password && !have.CreatedAt.Before(c.Undo) {
+		if t != auth.Password && c.Credentials[t] != hashOf(have.Config) {
 			delete(i.Credentials, t)
 		}
 	}
