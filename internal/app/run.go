@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"zelus/internal/config"
+	"zelus/internal/onetime"
 	"zelus/internal/store"
 )
 
@@ -150,7 +151,7 @@ func (a *App) sends(c *config.Config) bool {
 }
 
 // kept says how long things are kept after their end.
-var kept = store.Retention{Flows: 24 * time.Hour, Sessions: 7 * 24 * time.Hour, Errors: 24 * time.Hour, Messages: 30 * 24 * time.Hour}
+var kept = store.Retention{Flows: 24 * time.Hour, Sessions: 7 * 24 * time.Hour, Errors: 24 * time.Hour, Messages: 30 * 24 * time.Hour, Guesses: onetime.GuessesCount}
 
 // cleanEvery is the pause between two cleanings.
 const cleanEvery = time.Minute

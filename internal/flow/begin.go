@@ -37,12 +37,12 @@ func (v *visit) draft(t auth.FlowType) (*auth.Flow, *store.SessionRow, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	f := v.begun(v.kind, t)
+	f := v.newFlow(v.kind, t)
 	return f, row, v.kind.begin(v, f, row, query)
 }
 
-// begun is a new flow, begun by this request.
-func (v *visit) begun(k *kind, t auth.FlowType) *auth.Flow {
+// newFlow is a flow that begins with this request.
+func (v *visit) newFlow(k *kind, t auth.FlowType) *auth.Flow {
 	now := auth.Now(v.engine.Clock())
 	return &auth.Flow{ID: uuid.New(), Project: auth.DefaultProject, Kind: k.name, Type: t, State: k.first,
 		RequestURL: web.RequestURL(v.r, v.public), IssuedAt: now, ExpiresAt: now.Add(k.lifespan(v.config)), CreatedAt: now, UpdatedAt: now}

@@ -29,7 +29,7 @@ type result struct {
 	// next is a flow that follows this one; nil where none does. begun are those
 	// that were begun on somebody's behalf.
 	next  *auth.Flow
-	begun []*begunFlow
+	begun []*errandFlow
 	// undone says that somebody has taken back their account.
 	undone bool
 	// waits says that nothing is changed before an address is proven.
@@ -165,6 +165,11 @@ func (v *visit) commit(ctx context.Context, done *result, o Outcome, row *store.
 		if err := v.storeSession(ctx, tx, done, o, row); err != nil {
 			return err
 		}
+		// What the method has to add comes first: it uses up a proof, which what is
+		// begun below might make void.
+		if err := o.apply(ctx, tx); err != nil {
+			return err
+		}
 		if done.next != nil {
 			if err := tx.InsertFlow(ctx, v.stored(done.next)); err != nil {
 				return err
@@ -180,7 +185,7 @@ func (v *visit) commit(ctx context.Context, done *result, o Outcome, row *store.
 				return err
 			}
 		}
-		return o.apply(ctx, tx)
+		return nil
 	})
 }
 

@@ -85,6 +85,10 @@ type kind struct {
 	json func(*visit, *auth.Flow, commonFields) any
 	// success is what those who talk JSON are told of a success.
 	success func(*visit, *result, []auth.ContinueWith) (any, error)
+	// restarts says that a form which cannot go on, or has led to its success,
+	// makes room for a new one that belongs to whoever sends it; others stay, and
+	// a new one belongs to whom the old one did.
+	restarts bool
 	// moved tells those who talk JSON that another flow has taken the place of
 	// theirs, and why: err is auth.ErrFlowExpired or auth.ErrFlowReplaced. nil
 	// answers the error itself.
@@ -354,10 +358,10 @@ var recovery = &kind{
 	},
 	onward:  (*visit).afterRecovery,
 	expired: ui.ErrorRecoveryExpired, nobody: ui.ErrorRecoveryNoMethod,
-	json:    func(_ *visit, _ *auth.Flow, common commonFields) any { return common },
-	success: recoverySuccess,
-	moved:   recoveryMoved,
-	again:   status{http.StatusBadRequest, http.StatusSeeOther}, next: status{http.StatusOK, http.StatusSeeOther},
+	json:     func(_ *visit, _ *auth.Flow, common commonFields) any { return common },
+	success:  recoverySuccess,
+	restarts: true, moved: recoveryMoved,
+	again: status{http.StatusBadRequest, http.StatusSeeOther}, next: status{http.StatusOK, http.StatusSeeOther},
 }
 
 func beginRecovery(v *visit, f *auth.Flow, row *store.SessionRow, query url.Values) error {
@@ -425,6 +429,7 @@ var verification = &kind{
 	success: func(v *visit, done *result, _ []auth.ContinueWith) (any, error) {
 		return v.common(done.flow), nil
 	},
+	restarts: true,
 	moved: func(v *visit, fresh *auth.Flow, err *auth.Error) error {
 		if errors.Is(err, auth.ErrFlowExpired) {
 			return v.toFlow(fresh)

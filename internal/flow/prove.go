@@ -1,7 +1,6 @@
 package flow
 
 import (
-	"encoding/json"
 	"errors"
 	"net/http"
 	"slices"
@@ -139,51 +138,6 @@ func (v *visit) proveOnce(s *Submission, m *Method, o *Outcome) (*result, error)
 	return done, v.commit(v.r.Context(), done, *o, nil)
 }
 
-// wanted is what a proof brings about beside that it is one. A new address that
-// was waiting for it counts as long as the session lives in which it was given.
-func (v *visit) wanted(p Proof) (change, error) {
-	var wanted change
-	if len(p.Change) == 0 {
-		return wanted, nil
-	}
-	if err := json.Unmarshal(p.Change, &wanted); err != nil {
-		return wanted, err
-	}
-	if wanted.Session == uuid.Nil {
-		return wanted, nil
-	}
-	row, err := v.engine.Sessions.Get(v.r.Context(), wanted.Session)
-	if errors.Is(err, auth.ErrSessionUnknown) || err == nil && (!row.Live(v.engine.Clock()) || row.Session.IdentityID != p.Identity) {
-		return wanted, ErrNotProven
-	}
-	return wanted, err
-}
-
-// make changes the identity. Who takes back their account gets it as it was:
-// whatever was added or replaced since can be used to sign in by nobody, and the
-// password, which somebody else may know, is gone.
-func (c change) make(i *auth.Identity, p Proof, now time.Time) {
-	if len(c.Traits) == 0 {
-		return
-	}
-	i.Traits = c.Traits
-	if !slices.ContainsFunc(i.Verifiable, func(a auth.VerifiableAddress) bool { return a.Via == p.Via && a.Value == p.Address }) {
-		i.Verifiable = append(i.Verifiable, auth.VerifiableAddress{ID: uuid.Must(uuid.NewV7()), Via: p.Via, Value: p.Address, Status: auth.AddressPending,
-			CreatedAt: now, UpdatedAt: now})
-	}
-	if !c.Undo {
-		return
-	}
-	for t, have := range i.Credentials {
-		if t != auth.Password && c.Credentials[t] != hashOf(have.Config) {
-			delete(i.Credentials, t)
-		}
-	}
-	if _, has := i.Credentials[auth.Password]; has {
-		i.SetCredential(auth.Password, json.RawMessage("{}"), now)
-	}
-}
-
 // confirm notes that an address is proven.
 func confirm(i *auth.Identity, p Proof, now time.Time) {
 	for n := range i.Verifiable {
@@ -212,7 +166,7 @@ func (v *visit) afterRecovery(done *result) (*auth.Flow, error) {
 	if done.flow.SkipSettings {
 		return nil, nil
 	}
-	f := v.begun(settings, done.flow.Type)
+	f := v.newFlow(settings, done.flow.Type)
 	if v.followed {
 		f.Type = auth.Browser
 	}

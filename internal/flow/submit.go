@@ -126,14 +126,14 @@ func (v *visit) replace(old *auth.Flow, why *auth.Error, say ui.Message) error {
 // address, it begins with this request, and belongs to the browser of it.
 func (v *visit) anew(old *auth.Flow) (*auth.Flow, error) {
 	k := v.kindOf(old)
-	if k.moved == nil {
+	if !k.restarts {
 		now := auth.Now(v.engine.Clock())
 		fresh := *old
 		fresh.ID, fresh.State, fresh.Done = uuid.New(), k.first, false
 		fresh.IssuedAt, fresh.CreatedAt, fresh.UpdatedAt, fresh.ExpiresAt = now, now, now, now.Add(k.lifespan(v.config))
 		return &fresh, nil
 	}
-	fresh := v.begun(k, old.Type)
+	fresh := v.newFlow(k, old.Type)
 	if v.followed {
 		fresh.Type = auth.Browser
 	}
@@ -235,7 +235,7 @@ func (v *visit) fromBrowser() bool {
 
 // ask finds the method that a submission is for and lets it decide.
 func (v *visit) ask(ctx context.Context, s *Submission, row *store.SessionRow) (Outcome, *Method, error) {
-	if s.Flow.Done && v.kind.moved != nil {
+	if s.Flow.Done && v.kind.restarts {
 		return Replaced(v.usedUp()), nil, nil
 	}
 	if s.Flow.Done {

@@ -2,6 +2,7 @@ package code
 
 import (
 	"context"
+	"slices"
 
 	"zelus/internal/auth"
 	"zelus/internal/config"
@@ -118,4 +119,26 @@ func hidden(name string, value any) ui.Node {
 // resend is the button that asks for another code.
 func resend(name, address string) ui.Node {
 	return ui.Input(ui.GroupCode, name, ui.InputSubmit, address).Labelled(ui.Say(ui.LabelResend))
+}
+
+// addressInput is the field for an address, which may be that of a phone where
+// codes can be sent there.
+func addressInput(c *config.Config) ui.Node {
+	if textsPhones(c) {
+		return ui.Input(ui.GroupCode, "email", ui.InputText, nil).Required().Labelled(ui.Say(ui.LabelEmailOrPhone))
+	}
+	return ui.Input(ui.GroupCode, "email", ui.InputEmail, nil).Required().Labelled(ui.Say(ui.LabelEmail))
+}
+
+// textsPhones says whether codes can be sent to phones.
+func textsPhones(c *config.Config) bool {
+	return slices.ContainsFunc(c.Courier.Channels, func(ch config.CourierChannel) bool { return ch.ID == auth.ViaSMS })
+}
+
+// again shows the form again, where something is wrong with what was typed.
+func again(wrong *flow.Problem) flow.Outcome {
+	if wrong == nil {
+		return flow.Outcome{}
+	}
+	return flow.Again(*wrong)
 }
