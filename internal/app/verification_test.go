@@ -1,6 +1,7 @@
 package app
 
 import (
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -207,6 +208,10 @@ func TestCodeFilledIn(t *testing.T) {
 		for range 8 { // a right one does not count
 			reader.get(link).leads(303, verificationPage)
 		}
+		// Whoever began the form keeps it, and does not learn the code there.
+		if c.fetch("verification", f.id).saying(200, 1080003).value("code").String() != "" {
+			t.Error("the code is told to who did not bring it")
+		}
 		reader.send("HEAD", link, nil)
 		if s.verified(t, p) {
 			t.Error("looking proves the address")
@@ -222,6 +227,58 @@ func TestCodeFilledIn(t *testing.T) {
 		reader.replaced(f, reader.typed(reader.opened("verification", shown), code), 4000001)
 		if s.verified(t, p) {
 			t.Error("a code is right after too many wrong ones")
+		}
+	})
+}
+
+// TestCodeIsForItsReader: who begins a verification of the address of somebody
+// else learns no code when a program looks through that mail, and the owner can go
+// on in either browser.
+func TestCodeIsForItsReader(t *testing.T) {
+	onEach(t, proving(), func(t *testing.T, s *server) {
+		for _, style := range styles {
+			p, c := s.person(t), s.client(t, style)
+			f := c.asked("verification", p.email)
+			link := linkIn(t, s.mail(t, p.email, "verification_code_valid"))
+			code := codeIn(t, s.mail(t, p.email, "verification_code_valid"))
+			s.client(t, page).get(link).leads(303, verificationPage) // a program
+			a := c.fetch("verification", f.id).saying(200, 1080003)
+			if strings.Contains(string(a.body), code) {
+				t.Errorf("%s: who began it reads the code", style)
+			}
+			c.went(f, c.typed(f, code), 1080002)
+		}
+	})
+}
+
+// TestLeadingAstray: where pages are told to lead people is allowed, or nothing.
+func TestLeadingAstray(t *testing.T) {
+	const evil = "https://evil.example/"
+	more := proving(transitions, "true", "selfservice.flows.registration.after.password.hooks", `[{"hook":"session"},{"hook":"show_verification_ui"}]`)
+	onEach(t, more, func(t *testing.T, s *server) {
+		for to, want := range map[string]string{evil: "", welcome: welcome} {
+			c, p := s.client(t, script), stranger()
+			a := c.submit(c.begin("registration", "after_verification_return_to="+url.QueryEscape(to)), p.signUp()).is(200)
+			id := a.at(`continue_with.#(action=="show_verification_ui").flow.id`).String()
+			if got := c.fetch("verification", id).is(200).at("return_to").String(); got != want {
+				t.Errorf("after a verification it leads to %q, want %q", got, want)
+			}
+		}
+		p, c := s.person(t), s.client(t, app)
+		f := c.asked("recovery", p.email)
+		a := c.submit(form{action: f.action + "&return_to=" + url.QueryEscape(evil)}, fields{"method": "code", "code": codeIn(t, s.mail(t, p.email, "recovery_code_valid"))}).is(200)
+		c.token = a.at(`continue_with.#(action=="set_ory_session_token").ory_session_token`).String()
+		shown := c.fetch("settings", a.at(`continue_with.#(action=="show_settings_ui").flow.id`).String()).is(200)
+		if strings.Contains(string(shown.body), "evil") {
+			t.Errorf("after a recovery it leads to %s", shown.at("return_to"))
+		}
+		// A form that is replaced.
+		c = s.client(t, page)
+		f = c.begin("recovery", "")
+		s.clock.advance(time.Hour)
+		id := c.submit(form{action: f.action + "&return_to=" + url.QueryEscape(evil)}, fields{"method": "code", "email": p.email}).leads(303, recoveryPage).query("flow")
+		if got := c.fetch("recovery", id).is(200).at("return_to").String(); got != "" {
+			t.Errorf("a new form leads to %q", got)
 		}
 	})
 }

@@ -76,7 +76,7 @@ func (v *visit) beginVerification(after *auth.Flow, done *result, e Errand) (*er
 		return nil, nil
 	}
 	f := v.newFlow(verification, after.Type)
-	f.RequestURL = verificationURL(after.RequestURL)
+	f.RequestURL = v.verificationURL(after.RequestURL)
 	f.TransientPayload = after.TransientPayload
 	v.bind(f, done)
 	begun, _, err := v.onBehalf(f, v.config.SelfService.Flows.Verification.Use, e)
@@ -84,8 +84,9 @@ func (v *visit) beginVerification(after *auth.Flow, done *result, e Errand) (*er
 }
 
 // verificationURL is the address that began a form, with where it wants to lead
-// after a verification instead of where it leads itself.
-func verificationURL(began string) string {
+// after a verification instead of where it leads itself. Pages show that as a
+// link, so it is an address that is allowed or none.
+func (v *visit) verificationURL(began string) string {
 	u, err := url.Parse(began)
 	if err != nil {
 		return began
@@ -97,7 +98,7 @@ func verificationURL(began string) string {
 	}
 	query.Del("after_verification_return_to")
 	query.Del("return_to")
-	if to != "" {
+	if _, err := v.returnTo.Check(to); err == nil && to != "" {
 		query.Set("return_to", to)
 	}
 	u.RawQuery = query.Encode()

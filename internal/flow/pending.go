@@ -104,23 +104,26 @@ func (v *visit) awaitProof(s *Submission, m *Method, after *auth.Identity, row *
 }
 
 // wanted is what a proof brings about beside that it is one. A new address that
-// was waiting for it counts as long as the session lives in which it was given.
-func (v *visit) wanted(p Proof) (pendingChange, error) {
-	var wanted pendingChange
+// was waiting for it counts as long as the session lives in which it was given;
+// that is waited, nil where there is none.
+func (v *visit) wanted(p Proof) (wanted pendingChange, waited *auth.Session, err error) {
 	if len(p.Change) == 0 {
-		return wanted, nil
+		return wanted, nil, nil
 	}
 	if err := json.Unmarshal(p.Change, &wanted); err != nil {
-		return wanted, err
+		return wanted, nil, err
 	}
 	if wanted.Session == uuid.Nil {
-		return wanted, nil
+		return wanted, nil, nil
 	}
 	row, err := v.engine.Sessions.Get(v.r.Context(), wanted.Session)
 	if errors.Is(err, auth.ErrSessionUnknown) || err == nil && (!row.Live(v.engine.Clock()) || row.Session.IdentityID != p.Identity) {
-		return wanted, ErrNotProven
+		return wanted, nil, ErrNotProven
 	}
-	return wanted, err
+	if err != nil {
+		return wanted, nil, err
+	}
+	return wanted, &row.Session, nil
 }
 
 // make changes the identity. Who takes back their account gets it as it was:

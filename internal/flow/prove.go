@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"slices"
@@ -57,10 +58,14 @@ func (v *visit) opened(m *Method, p *Part, value string) error {
 	if err != nil {
 		return v.fault(err)
 	}
-	switch outcome.verdict {
-	case next, verified, recovered:
-		// Who has the secret of the message, and nobody else, may see the form
-		// from now on.
+	switch {
+	case outcome.verdict == verified, outcome.verdict == next && outcome.filled != nil:
+		// Who has the secret of the message may see the form too. Whoever began it
+		// keeps it: often they did not open the link, but a program that looks
+		// through their mail.
+		f.Reader = v.bindings.Hash(string(v.csrf.Ensure(v.w, v.r)))
+	case outcome.verdict == next, outcome.verdict == recovered:
+		// Who has the secret, and nobody else, may see the form from now on.
 		f.Unbound = false
 		v.bind(f, nil)
 	}
@@ -108,7 +113,7 @@ func (v *visit) proveOnce(s *Submission, m *Method, o *Outcome) (*result, error)
 	if before.State != auth.Active {
 		return nil, auth.ErrIdentityInactive.Detail("identity_id", before.ID)
 	}
-	wanted, err := v.wanted(o.proof)
+	wanted, waited, err := v.wanted(o.proof)
 	if err != nil {
 		return nil, err
 	}
@@ -135,6 +140,15 @@ func (v *visit) proveOnce(s *Submission, m *Method, o *Outcome) (*result, error)
 		return nil, err
 	}
 	done.undone = wanted.Undo
+	if waited != nil {
+		done.then = append(done.then, func(ctx context.Context, tx *store.Tx) error {
+			live, err := tx.SessionLives(ctx, waited, v.engine.Clock())
+			if err == nil && !live {
+				return store.ErrStale // it has ended or was renewed: look again
+			}
+			return err
+		})
+	}
 	return done, v.commit(v.r.Context(), done, *o, nil)
 }
 

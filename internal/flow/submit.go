@@ -142,18 +142,22 @@ func (v *visit) anew(old *auth.Flow) (*auth.Flow, error) {
 	return fresh, k.begin(v, fresh, nil, url.Values{"skip_settings": {strconv.FormatBool(old.SkipSettings)}})
 }
 
-// here is the address of this request, with where it shall lead in the end.
+// here is the address of this request, with where it shall lead in the end:
+// what the request itself says of that was not looked at.
 func (v *visit) here(returnTo string) string {
 	address := web.RequestURL(v.r, v.public)
-	if returnTo == "" {
-		return address
-	}
 	u, err := url.Parse(address)
 	if err != nil { // it was made from one that can be parsed
 		return address
 	}
 	query := u.Query()
-	query.Set("return_to", returnTo)
+	if returnTo == "" && !query.Has("return_to") {
+		return address
+	}
+	query.Del("return_to")
+	if returnTo != "" {
+		query.Set("return_to", returnTo)
+	}
 	u.RawQuery = query.Encode()
 	return u.String()
 }
