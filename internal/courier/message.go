@@ -37,6 +37,9 @@ type Message struct {
 	RequestHeaders map[string][]string
 	// ExpiresAt is when the message stops to be of use; zero is never.
 	ExpiresAt time.Time
+	// Decoy says that it is never sent. It is written because writing one takes
+	// time, by which strangers must not learn whether there is an account.
+	Decoy bool
 }
 
 // ErrRecipient says that a message cannot go to its recipient, because that is
@@ -68,6 +71,9 @@ func (m Message) row(now time.Time, keys *secret.Ring) (*store.Message, error) {
 	row := &store.Message{ID: id, Project: m.Project, Type: m.Type, Channel: m.Type, Template: m.Template, Recipient: m.Recipient,
 		Subject: strings.Join(strings.Fields(readable(m.Subject)), " "), Body: readable(m.Body), HTML: readable(m.HTML),
 		TemplateData: m.TemplateData, RequestHeaders: m.RequestHeaders, ExpiresAt: m.ExpiresAt, CreatedAt: now, UpdatedAt: now}
+	if m.Decoy {
+		row.Status, row.Recipient = store.MessageDecoy, "" // nobody learns from it who was asked for
+	}
 	return row, seal(keys, row)
 }
 

@@ -56,11 +56,7 @@ func (s *Secrets) Owner(ctx context.Context, f *auth.Flow, typed string) (addres
 	if address, ok = schema.ReadAddress(typed); !ok {
 		return address, nil, false, nil
 	}
-	purpose := store.ForVerification
-	if f.Kind == auth.Recovery {
-		purpose = store.ForRecovery
-	}
-	owner, err = s.Store.IdentityByAddress(ctx, f.Project, purpose, address.Via, address.Value)
+	owner, err = s.Store.IdentityByAddress(ctx, f.Project, purposeOf(f.Kind).addresses, address.Via, address.Value)
 	if errors.Is(err, store.ErrNotFound) {
 		return address, nil, true, nil
 	}
@@ -76,11 +72,8 @@ func (s *Secrets) Errand(ctx context.Context, f *auth.Flow, typed string) (e flo
 	if err != nil || !ok || f.Kind != auth.Verification || f.State != auth.SentEmail {
 		return e, ok, err
 	}
-	c, err := s.Store.Code(ctx, f.Project, f.ID)
-	if errors.Is(err, store.ErrNotFound) {
-		return e, true, nil
-	}
-	if err != nil || owner != nil || len(c.Sealed) == 0 || c.UsedAt != nil || c.Via != e.Via || c.Address != e.Address {
+	c, err := s.newest(ctx, f)
+	if err != nil || c == nil || owner != nil || len(c.Sealed) == 0 || c.UsedAt != nil || c.Via != e.Via || c.Address != e.Address {
 		return e, true, err
 	}
 	found, err := s.found(c)
@@ -128,7 +121,7 @@ func (s *Secrets) issue(form *flow.Form, e flow.Errand, plain string, isCode boo
 	if err != nil {
 		return flow.Sent{}, err
 	}
-	return flow.Sent{Secret: plain, Link: Address(form.Config, f, isCode, plain), ExpiresAt: c.ExpiresAt, Outcome: flow.Next().Then(func(ctx context.Context, tx *store.Tx) error {
+	return flow.Sent{Secret: plain, Link: address(form.Config, f, isCode, plain), ExpiresAt: c.ExpiresAt, Outcome: flow.Next().Then(func(ctx context.Context, tx *store.Tx) error {
 		if err := tx.InsertCode(ctx, c); err != nil {
 			return err
 		}
@@ -150,29 +143,42 @@ func (s *Secrets) issue(form *flow.Form, e flow.Errand, plain string, isCode boo
 func bound(f *auth.Flow, plain string) string { return f.ID.String() + " " + plain }
 
 // message is what carries a secret, or says that there is none; nil where
-// nothing is sent.
+// nothing is sent. An address that is nobody's, and is not told so, gets a decoy:
+// the same work, and a row that never leaves.
 func (s *Secrets) message(form *flow.Form, e flow.Errand, plain string, isCode bool, lifespan time.Duration) (*courier.Message, error) {
-	if e.Address == "" || e.Quiet || e.Identity == nil && (!tellsUnknown(form) || e.Via != auth.ViaEmail) {
+	if e.Address == "" || e.Quiet {
 		return nil, nil
 	}
-	f := form.Flow
+	f, purpose := form.Flow, purposeOf(form.Flow.Kind)
+	told := e.Identity != nil || e.Via == auth.ViaEmail && purpose.tellsUnknown(&form.Config.SelfService.Flows)
 	d := templates.Data{To: e.Address, RequestURL: f.RequestURL, TransientPayload: f.TransientPayload}
-	if e.Identity != nil {
-		fill(&d, f.Kind, plain, Address(form.Config, f, isCode, plain), isCode)
+	m := &courier.Message{Project: f.Project, Type: e.Via, Recipient: e.Address, Template: template(f.Kind, isCode, e.Identity != nil || !told),
+		ExpiresAt: auth.Now(s.Clock()).Add(lifespan), Decoy: !told}
+	if e.Identity != nil || !told {
+		purpose.fill(&d, plain, address(form.Config, f, isCode, plain), isCode)
 		d.ExpiresInMinutes = int(lifespan.Minutes())
-		d.Identity = e.Identity.Pack().Render(auth.Reader{BaseURL: form.Config.PublicURL().String(), Addresses: true})
+		d.Identity = subject(form.Config, e)
 	}
-	m := &courier.Message{Project: f.Project, Type: e.Via, Recipient: e.Address, Template: template(f.Kind, isCode, e.Identity != nil),
-		ExpiresAt: auth.Now(s.Clock()).Add(lifespan)}
 	if isCode {
 		m.RequestHeaders = form.Headers
 	}
-	said, err := s.render(m.Template, m.Type, Language(e.Identity, form.Language), d)
+	said, err := s.render(m.Template, m.Type, language(e.Identity, form.Language), d)
 	if err != nil {
 		return nil, err
 	}
 	m.Subject, m.Body, m.HTML, m.TemplateData = said.Subject, said.Body, said.HTML, said.Data
 	return m, nil
+}
+
+// subject is who a message is about; of a decoy, somebody who is not there.
+func subject(c *config.Config, e flow.Errand) json.RawMessage {
+	i := e.Identity
+	if i == nil {
+		at := time.Unix(0, 0)
+		i = &auth.Identity{State: auth.Active, Traits: json.RawMessage(`{}`), CreatedAt: at, UpdatedAt: at,
+			Verifiable: []auth.VerifiableAddress{{Via: e.Via, Value: e.Address}}, Recovery: []auth.RecoveryAddress{{Via: e.Via, Value: e.Address}}}
+	}
+	return i.Pack().Render(auth.Reader{BaseURL: c.PublicURL().String(), Addresses: true})
 }
 
 // post writes a message, which leaves as soon as that is committed.
@@ -191,13 +197,35 @@ func (s *Secrets) render(template, via, language string, d templates.Data) (*tem
 	return said, err
 }
 
-// tellsUnknown says whether addresses that are nobody's are told so.
-func tellsUnknown(form *flow.Form) bool {
-	flows := &form.Config.SelfService.Flows
-	if form.Flow.Kind == auth.Recovery {
-		return flows.Recovery.NotifyUnknownRecipients
+// purpose is what the secrets of a kind of flow are good for.
+type purpose struct {
+	// addresses are those that the store keeps for it.
+	addresses string
+	// tellsUnknown says whether addresses that are nobody's are told so.
+	tellsUnknown func(*config.Flows) bool
+	// fill puts a secret, and the link that carries it, into a message.
+	fill func(d *templates.Data, plain, link string, isCode bool)
+}
+
+// purposeOf is the one table of them.
+func purposeOf(kind auth.Kind) purpose {
+	if kind == auth.Recovery {
+		return purpose{store.ForRecovery, func(c *config.Flows) bool { return c.Recovery.NotifyUnknownRecipients },
+			func(d *templates.Data, plain, link string, isCode bool) {
+				if isCode {
+					d.RecoveryCode = plain
+				} else {
+					d.RecoveryURL = link
+				}
+			}}
 	}
-	return flows.Verification.NotifyUnknownRecipients
+	return purpose{store.ForVerification, func(c *config.Flows) bool { return c.Verification.NotifyUnknownRecipients },
+		func(d *templates.Data, plain, link string, isCode bool) {
+			d.VerificationURL = link
+			if isCode {
+				d.VerificationCode = plain
+			}
+		}}
 }
 
 func template(kind auth.Kind, isCode, known bool) string {
@@ -211,22 +239,9 @@ func template(kind auth.Kind, isCode, known bool) string {
 	return name + "_valid"
 }
 
-func fill(d *templates.Data, kind auth.Kind, plain, address string, isCode bool) {
-	switch {
-	case kind == auth.Recovery && isCode:
-		d.RecoveryCode = plain
-	case kind == auth.Recovery:
-		d.RecoveryURL = address
-	case isCode:
-		d.VerificationCode, d.VerificationURL = plain, address
-	default:
-		d.VerificationURL = address
-	}
-}
-
-// Address is that of the link which carries a secret. It follows from the
+// address is that of the link which carries a secret. It follows from the
 // configuration alone, whatever host was asked.
-func Address(c *config.Config, f *auth.Flow, isCode bool, plain string) string {
+func address(c *config.Config, f *auth.Flow, isCode bool, plain string) string {
 	name := "token"
 	if isCode {
 		name = "code"
@@ -234,9 +249,9 @@ func Address(c *config.Config, f *auth.Flow, isCode bool, plain string) string {
 	return c.PublicURL().String() + "self-service/" + string(f.Kind) + "?" + url.Values{"flow": {f.ID.String()}, name: {plain}}.Encode()
 }
 
-// Language is that in which somebody is written to: the one of their trait
+// language is that in which somebody is written to: the one of their trait
 // "locale", or the one that their browser asks for.
-func Language(i *auth.Identity, accept string) string {
+func language(i *auth.Identity, accept string) string {
 	locale := ""
 	if i != nil {
 		locale = gjson.GetBytes(i.Traits, "locale").String()
@@ -244,46 +259,41 @@ func Language(i *auth.Identity, accept string) string {
 	return templates.Language(locale, accept)
 }
 
-// Open says whether the token of a link is right and may be used: the newest of
-// its flow, and not used, expired or nobody's. nil says that it is not.
-func (s *Secrets) Open(ctx context.Context, f *auth.Flow, token string) (*Found, error) {
-	c, err := s.Store.Code(ctx, f.Project, f.ID)
-	if errors.Is(err, store.ErrNotFound) {
-		return nil, nil
+// Open finds the secret whose token a link holds, if it may be used: the newest
+// of its flow, and not used, expired or nobody's. Where it is nil, late says since
+// when one that was right has expired; it is zero where the token is wrong.
+func (s *Secrets) Open(ctx context.Context, f *auth.Flow, token string) (found *Found, late time.Time, err error) {
+	c, err := s.newest(ctx, f)
+	if err != nil || c == nil || !s.ring.Load().Matches(bound(f, token), c.Hash) {
+		return nil, late, err
 	}
-	if err != nil {
-		return nil, err
+	if s.usable(c) {
+		found, err = s.found(c)
+		return found, late, err
 	}
-	if !s.right(f, c, token) {
-		return nil, nil
+	if c.UsedAt == nil && !s.Clock().Before(c.ExpiresAt) {
+		late = c.ExpiresAt
 	}
-	return s.found(c)
-}
-
-// Late says whether a token was right and has expired.
-func (s *Secrets) Late(ctx context.Context, f *auth.Flow, token string) (at time.Time, late bool, err error) {
-	c, err := s.Store.Code(ctx, f.Project, f.ID)
-	if errors.Is(err, store.ErrNotFound) {
-		return at, false, nil
-	}
-	if err != nil {
-		return at, false, err
-	}
-	late = c.UsedAt == nil && !s.Clock().Before(c.ExpiresAt) && s.ring.Load().Matches(bound(f, token), c.Hash)
-	return c.ExpiresAt, late, nil
+	return nil, late, nil
 }
 
 // Opened finds the secret of a flow whose link was opened before; nil where it
 // may not be used any more.
 func (s *Secrets) Opened(ctx context.Context, f *auth.Flow) (*Found, error) {
-	c, err := s.Store.Code(ctx, f.Project, f.ID)
-	if errors.Is(err, store.ErrNotFound) || err == nil && !s.usable(c) {
-		return nil, nil
-	}
-	if err != nil {
+	c, err := s.newest(ctx, f)
+	if err != nil || c == nil || !s.usable(c) {
 		return nil, err
 	}
 	return s.found(c)
+}
+
+// newest reads the secret of a flow that counts; nil where there is none.
+func (s *Secrets) newest(ctx context.Context, f *auth.Flow) (*store.Code, error) {
+	c, err := s.Store.Code(ctx, f.Project, f.ID)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil
+	}
+	return c, err
 }
 
 // right compares in constant time.

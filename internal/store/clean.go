@@ -14,6 +14,7 @@ const (
 	cleanInterruptions query = "DELETE FROM interruptions WHERE id IN (SELECT id FROM interruptions WHERE expires_at < ? LIMIT ?)"
 	cleanCodes         query = "DELETE FROM codes WHERE id IN (SELECT id FROM codes WHERE expires_at < ? LIMIT ?)"
 	cleanGuesses       query = "DELETE FROM guesses WHERE id IN (SELECT id FROM guesses WHERE updated_at < ? LIMIT ?)"
+	cleanDecoys        query = "DELETE FROM messages WHERE id IN (SELECT id FROM messages WHERE status = 'decoy' AND updated_at < ? LIMIT ?)"
 	cleanMessages      query = "DELETE FROM messages WHERE id IN (SELECT id FROM messages WHERE status IN ('sent', 'abandoned') AND updated_at < ? LIMIT ?)"
 )
 
@@ -30,7 +31,7 @@ func (s *Store) Clean(ctx context.Context, keep Retention, batch int) (most int,
 		q    query
 		keep time.Duration
 	}{{cleanFlows, keep.Flows}, {cleanSessions, keep.Sessions}, {cleanErrors, keep.Errors}, {cleanMessages, keep.Messages}, {cleanInterruptions, 0},
-		{cleanCodes, keep.Flows}, {cleanGuesses, keep.Guesses}} {
+		{cleanCodes, keep.Flows}, {cleanGuesses, keep.Guesses}, {cleanDecoys, 0}} {
 		var n int
 		err := s.Write(ctx, Volatile, func(tx *Tx) error {
 			var err error

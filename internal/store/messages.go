@@ -16,12 +16,12 @@ const messageColumns = "m.id, m.project_id, m.status, m.type, m.channel, m.templ
 
 // pageAfter is the rest of a page: the two comparisons of created_at let the
 // index skip the pages before.
-const pageAfter = ` AND m.created_at <= ? AND (m.created_at < ? OR m.id < ?) AND (? = '' OR m.status = ?) ORDER BY m.created_at DESC, m.id DESC LIMIT ?`
+const pageAfter = ` AND m.status <> 'decoy' AND m.created_at <= ? AND (m.created_at < ? OR m.id < ?) AND (? = '' OR m.status = ?) ORDER BY m.created_at DESC, m.id DESC LIMIT ?`
 
 const (
 	insertMessage query = `INSERT INTO messages (id, project_id, status, type, channel, template_type, recipient, addressee, lane, content, send_count, dispatches,
 		due_at, expires_at, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
-	selectMessage       query = "SELECT " + messageColumns + " FROM messages m WHERE m.project_id = ? AND m.id = ?"
+	selectMessage       query = "SELECT " + messageColumns + " FROM messages m WHERE m.project_id = ? AND m.id = ? AND m.status <> 'decoy'"
 	selectMessagePage   query = "SELECT " + messageColumns + " FROM messages m WHERE m.project_id = ?" + pageAfter
 	selectMessagePageTo query = "SELECT " + messageColumns + " FROM messages m WHERE m.project_id = ? AND m.addressee = ? AND m.recipient = ?" + pageAfter
 	countMessages       query = "SELECT COUNT(*) FROM messages m WHERE m.status = ?"
@@ -50,6 +50,9 @@ const (
 	MessageSent = "sent"
 	// MessageAbandoned failed too often.
 	MessageAbandoned = "abandoned"
+	// MessageDecoy is no message: it is written where there is none to be sent,
+	// because that takes the same time. Nobody is told of it, and it does not stay.
+	MessageDecoy = "decoy"
 )
 
 // Message is a row of the outbox: something to be sent to a person.
@@ -139,14 +142,19 @@ func lane(m *Message) int {
 	return int(h.Sum32() % lanes)
 }
 
-// InsertMessage writes a new message: queued, not tried yet, due at once.
+// InsertMessage writes a new message: queued, not tried yet, due at once; or a
+// decoy, where its status says so.
 func (tx *Tx) InsertMessage(ctx context.Context, m *Message) error {
+	status, due := MessageQueued, &m.CreatedAt
+	if m.Status == MessageDecoy {
+		status, due = m.Status, nil
+	}
 	var expires *time.Time
 	if !m.ExpiresAt.IsZero() {
 		expires = &m.ExpiresAt
 	}
-	_, err := tx.exec(ctx, insertMessage, m.ID, m.Project, MessageQueued, m.Type, m.Channel, m.Template, m.Recipient, addressee(m.Recipient), lane(m), m.Content,
-		0, "[]", m.CreatedAt, expires, m.CreatedAt, m.UpdatedAt)
+	_, err := tx.exec(ctx, insertMessage, m.ID, m.Project, status, m.Type, m.Channel, m.Template, m.Recipient, addressee(m.Recipient), lane(m), m.Content,
+		0, "[]", due, expires, m.CreatedAt, m.UpdatedAt)
 	return err
 }
 

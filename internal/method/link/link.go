@@ -138,16 +138,12 @@ func (l *Link) verify(ctx context.Context, s *flow.Submission, token string) (fl
 // open finds what a link stands for. Where it is void a new form says so, and
 // whether that is because of its age.
 func (l *Link) open(ctx context.Context, s *flow.Submission, token string, wrong, late int) (*onetime.Found, flow.Outcome, error) {
-	found, err := l.Secrets.Open(ctx, s.Flow, token)
+	found, since, err := l.Secrets.Open(ctx, s.Flow, token)
 	if err != nil || found != nil {
 		return found, flow.Outcome{}, err
 	}
-	at, expired, err := l.Secrets.Late(ctx, s.Flow, token)
-	if err != nil {
-		return nil, flow.Outcome{}, err
-	}
-	if expired {
-		return nil, flow.Replaced(ui.Say(late, "expired_at", at)), nil
+	if !since.IsZero() {
+		return nil, flow.Replaced(ui.Say(late, "expired_at", since)), nil
 	}
 	return nil, flow.Replaced(ui.Say(wrong)), nil
 }
