@@ -7,8 +7,6 @@ import (
 	"net/url"
 	"time"
 
-	"github.com/google/uuid"
-
 	"zelus/internal/auth"
 	"zelus/internal/flow"
 	"zelus/internal/web"
@@ -21,6 +19,9 @@ type newRecovery struct {
 	ExpiresIn  *string `json:"expires_in"` // 90s, 12h
 	FlowType   string  `json:"flow_type"`
 }
+
+// nobody is what is said of an identity_id that is left out or unknown.
+const nobody = "The identity_id is not that of an identity. Say whose account it is."
 
 // handOut reads the request and begins the recovery.
 func (a *API) handOut(w http.ResponseWriter, r *http.Request, method string) (*flow.Handed, error) {
@@ -46,9 +47,6 @@ func (a *API) handOut(w http.ResponseWriter, r *http.Request, method string) (*f
 		}
 		h.Lifespan = lifespan
 	}
-	if h.Identity == uuid.Nil {
-		return nil, auth.ErrIdentityUnknown.Saying("Say whose account it is: identity_id.")
-	}
 	return a.Flows.HandOut(w, r, h)
 }
 
@@ -66,7 +64,7 @@ func (a *API) adminURL(r *http.Request) string {
 func (a *API) createRecoveryCode(w http.ResponseWriter, r *http.Request) error {
 	made, err := a.handOut(w, r, "code")
 	if errors.Is(err, auth.ErrIdentityUnknown) {
-		return auth.ErrIdentityUnknown.Saying("There is no identity with this id.")
+		return auth.ErrIdentityUnknown.Saying("%s", nobody)
 	}
 	if err != nil {
 		return err
@@ -83,7 +81,7 @@ func (a *API) createRecoveryCode(w http.ResponseWriter, r *http.Request) error {
 func (a *API) createRecoveryLink(w http.ResponseWriter, r *http.Request) error {
 	made, err := a.handOut(w, r, "link")
 	if errors.Is(err, auth.ErrIdentityUnknown) {
-		return auth.ErrBadRequest.Saying("There is no identity with this id.")
+		return auth.ErrBadRequest.Saying("%s", nobody)
 	}
 	if err != nil {
 		return err

@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"runtime/debug"
 	"sync"
 	"time"
 
 	"zelus/internal/config"
+	"zelus/internal/onetime"
 	"zelus/internal/store"
 )
 
@@ -116,6 +118,9 @@ func (a *App) Run(ctx context.Context, ready func()) error {
 	if ready != nil {
 		ready()
 	}
+	// What was needed to load everything is given back: a server that idles is
+	// small.
+	background.Go(debug.FreeOSMemory)
 
 	var err error
 	select {
@@ -146,7 +151,7 @@ func (a *App) sends(c *config.Config) bool {
 }
 
 // kept says how long things are kept after their end.
-var kept = store.Retention{Flows: 24 * time.Hour, Sessions: 7 * 24 * time.Hour, Errors: 24 * time.Hour, Messages: 30 * 24 * time.Hour}
+var kept = store.Retention{Flows: 24 * time.Hour, Sessions: 7 * 24 * time.Hour, Errors: 24 * time.Hour, Messages: 30 * 24 * time.Hour, Guesses: onetime.GuessesCount}
 
 // cleanEvery is the pause between two cleanings.
 const cleanEvery = time.Minute

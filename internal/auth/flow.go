@@ -59,7 +59,10 @@ type Flow struct {
 	RequestURL string    `json:"request_url"`
 	// CSRF is the keyed hash of the CSRF cookie that a browser's flow is
 	// bound to; empty for API flows.
-	CSRF      []byte       `json:"csrf,omitempty"`
+	CSRF []byte `json:"csrf,omitempty"`
+	// Reader is the same of the browser in which the link of the flow's message
+	// was opened, where that did not end the flow for others.
+	Reader    []byte       `json:"reader,omitempty"`
 	UI        ui.Container `json:"ui"`
 	IssuedAt  time.Time    `json:"issued_at"`
 	ExpiresAt time.Time    `json:"-"`
@@ -94,7 +97,7 @@ type Flow struct {
 	Undo   bool `json:"undo,omitempty"`
 	Opened bool `json:"opened,omitempty"`
 	// Sealed are values of fields that are secrets, encrypted; they are put into
-	// the form whenever it is read.
+	// the form whenever Reader reads it.
 	Sealed map[string][]byte `json:"sealed,omitempty"`
 	// SkipSettings says that a recovery leads no further than to a session.
 	SkipSettings bool `json:"skip_settings,omitempty"`

@@ -20,7 +20,8 @@ func (c *command) serve() *cobra.Command {
 mail as well; otherwise that is for ` + "`zelus courier watch`" + `.
 
 With --dev and without a configuration file everything that a try-out needs is there: an embedded database in
-./zelus-data, generated secrets kept beside it, and a page that shows the mail instead of sending it.`,
+./zelus-data, generated secrets kept beside it, recovery and verification by codes, and a page that shows the mail
+instead of sending it.`,
 		Args: cobra.ArbitraryArgs, // Kratos' "serve all" is the same
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 && !(len(args) == 1 && args[0] == "all") {
@@ -75,6 +76,8 @@ Sign somebody up (paste this into another terminal):
 The answer holds a session_token. Ask who it is:
 
   curl -s %[1]ssessions/whoami -H 'X-Session-Token: PASTE-IT-HERE'
+
+The code that proves the address is in the mail, at %[1]sdev/mail.
 
 `, public)
 }

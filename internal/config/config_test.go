@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"zelus/internal/auth"
 )
@@ -612,6 +613,31 @@ func TestZeroConfig(t *testing.T) {
 	want := []any{"sqlite://" + folder + "/zelus.db?_fk=true", "http://127.0.0.1:5555/", "127.0.0.1", true, 15, "argon2", "", "session"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+	flows, methods := c.SelfService.Flows, c.SelfService.Methods
+	acts := map[string][]Hook{
+		"registration":      flows.Registration.After.Of("password"),
+		"recovery":          flows.Recovery.After.Of("code"),
+		"settings/password": flows.Settings.After.Of("password"),
+		"settings/profile":  flows.Settings.After.Of("profile"),
+	}
+	wantActs := map[string][]Hook{
+		"registration":      {{Name: "session"}, {Name: "show_verification_ui"}},
+		"recovery":          {{Name: "revoke_active_sessions"}, {Name: "notify_owner"}},
+		"settings/password": {{Name: "notify_owner"}},
+		"settings/profile":  {{Name: "verify_new_address"}, {Name: "notify_previous_addresses"}},
+	}
+	if diff := cmp.Diff(wantActs, acts, cmpopts.IgnoreFields(Hook{}, "Config")); diff != "" {
+		t.Errorf("hooks (-want +got):\n%s", diff)
+	}
+	if !flows.Recovery.Enabled || !flows.Verification.Enabled || !methods.Code.Enabled || !methods.Link.Enabled {
+		t.Error("recovery and verification are not on, by codes and by links")
+	}
+	if code, link := methods.Code.Config.Lifespan, methods.Link.Config.Lifespan; code != 10*time.Minute || link != 10*time.Minute {
+		t.Errorf("a code is good for %v and a link for %v, want ten minutes", code, link)
+	}
+	if !c.FeatureFlags.UseContinueWithTransitions {
+		t.Error("apps get no session from a recovery")
 	}
 	schema, known := c.Schema("default")
 	if !known || !strings.HasPrefix(schema.URL, "base64://") || !json.Valid([]byte(zeroSchema)) {

@@ -44,7 +44,7 @@ func (v *visit) common(f *auth.Flow) commonFields {
 	if f.Type == auth.Browser {
 		// The token is made for each answer anew, see web.CSRF.
 		container.Nodes = slices.Clone(container.Nodes)
-		if secret := v.csrf.Ensure(v.w, v.r); v.bindings.Matches(string(secret), f.CSRF) {
+		if secret := v.csrf.Ensure(v.w, v.r); v.tied(f, secret) {
 			container.SetValue(csrfField, v.csrf.Mask(secret))
 		}
 	}

@@ -37,12 +37,12 @@ func (v *visit) draft(t auth.FlowType) (*auth.Flow, *store.SessionRow, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	f := v.begun(v.kind, t)
+	f := v.newFlow(v.kind, t)
 	return f, row, v.kind.begin(v, f, row, query)
 }
 
-// begun is a new flow, begun by this request.
-func (v *visit) begun(k *kind, t auth.FlowType) *auth.Flow {
+// newFlow is a flow that begins with this request.
+func (v *visit) newFlow(k *kind, t auth.FlowType) *auth.Flow {
 	now := auth.Now(v.engine.Clock())
 	return &auth.Flow{ID: uuid.New(), Project: auth.DefaultProject, Kind: k.name, Type: t, State: k.first,
 		RequestURL: web.RequestURL(v.r, v.public), IssuedAt: now, ExpiresAt: now.Add(k.lifespan(v.config)), CreatedAt: now, UpdatedAt: now}
@@ -201,14 +201,25 @@ func (v *visit) load(id uuid.UUID) (*auth.Flow, error) {
 }
 
 // belongs says whether the request may see and submit the flow: a browser's
-// flow comes from the browser that began it. Who has the id of an app's flow
-// has the flow.
+// flow comes from the browser that began it, or that has opened the link of its
+// message. Who has the id of an app's flow has the flow.
 func (v *visit) belongs(f *auth.Flow) bool {
 	if f.Type == auth.API || f.Unbound {
 		return true
 	}
 	secret, ok := v.csrf.Secret(v.r)
-	return ok && v.bindings.Matches(string(secret), f.CSRF)
+	return ok && v.tied(f, secret)
+}
+
+// tied says whether a flow is that of the browser with this CSRF secret.
+func (v *visit) tied(f *auth.Flow, secret []byte) bool {
+	return v.bindings.Matches(string(secret), f.CSRF) || v.reads(f, secret)
+}
+
+// reads says whether the browser with this CSRF secret has opened the link of
+// the flow's message.
+func (v *visit) reads(f *auth.Flow, secret []byte) bool {
+	return len(f.Reader) > 0 && v.bindings.Matches(string(secret), f.Reader)
 }
 
 // gone is the error of an expired flow that is fetched: it says where to begin anew.

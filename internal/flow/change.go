@@ -67,10 +67,10 @@ func (v *visit) changeOnce(s *Submission, m *Method, o *Outcome, row *store.Sess
 	if identity.Sensitive(s.Identity, after) && !v.privileged(row) {
 		return nil, errUnprivileged
 	}
+	o.identity = after
 	if answered, err := v.awaitProof(s, m, after, row); answered || err != nil {
 		return nil, err
 	}
-	o.identity = after
 	done, err := v.done(&s.Form, m, *o, row)
 	if err != nil {
 		return nil, err

@@ -29,7 +29,7 @@ type result struct {
 	// next is a flow that follows this one; nil where none does. begun are those
 	// that were begun on somebody's behalf.
 	next  *auth.Flow
-	begun []*begunFlow
+	begun []*errandFlow
 	// undone says that somebody has taken back their account.
 	undone bool
 	// waits says that nothing is changed before an address is proven.
@@ -141,6 +141,8 @@ func (v *visit) done(form *Form, m *Method, o Outcome, row *store.SessionRow) (*
 func (v *visit) commit(ctx context.Context, done *result, o Outcome, row *store.SessionRow) error {
 	v.makeSession(done, o, row)
 	if v.kind.onward != nil {
+		// Its browser sees it afterwards, too.
+		v.bind(done.flow, done)
 		var err error
 		if done.next, err = v.kind.onward(v, done); err != nil {
 			return err
@@ -163,6 +165,11 @@ func (v *visit) commit(ctx context.Context, done *result, o Outcome, row *store.
 		if err := v.storeSession(ctx, tx, done, o, row); err != nil {
 			return err
 		}
+		// What the method has to add comes first: it uses up a proof, which what is
+		// begun below might make void.
+		if err := o.apply(ctx, tx); err != nil {
+			return err
+		}
 		if done.next != nil {
 			if err := tx.InsertFlow(ctx, v.stored(done.next)); err != nil {
 				return err
@@ -178,7 +185,7 @@ func (v *visit) commit(ctx context.Context, done *result, o Outcome, row *store.
 				return err
 			}
 		}
-		return o.apply(ctx, tx)
+		return nil
 	})
 }
 

@@ -8,14 +8,21 @@
 //	        GET  /self-service/KIND/browser   a browser; a redirect to the page, or the flow for those who ask for JSON
 //	fetch   GET  /self-service/KIND/flows?id= what the page shows
 //	submit  POST /self-service/KIND?flow=     the form
-//	go on   GET  /self-service/KIND?flow=     where a change waited for a fresh sign-in: that change, see interrupt.go
+//	go on   GET  /self-service/KIND?flow=     where a change waited for a fresh sign-in: that change, see interrupt.go;
+//	                                          with the secret of a message: what it is good for, see prove.go
 //
 //	choose_method ──submit──▶ Again       the same form with messages
 //	      │                   Next        a further step (a code was sent)
+//	      │                   Replaced    a new form, as this one cannot go on
 //	      ▼
 //	passed_challenge          Proven      login: a session, new or renewed
 //	                          Registered  registration: an identity, and a session if configured
+//	                          Recovered   recovery: a session, and a settings form for a new password
+//	                          Verified    verification: an address that is proven
 //	show_form, success        Changed     settings: an identity that is different; the form stays
+//
+// What the configuration wants besides, after a success, is in hooks.go; what an
+// administrator begins for somebody, in handout.go.
 //
 // Methods (password, code, …) take part as values of plain functions: they add
 // nodes to a form and turn a submission into an Outcome. They never see a

@@ -306,9 +306,15 @@ func (v *visit) stored(f *auth.Flow) *auth.Flow {
 	return &lean
 }
 
-// refill puts into a form that was read what stored has left out.
+// refill puts into a form that was read what stored has left out. A code is for
+// the browser that has brought it: who only began the form, perhaps with the
+// address of somebody else, must not learn it there.
 func (v *visit) refill(f *auth.Flow) error {
+	secret, ok := v.csrf.Secret(v.r)
 	for name, sealed := range f.Sealed {
+		if !ok || !v.reads(f, secret) {
+			continue
+		}
 		// One whose key is gone is typed again.
 		if plain, err := v.bindings.Open(sealed, f.ID[:]); err == nil {
 			f.UI.SetValue(name, string(plain))

@@ -51,7 +51,7 @@ func (e *Engine) HandOut(w http.ResponseWriter, r *http.Request, h Handout) (*Ha
 	if err != nil {
 		return nil, err
 	}
-	f := v.begun(recovery, h.Type)
+	f := v.newFlow(recovery, h.Type)
 	f.RequestURL, f.Unbound = h.RequestURL, h.Type == auth.Browser
 	begun, sent, err := v.onBehalf(f, h.Method, Errand{Identity: i, Lifespan: h.Lifespan})
 	if err != nil {

@@ -2,20 +2,13 @@ package flow
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
 	"slices"
 	"time"
 
-	"github.com/google/uuid"
-
 	"zelus/internal/auth"
-	"zelus/internal/config"
-	"zelus/internal/identity"
 	"zelus/internal/store"
 	"zelus/internal/ui"
 )
@@ -30,24 +23,8 @@ import (
 //	notify_previous_addresses  those who had the account's addresses are told of a change, and may undo it
 //	notify_owner               the owner is told of a new password, or that access was regained
 
-// Notice is a message to somebody about their account.
-type Notice struct {
-	Identity *auth.Identity
-	Template string
-	Via, To  string
-	// Language is the header Accept-Language of the request.
-	Language   string
-	At         time.Time
-	RequestURL string
-	// Undo is the address at which a change is undone, for as long as Lifespan;
-	// empty where it cannot be.
-	Undo             string
-	Lifespan         time.Duration
-	TransientPayload json.RawMessage
-}
-
-// begun is a flow that was begun on somebody's behalf and is not stored yet.
-type begunFlow struct {
+// errandFlow is a flow that was begun on somebody's behalf and is not stored yet.
+type errandFlow struct {
 	flow    *auth.Flow
 	outcome Outcome
 	via     string
@@ -55,7 +32,7 @@ type begunFlow struct {
 }
 
 // store writes the flow and what goes with it.
-func (b *begunFlow) store(ctx context.Context, tx *store.Tx) error {
+func (b *errandFlow) store(ctx context.Context, tx *store.Tx) error {
 	if err := tx.InsertFlow(ctx, b.flow); err != nil {
 		return err
 	}
@@ -64,7 +41,7 @@ func (b *begunFlow) store(ctx context.Context, tx *store.Tx) error {
 
 // onBehalf begins a flow on somebody's behalf with this method. nil says that
 // the method is switched off or cannot do that.
-func (v *visit) onBehalf(f *auth.Flow, method string, e Errand) (*begunFlow, *Sent, error) {
+func (v *visit) onBehalf(f *auth.Flow, method string, e Errand) (*errandFlow, *Sent, error) {
 	form := v.blank(f)
 	form.Identity = e.Identity
 	var err error
@@ -87,19 +64,19 @@ func (v *visit) onBehalf(f *auth.Flow, method string, e Errand) (*begunFlow, *Se
 		for _, said := range sent.problems {
 			f.UI.SayAt(said.Field, said.Message)
 		}
-		return &begunFlow{f, sent.Outcome, e.Via, e.Address}, &sent, nil
+		return &errandFlow{f, sent.Outcome, e.Via, e.Address}, &sent, nil
 	}
 	return nil, nil, nil
 }
 
 // beginVerification begins the form in which somebody proves an address, after
 // another one. nil says that the configuration has no such form.
-func (v *visit) beginVerification(after *auth.Flow, done *result, e Errand) (*begunFlow, error) {
+func (v *visit) beginVerification(after *auth.Flow, done *result, e Errand) (*errandFlow, error) {
 	if !verification.enabled(v.config) {
 		return nil, nil
 	}
-	f := v.begun(verification, after.Type)
-	f.RequestURL = verificationURL(after.RequestURL)
+	f := v.newFlow(verification, after.Type)
+	f.RequestURL = v.verificationURL(after.RequestURL)
 	f.TransientPayload = after.TransientPayload
 	v.bind(f, done)
 	begun, _, err := v.onBehalf(f, v.config.SelfService.Flows.Verification.Use, e)
@@ -107,8 +84,9 @@ func (v *visit) beginVerification(after *auth.Flow, done *result, e Errand) (*be
 }
 
 // verificationURL is the address that began a form, with where it wants to lead
-// after a verification instead of where it leads itself.
-func verificationURL(began string) string {
+// after a verification instead of where it leads itself. Pages show that as a
+// link, so it is an address that is allowed or none.
+func (v *visit) verificationURL(began string) string {
 	u, err := url.Parse(began)
 	if err != nil {
 		return began
@@ -120,7 +98,7 @@ func verificationURL(began string) string {
 	}
 	query.Del("after_verification_return_to")
 	query.Del("return_to")
-	if to != "" {
+	if _, err := v.returnTo.Check(to); err == nil && to != "" {
 		query.Set("return_to", to)
 	}
 	u.RawQuery = query.Encode()
@@ -159,13 +137,13 @@ func (v *visit) verifyAfter(done *result, o Outcome) error {
 
 // markSent notes that addresses have been sent something, of an identity that is
 // locked.
-func markSent(ctx context.Context, tx *store.Tx, i *auth.Identity, begun []*begunFlow, now time.Time) error {
+func markSent(ctx context.Context, tx *store.Tx, i *auth.Identity, begun []*errandFlow, now time.Time) error {
 	after := *i
 	after.Verifiable = slices.Clone(i.Verifiable)
 	different := false
 	for n := range after.Verifiable {
 		a := &after.Verifiable[n]
-		if a.Status == auth.AddressPending && slices.ContainsFunc(begun, func(b *begunFlow) bool { return b.via == a.Via && b.address == a.Value }) {
+		if a.Status == auth.AddressPending && slices.ContainsFunc(begun, func(b *errandFlow) bool { return b.via == a.Via && b.address == a.Value }) {
 			a.Status, different = auth.AddressSent, true
 		}
 	}
@@ -191,7 +169,7 @@ func (v *visit) steps(done *result) []auth.ContinueWith {
 	return v.showVerification(done.begun)
 }
 
-func (v *visit) showVerification(begun []*begunFlow) []auth.ContinueWith {
+func (v *visit) showVerification(begun []*errandFlow) []auth.ContinueWith {
 	var all []auth.ContinueWith
 	for _, b := range begun {
 		next := auth.ContinueWith{Action: auth.ShowVerificationUI, Flow: &auth.ContinueWithFlow{ID: b.flow.ID, VerifiableAddress: b.address}}
@@ -236,7 +214,7 @@ func (v *visit) unverified(s *Submission, m *Method, o Outcome) (answered bool, 
 		if err != nil {
 			return err
 		}
-		if err := markSent(ctx, tx, fresh, []*begunFlow{begun}, now); err != nil {
+		if err := markSent(ctx, tx, fresh, []*errandFlow{begun}, now); err != nil {
 			return err
 		}
 		return begun.store(ctx, tx)
@@ -248,203 +226,5 @@ func (v *visit) unverified(s *Submission, m *Method, o Outcome) (answered bool, 
 		return true, v.fault(err)
 	}
 	to := v.page(begun.flow)
-	return true, v.fault(&refusal{err: no.Detail("continue_with", v.showVerification([]*begunFlow{begun})), to: to, status: http.StatusSeeOther})
-}
-
-// change is what a one-time secret brings about beside that it proves an address.
-type change struct {
-	// Traits are those that the identity gets.
-	Traits json.RawMessage `json:"traits"`
-	// Before is a hash of the traits that the change was made from, and Session
-	// the session in which that was; both are of a new address that waits for
-	// its proof.
-	Before  string    `json:"before,omitempty"`
-	Session uuid.UUID `json:"session,omitzero"`
-	// Undo says when a change was made that is undone: by whom is not asked.
-	Undo time.Time `json:"undo,omitzero"`
-}
-
-func hashOf(traits json.RawMessage) string {
-	sum := sha256.Sum256(traits)
-	return hex.EncodeToString(sum[:])
-}
-
-// errRehearsed ends a transaction that was only tried out.
-var errRehearsed = errors.New("this was a rehearsal")
-
-// awaitProof makes a change of addresses wait until the new one is proven, where
-// the configuration wants that. It says whether it has answered.
-func (v *visit) awaitProof(s *Submission, m *Method, after *auth.Identity, row *store.SessionRow) (answered bool, err error) {
-	if !v.hooked(m.Name, "verify_new_address") || !verification.enabled(v.config) {
-		return false, nil
-	}
-	var fresh []auth.VerifiableAddress
-	for _, a := range after.Verifiable {
-		if !slices.ContainsFunc(s.Identity.Verifiable, func(b auth.VerifiableAddress) bool { return a.Via == b.Via && a.Value == b.Value }) {
-			fresh = append(fresh, a)
-		}
-	}
-	switch {
-	case len(fresh) == 0:
-		return false, nil
-	case len(fresh) > 1:
-		return true, v.conclude(s, m, Next(Problem{Message: ui.Say(ui.ErrorSettingsTooManyAddresses)}), row)
-	}
-	ctx := v.r.Context()
-	// Whether the addresses are free is found out as it will be decided: by
-	// writing them.
-	err = v.engine.Store.Write(ctx, store.Volatile, func(tx *store.Tx) error {
-		if err := v.engine.Identities.Save(ctx, tx, s.Identity, after); err != nil {
-			return err
-		}
-		return errRehearsed
-	})
-	if !errors.Is(err, errRehearsed) {
-		return true, err // also nil, which cannot be
-	}
-	waiting, err := json.Marshal(change{Traits: after.Traits, Before: hashOf(s.Identity.Traits), Session: row.Session.ID})
-	if err != nil {
-		return true, err
-	}
-	begun, err := v.beginVerification(s.Flow, nil, Errand{Identity: s.Identity, Via: fresh[0].Via, Address: fresh[0].Value, Change: waiting})
-	if err != nil {
-		return true, err
-	}
-	if begun == nil {
-		return false, nil
-	}
-	if err := v.prepare(ctx, &s.Form); err != nil {
-		return true, err
-	}
-	s.UI.Say(ui.Say(ui.InfoVerificationCodeSent))
-	s.Flow.UpdatedAt = auth.Now(v.engine.Clock())
-	err = v.engine.Store.Write(ctx, store.Durable, func(tx *store.Tx) error {
-		live, err := tx.SessionLives(ctx, &row.Session, v.engine.Clock())
-		if err != nil {
-			return err
-		}
-		if !live {
-			return errOvertaken
-		}
-		if err := tx.UpdateFlow(ctx, v.stored(s.Flow)); err != nil {
-			return err
-		}
-		return begun.store(ctx, tx)
-	})
-	if err != nil {
-		return true, err
-	}
-	return true, v.succeed(&result{flow: s.Flow, method: m.Name, identity: s.Identity, begun: []*begunFlow{begun}, waits: true})
-}
-
-// undoWithin is how long a change of address can be undone.
-const undoWithin = 72 * time.Hour
-
-// notices are the messages that the configuration wants sent after a success:
-// what they say is made now, and written with the change.
-func (v *visit) notices(done *result, o Outcome) error {
-	hooks := v.kind.after(v.config).Of(done.method)
-	if o.verdict == verified {
-		if done.before == nil || hashOf(done.before.Traits) == hashOf(done.identity.Traits) {
-			return nil
-		}
-		hooks = settings.after(v.config).Of("profile") // the change was made there, and has waited
-	}
-	for _, h := range hooks {
-		var err error
-		switch {
-		case h.Name == "notify_previous_addresses" && done.before != nil && (o.verdict == changed || o.verdict == verified):
-			err = v.tellPrevious(done, h)
-		case h.Name == "notify_owner" && (o.verdict == changed && done.method == "password" || o.verdict == recovered):
-			err = v.tellOwner(done, o)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (v *visit) tellOwner(done *result, o Outcome) error {
-	template := "password_changed"
-	if o.verdict == recovered {
-		template = "account_recovered"
-	}
-	for _, a := range reached(done.identity.Verifiable) {
-		if err := v.tellOne(done, Notice{Identity: done.identity, Template: template, Via: a.Via, To: a.Value}); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// reached are the mail addresses at which somebody is told of what happens to
-// their account: those that are proven, or the first one where none is.
-func reached(all []auth.VerifiableAddress) []auth.VerifiableAddress {
-	mail := slices.DeleteFunc(slices.Clone(all), func(a auth.VerifiableAddress) bool { return a.Via != auth.ViaEmail })
-	if proven := slices.DeleteFunc(slices.Clone(mail), func(a auth.VerifiableAddress) bool { return !a.Verified }); len(proven) > 0 {
-		return proven
-	}
-	return mail[:min(len(mail), 1)]
-}
-
-// tellPrevious tells the addresses that an account had of a change. Those that
-// it has no longer, and whose owner had proven them, can undo it.
-func (v *visit) tellPrevious(done *result, h config.Hook) error {
-	kept := func(a auth.VerifiableAddress) bool {
-		return slices.ContainsFunc(done.identity.Verifiable, func(b auth.VerifiableAddress) bool { return a.Via == b.Via && a.Value == b.Value })
-	}
-	if !identity.Readdressed(done.before, done.identity) {
-		return nil
-	}
-	for _, a := range done.before.Verifiable {
-		switch {
-		case h.Config.Recipients == "all", h.Config.Recipients == "all_verified" && a.Verified, !kept(a):
-		default:
-			continue
-		}
-		n := Notice{Identity: done.identity, Template: "verifiable_address_changed", Via: a.Via, To: a.Value}
-		if !kept(a) && a.Verified && a.Via == auth.ViaEmail {
-			var err error
-			if n.Undo, err = v.undoLink(done, a); err != nil {
-				return err
-			}
-			if n.Undo != "" {
-				n.Template, n.Lifespan = "address_undo", undoWithin
-			}
-		}
-		if err := v.tellOne(done, n); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// undoLink begins the form in which the owner of a former address takes an
-// account back; empty where the configuration does not allow for it.
-func (v *visit) undoLink(done *result, a auth.VerifiableAddress) (string, error) {
-	if !recovery.enabled(v.config) {
-		return "", nil
-	}
-	undo, err := json.Marshal(change{Traits: done.before.Traits, Undo: done.identity.UpdatedAt})
-	if err != nil {
-		return "", err
-	}
-	f := v.begun(recovery, auth.Browser)
-	f.RequestURL, f.ExpiresAt, f.Undo, f.Unbound = v.base+"self-service/recovery/browser", f.IssuedAt.Add(undoWithin), true, true
-	begun, sent, err := v.onBehalf(f, "link", Errand{Identity: done.before, Via: a.Via, Address: a.Value, Change: undo, Lifespan: undoWithin, Quiet: true})
-	if err != nil || begun == nil {
-		return "", err
-	}
-	done.then = append(done.then, begun.store)
-	return sent.Link, nil
-}
-
-func (v *visit) tellOne(done *result, n Notice) error {
-	n.At, n.Language, n.RequestURL, n.TransientPayload = done.identity.UpdatedAt, v.r.Header.Get("Accept-Language"), done.flow.RequestURL, done.flow.TransientPayload
-	write, err := v.engine.Notify(n)
-	if err == nil && write != nil {
-		done.then = append(done.then, write)
-	}
-	return err
+	return true, v.fault(&refusal{err: no.Detail("continue_with", v.showVerification([]*errandFlow{begun})), to: to, status: http.StatusSeeOther})
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -84,6 +85,10 @@ type kind struct {
 	json func(*visit, *auth.Flow, commonFields) any
 	// success is what those who talk JSON are told of a success.
 	success func(*visit, *result, []auth.ContinueWith) (any, error)
+	// restarts says that a form which cannot go on, or has led to its success,
+	// makes room for a new one that belongs to whoever sends it; others stay, and
+	// a new one belongs to whom the old one did.
+	restarts bool
 	// moved tells those who talk JSON that another flow has taken the place of
 	// theirs, and why: err is auth.ErrFlowExpired or auth.ErrFlowReplaced. nil
 	// answers the error itself.
@@ -335,7 +340,7 @@ var recovery = &kind{
 	},
 	begin: beginRecovery,
 	guard: func(v *visit, f *auth.Flow, row *store.SessionRow) *refusal {
-		if row == nil || f.Undo {
+		if row == nil || f.Undo || f.Done {
 			return nil
 		}
 		return &refusal{err: auth.ErrSessionAlready, to: v.returnURL(f, ""), status: http.StatusFound}
@@ -346,12 +351,17 @@ var recovery = &kind{
 		}
 		return []ui.Node{csrfNode()}
 	},
+	passed: func(_ *visit, form *Form, _ *Method) error {
+		form.UI.Nodes = slices.Clone(form.UI.Nodes)
+		form.UI.Quiet()
+		return nil
+	},
 	onward:  (*visit).afterRecovery,
 	expired: ui.ErrorRecoveryExpired, nobody: ui.ErrorRecoveryNoMethod,
-	json:    func(_ *visit, _ *auth.Flow, common commonFields) any { return common },
-	success: recoverySuccess,
-	moved:   recoveryMoved,
-	again:   status{http.StatusBadRequest, http.StatusSeeOther}, next: status{http.StatusOK, http.StatusSeeOther},
+	json:     func(_ *visit, _ *auth.Flow, common commonFields) any { return common },
+	success:  recoverySuccess,
+	restarts: true, moved: recoveryMoved,
+	again: status{http.StatusBadRequest, http.StatusSeeOther}, next: status{http.StatusOK, http.StatusSeeOther},
 }
 
 func beginRecovery(v *visit, f *auth.Flow, row *store.SessionRow, query url.Values) error {
@@ -419,6 +429,7 @@ var verification = &kind{
 	success: func(v *visit, done *result, _ []auth.ContinueWith) (any, error) {
 		return v.common(done.flow), nil
 	},
+	restarts: true,
 	moved: func(v *visit, fresh *auth.Flow, err *auth.Error) error {
 		if errors.Is(err, auth.ErrFlowExpired) {
 			return v.toFlow(fresh)

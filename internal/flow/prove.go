@@ -1,7 +1,7 @@
 package flow
 
 import (
-	"encoding/json"
+	"context"
 	"errors"
 	"net/http"
 	"slices"
@@ -24,6 +24,9 @@ func (e *Engine) follow(v *visit) error {
 	for i := range e.Methods {
 		m := &e.Methods[i]
 		if p := m.part(v.kind.name); p != nil && p.Link != "" && query.Get(p.Link) != "" && (p.Posted || v.r.Method != http.MethodPost) && m.Enabled(v.config) {
+			if v.r.Method == http.MethodHead {
+				return nil // somebody looks whether it leads anywhere: that is no use of it
+			}
 			return v.opened(m, p, query.Get(p.Link))
 		}
 	}
@@ -55,10 +58,14 @@ func (v *visit) opened(m *Method, p *Part, value string) error {
 	if err != nil {
 		return v.fault(err)
 	}
-	switch outcome.verdict {
-	case next, verified, recovered:
-		// Who has the secret of the message, and nobody else, may see the form
-		// from now on.
+	switch {
+	case outcome.verdict == verified, outcome.verdict == next && outcome.filled != nil:
+		// Who has the secret of the message may see the form too. Whoever began it
+		// keeps it: often they did not open the link, but a program that looks
+		// through their mail.
+		f.Reader = v.bindings.Hash(string(v.csrf.Ensure(v.w, v.r)))
+	case outcome.verdict == next, outcome.verdict == recovered:
+		// Who has the secret, and nobody else, may see the form from now on.
 		f.Unbound = false
 		v.bind(f, nil)
 	}
@@ -106,7 +113,7 @@ func (v *visit) proveOnce(s *Submission, m *Method, o *Outcome) (*result, error)
 	if before.State != auth.Active {
 		return nil, auth.ErrIdentityInactive.Detail("identity_id", before.ID)
 	}
-	wanted, err := v.wanted(o.proof)
+	wanted, waited, err := v.wanted(o.proof)
 	if err != nil {
 		return nil, err
 	}
@@ -132,53 +139,17 @@ func (v *visit) proveOnce(s *Submission, m *Method, o *Outcome) (*result, error)
 	if err != nil {
 		return nil, err
 	}
-	done.undone = !wanted.Undo.IsZero()
+	done.undone = wanted.Undo
+	if waited != nil {
+		done.then = append(done.then, func(ctx context.Context, tx *store.Tx) error {
+			live, err := tx.SessionLives(ctx, waited, v.engine.Clock())
+			if err == nil && !live {
+				return store.ErrStale // it has ended or was renewed: look again
+			}
+			return err
+		})
+	}
 	return done, v.commit(v.r.Context(), done, *o, nil)
-}
-
-// wanted is what a proof brings about beside that it is one. A new address that
-// was waiting for it counts as long as the session lives in which it was given.
-func (v *visit) wanted(p Proof) (change, error) {
-	var wanted change
-	if len(p.Change) == 0 {
-		return wanted, nil
-	}
-	if err := json.Unmarshal(p.Change, &wanted); err != nil {
-		return wanted, err
-	}
-	if wanted.Session == uuid.Nil {
-		return wanted, nil
-	}
-	row, err := v.engine.Sessions.Get(v.r.Context(), wanted.Session)
-	if errors.Is(err, auth.ErrSessionUnknown) || err == nil && (!row.Live(v.engine.Clock()) || row.Session.IdentityID != p.Identity) {
-		return wanted, ErrNotProven
-	}
-	return wanted, err
-}
-
-// make changes the identity. Who takes back their account gets it as it was:
-// whatever was added since can be used to sign in by nobody, and the password,
-// which somebody else may know, is gone.
-func (c change) make(i *auth.Identity, p Proof, now time.Time) {
-	if len(c.Traits) == 0 {
-		return
-	}
-	i.Traits = c.Traits
-	if !slices.ContainsFunc(i.Verifiable, func(a auth.VerifiableAddress) bool { return a.Via == p.Via && a.Value == p.Address }) {
-		i.Verifiable = append(i.Verifiable, auth.VerifiableAddress{ID: uuid.Must(uuid.NewV7()), Via: p.Via, Value: p.Address, Status: auth.AddressPending,
-			CreatedAt: now, UpdatedAt: now})
-	}
-	if c.Undo.IsZero() {
-		return
-	}
-	for t, have := range i.Credentials {
-		if t != auth.Password && !have.CreatedAt.Before(c.Undo) {
-			delete(i.Credentials, t)
-		}
-	}
-	if _, has := i.Credentials[auth.Password]; has {
-		i.SetCredential(auth.Password, json.RawMessage("{}"), now)
-	}
 }
 
 // confirm notes that an address is proven.
@@ -209,7 +180,7 @@ func (v *visit) afterRecovery(done *result) (*auth.Flow, error) {
 	if done.flow.SkipSettings {
 		return nil, nil
 	}
-	f := v.begun(settings, done.flow.Type)
+	f := v.newFlow(settings, done.flow.Type)
 	if v.followed {
 		f.Type = auth.Browser
 	}

@@ -126,14 +126,14 @@ func (v *visit) replace(old *auth.Flow, why *auth.Error, say ui.Message) error {
 // address, it begins with this request, and belongs to the browser of it.
 func (v *visit) anew(old *auth.Flow) (*auth.Flow, error) {
 	k := v.kindOf(old)
-	if k.moved == nil {
+	if !k.restarts {
 		now := auth.Now(v.engine.Clock())
 		fresh := *old
 		fresh.ID, fresh.State, fresh.Done = uuid.New(), k.first, false
 		fresh.IssuedAt, fresh.CreatedAt, fresh.UpdatedAt, fresh.ExpiresAt = now, now, now, now.Add(k.lifespan(v.config))
 		return &fresh, nil
 	}
-	fresh := v.begun(k, old.Type)
+	fresh := v.newFlow(k, old.Type)
 	if v.followed {
 		fresh.Type = auth.Browser
 	}
@@ -142,18 +142,22 @@ func (v *visit) anew(old *auth.Flow) (*auth.Flow, error) {
 	return fresh, k.begin(v, fresh, nil, url.Values{"skip_settings": {strconv.FormatBool(old.SkipSettings)}})
 }
 
-// here is the address of this request, with where it shall lead in the end.
+// here is the address of this request, with where it shall lead in the end:
+// what the request itself says of that was not looked at.
 func (v *visit) here(returnTo string) string {
 	address := web.RequestURL(v.r, v.public)
-	if returnTo == "" {
-		return address
-	}
 	u, err := url.Parse(address)
 	if err != nil { // it was made from one that can be parsed
 		return address
 	}
 	query := u.Query()
-	query.Set("return_to", returnTo)
+	if returnTo == "" && !query.Has("return_to") {
+		return address
+	}
+	query.Del("return_to")
+	if returnTo != "" {
+		query.Set("return_to", returnTo)
+	}
 	u.RawQuery = query.Encode()
 	return u.String()
 }
@@ -235,7 +239,7 @@ func (v *visit) fromBrowser() bool {
 
 // ask finds the method that a submission is for and lets it decide.
 func (v *visit) ask(ctx context.Context, s *Submission, row *store.SessionRow) (Outcome, *Method, error) {
-	if s.Flow.Done && v.kind.moved != nil {
+	if s.Flow.Done && v.kind.restarts {
 		return Replaced(v.usedUp()), nil, nil
 	}
 	if s.Flow.Done {
@@ -346,6 +350,9 @@ func (v *visit) refuse(form *Form, s *Submission, o Outcome) error {
 	k.keep(&f.UI, before)
 	if s != nil {
 		k.echo(&f.UI, s)
+	}
+	for name, value := range o.filled {
+		f.UI.SetValue(name, value)
 	}
 	return v.goOn(f, form.Schema, o, k.again)
 }

@@ -12,10 +12,10 @@ import (
 
 // Every account, and every address that is nobody's, may be guessed at so often
 // in an hour, for each purpose, over all its flows.
-const (
-	guessesPerHour = 20
-	guessesCount   = time.Hour
-)
+const guessesPerHour = 20
+
+// GuessesCount is how long a wrong guess counts.
+const GuessesCount = time.Hour
 
 // Verdict is what Try says of a code.
 type Verdict int
@@ -57,7 +57,7 @@ func (s *Secrets) Try(ctx context.Context, f *auth.Flow, given string, most int)
 		if err != nil {
 			return err
 		}
-		guesses = slices.DeleteFunc(guesses, func(t time.Time) bool { return now.Sub(t) >= guessesCount })
+		guesses = slices.DeleteFunc(guesses, func(t time.Time) bool { return now.Sub(t) >= GuessesCount })
 		switch {
 		case len(guesses) >= guessesPerHour:
 			return nil

@@ -2,9 +2,10 @@
 // prove that an address is somebody's. It makes them, keeps their keyed hashes,
 // writes the messages that carry them, and says whether what came back is right.
 //
-//   - secrets.go: Send makes a secret and its message, Try compares a code, Open
-//     a link, Use uses up what was right
-//   - budget.go: how often somebody may guess
+//   - secrets.go: Code and Link make a secret and its message, Open finds what a
+//     link stands for, Use uses up what was right
+//   - budget.go: Try compares a code; how often somebody may guess
+//   - notice.go: messages without a secret, to the owner of an account
 //
 // A secret belongs to one flow and to one address, and lets in one identity. The
 // newest of a flow is the one that counts. It is used once: the database says

@@ -67,6 +67,34 @@ func (s *Secrets) Owner(ctx context.Context, f *auth.Flow, typed string) (addres
 	return address, owner, true, err
 }
 
+// Errand is that of sending a secret to an address that somebody typed, see
+// Owner. One that waits for its proof is nobody's yet: there it is the same errand
+// again as that which the form was begun for.
+func (s *Secrets) Errand(ctx context.Context, f *auth.Flow, typed string) (e flow.Errand, ok bool, err error) {
+	address, owner, ok, err := s.Owner(ctx, f, typed)
+	e = flow.Errand{Identity: owner, Via: address.Via, Address: address.Value}
+	if err != nil || !ok || f.Kind != auth.Verification || f.State != auth.SentEmail {
+		return e, ok, err
+	}
+	c, err := s.Store.Code(ctx, f.Project, f.ID)
+	if errors.Is(err, store.ErrNotFound) {
+		return e, true, nil
+	}
+	if err != nil || owner != nil || len(c.Sealed) == 0 || c.UsedAt != nil || c.Via != e.Via || c.Address != e.Address {
+		return e, true, err
+	}
+	found, err := s.found(c)
+	if err != nil {
+		return e, true, err
+	}
+	e.Identity, err = s.Store.Identity(ctx, f.Project, found.Proof.Identity)
+	if errors.Is(err, store.ErrNotFound) {
+		return e, true, nil // it went with its owner, a moment ago
+	}
+	e.Change = found.Proof.Change
+	return e, true, err
+}
+
 // Code sends a code to an address, or hands it over where the errand names
 // none. An errand without identity is for an address that is nobody's.
 func (s *Secrets) Code(form *flow.Form, e flow.Errand) (flow.Sent, error) {
@@ -104,8 +132,10 @@ func (s *Secrets) issue(form *flow.Form, e flow.Errand, plain string, isCode boo
 		if err := tx.InsertCode(ctx, c); err != nil {
 			return err
 		}
-		if len(c.Sealed) > 0 {
-			if err := tx.VoidChanges(ctx, c.Project, c.IdentityID.UUID, c.FlowID, now); err != nil {
+		if len(c.Sealed) > 0 && f.Kind == auth.Verification {
+			// Of the changes that wait for a proof the newest counts. Links that
+			// undo one stay: who has changed an account must not void them.
+			if err := tx.VoidWaiting(ctx, c.Project, c.IdentityID.UUID, f.Kind, c.FlowID, now); err != nil {
 				return err
 			}
 		}
@@ -293,5 +323,17 @@ func (s *Secrets) Use(f *Found) func(context.Context, *store.Tx) error {
 			return flow.ErrNotProven
 		}
 		return err
+	}
+}
+
+// UseForAll is Use for what takes an account back: with it goes every secret
+// since then that would change the account once more.
+func (s *Secrets) UseForAll(f *Found) func(context.Context, *store.Tx) error {
+	use := s.Use(f)
+	return func(ctx context.Context, tx *store.Tx) error {
+		if err := use(ctx, tx); err != nil {
+			return err
+		}
+		return tx.VoidSince(ctx, f.code.Project, f.code.IdentityID.UUID, f.code.CreatedAt, auth.Now(s.Clock()))
 	}
 }

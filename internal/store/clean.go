@@ -17,12 +17,9 @@ const (
 	cleanMessages      query = "DELETE FROM messages WHERE id IN (SELECT id FROM messages WHERE status IN ('sent', 'abandoned') AND updated_at < ? LIMIT ?)"
 )
 
-// guessesCount is how long a wrong guess counts, see package onetime.
-const guessesCount = time.Hour
-
 // Retention says how long things are kept after they have come to their end.
 type Retention struct {
-	Flows, Sessions, Errors, Messages time.Duration
+	Flows, Sessions, Errors, Messages, Guesses time.Duration
 }
 
 // Clean removes one batch of everything that is older than it is kept, and
@@ -33,7 +30,7 @@ func (s *Store) Clean(ctx context.Context, keep Retention, batch int) (most int,
 		q    query
 		keep time.Duration
 	}{{cleanFlows, keep.Flows}, {cleanSessions, keep.Sessions}, {cleanErrors, keep.Errors}, {cleanMessages, keep.Messages}, {cleanInterruptions, 0},
-		{cleanCodes, keep.Flows}, {cleanGuesses, guessesCount}} {
+		{cleanCodes, keep.Flows}, {cleanGuesses, keep.Guesses}} {
 		var n int
 		err := s.Write(ctx, Volatile, func(tx *Tx) error {
 			var err error

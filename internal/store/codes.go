@@ -16,8 +16,11 @@ const (
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 	selectCode query = `SELECT id, identity_id, via, address, hash, sealed, created_at, expires_at, used_at FROM codes
 		WHERE project_id = ? AND flow_id = ? ORDER BY id DESC LIMIT 1`
-	useCode   query = "UPDATE codes SET used_at = ? WHERE project_id = ? AND id = ? AND used_at IS NULL AND expires_at > ?"
-	voidCodes query = "UPDATE codes SET used_at = ? WHERE project_id = ? AND identity_id = ? AND sealed IS NOT NULL AND used_at IS NULL AND flow_id <> ?"
+	useCode query = "UPDATE codes SET used_at = ? WHERE project_id = ? AND id = ? AND used_at IS NULL AND expires_at > ?"
+
+	voidWaiting query = `UPDATE codes SET used_at = ? WHERE project_id = ? AND identity_id = ? AND sealed IS NOT NULL AND used_at IS NULL AND flow_id <> ?
+		AND EXISTS (SELECT 1 FROM flows WHERE flows.id = codes.flow_id AND flows.project_id = codes.project_id AND flows.kind = ?)`
+	voidSince query = `UPDATE codes SET used_at = ? WHERE project_id = ? AND identity_id = ? AND sealed IS NOT NULL AND used_at IS NULL AND created_at >= ?`
 
 	countTry   query = "UPDATE flows SET tries = tries + 1 WHERE project_id = ? AND id = ? AND done = ? AND tries < ?"
 	forgiveTry query = "UPDATE flows SET tries = tries - 1 WHERE project_id = ? AND id = ?"
@@ -74,10 +77,17 @@ func (tx *Tx) UseCode(ctx context.Context, c *Code, now time.Time) (bool, error)
 	return n > 0, err
 }
 
-// VoidChanges uses up every code of an identity that would bring about a
-// change, but those of one flow.
-func (tx *Tx) VoidChanges(ctx context.Context, project, identity, but uuid.UUID, now time.Time) error {
-	_, err := tx.exec(ctx, voidCodes, now, project, identity, but)
+// VoidWaiting uses up every code of an identity by which a change in forms of
+// this kind would come about, but those of one flow.
+func (tx *Tx) VoidWaiting(ctx context.Context, project, identity uuid.UUID, kind auth.Kind, but uuid.UUID, now time.Time) error {
+	_, err := tx.exec(ctx, voidWaiting, now, project, identity, but, kind)
+	return err
+}
+
+// VoidSince uses up every code of an identity that would bring about a change
+// and is not older than this.
+func (tx *Tx) VoidSince(ctx context.Context, project, identity uuid.UUID, since, now time.Time) error {
+	_, err := tx.exec(ctx, voidSince, now, project, identity, since)
 	return err
 }
 

@@ -86,9 +86,9 @@ type Templates struct {
 	overrides map[place]*override
 }
 
-// New reads and parses everything that messages are made of. fetch loads
-// http:// and https:// addresses; nil refuses them. The error lists all that is
-// wrong, each with its setting and its file.
+// New reads and parses everything that messages are made of. fetch reads those
+// of Settings.Remote; without a client only what needs no network. The error
+// lists all that is wrong, each with its setting and its file.
 func New(ctx context.Context, s Settings, fetch source.Reader) (*Templates, error) {
 	t := &Templates{brand: clean(s.Brand)}
 	var err error

@@ -2,6 +2,7 @@ package code
 
 import (
 	"context"
+	"slices"
 
 	"zelus/internal/auth"
 	"zelus/internal/config"
@@ -22,9 +23,7 @@ func (c *Code) Method() flow.Method {
 		Name:    "code",
 		Enabled: func(c *config.Config) bool { return c.SelfService.Methods.Code.Enabled },
 		Recovery: &flow.Part{
-			Offered: func(form *flow.Form) bool {
-				return form.Config.SelfService.Flows.Recovery.Use == "code" || form.Flow.Unbound
-			},
+			Offered: recovers,
 			Prepare: c.prepareRecovery, Submit: c.recover, Claims: claims, Send: c.run,
 		},
 		Verification: &flow.Part{
@@ -36,6 +35,19 @@ func (c *Code) Method() flow.Method {
 }
 
 const field = "code"
+
+// recovers says whether a form is one in which a code lets somebody back in. One
+// that an administrator or a change of address has begun is for what was sent
+// there, whatever the configuration sends by now.
+func recovers(form *flow.Form) bool {
+	switch f := form.Flow; {
+	case f.Undo:
+		return false
+	case f.Unbound:
+		return f.Active != "link"
+	}
+	return form.Config.SelfService.Flows.Recovery.Use == "code"
+}
 
 // claims takes a code for this method's even where the field "method" is left out.
 func claims(s *flow.Submission) bool {
@@ -63,14 +75,15 @@ func (c *Code) send(ctx context.Context, s *flow.Submission, name, typed string)
 	if typed == "" {
 		return schema.Address{}, flow.Outcome{}, &flow.Problem{Field: name, Message: ui.Say(ui.ErrorRequired, "property", name)}, nil
 	}
-	address, owner, ok, err := c.Secrets.Owner(ctx, s.Flow, typed)
+	errand, ok, err := c.Secrets.Errand(ctx, s.Flow, typed)
+	address := schema.Address{Via: errand.Via, Value: errand.Address}
 	if err != nil {
 		return address, flow.Outcome{}, nil, err
 	}
 	if !ok {
 		return address, flow.Outcome{}, &flow.Problem{Field: name, Message: ui.Say(ui.ErrorEmail, "value", auth.Short(typed))}, nil
 	}
-	sent, err := c.Secrets.Code(&s.Form, flow.Errand{Identity: owner, Via: address.Via, Address: address.Value})
+	sent, err := c.Secrets.Code(&s.Form, errand)
 	return address, sent.Outcome, nil, err
 }
 
@@ -106,4 +119,26 @@ func hidden(name string, value any) ui.Node {
 // resend is the button that asks for another code.
 func resend(name, address string) ui.Node {
 	return ui.Input(ui.GroupCode, name, ui.InputSubmit, address).Labelled(ui.Say(ui.LabelResend))
+}
+
+// addressInput is the field for an address, which may be that of a phone where
+// codes can be sent there.
+func addressInput(c *config.Config) ui.Node {
+	if textsPhones(c) {
+		return ui.Input(ui.GroupCode, "email", ui.InputText, nil).Required().Labelled(ui.Say(ui.LabelEmailOrPhone))
+	}
+	return ui.Input(ui.GroupCode, "email", ui.InputEmail, nil).Required().Labelled(ui.Say(ui.LabelEmail))
+}
+
+// textsPhones says whether codes can be sent to phones.
+func textsPhones(c *config.Config) bool {
+	return slices.ContainsFunc(c.Courier.Channels, func(ch config.CourierChannel) bool { return ch.ID == auth.ViaSMS })
+}
+
+// again shows the form again, where something is wrong with what was typed.
+func again(wrong *flow.Problem) flow.Outcome {
+	if wrong == nil {
+		return flow.Outcome{}
+	}
+	return flow.Again(*wrong)
 }

@@ -12,10 +12,10 @@ func (c *Code) prepareRecovery(ctx context.Context, form *flow.Form) error {
 	f := form.Flow
 	switch {
 	case f.State == auth.ChooseMethod:
-		form.UI.Add(ui.Input(ui.GroupCode, "email", ui.InputEmail, nil).Required().Labelled(ui.Say(ui.LabelEmail)), submit())
+		form.UI.Add(addressInput(form.Config), submit())
 	case f.State != auth.SentEmail:
 		return c.prepareChoice(ctx, form)
-	case f.Unbound:
+	case f.Unbound, f.Address == "": // an administrator has the code
 		form.UI.Add(recoveryInput(), submit())
 	default:
 		form.UI.Add(recoveryInput(), hidden("method", "code"), submit(), resend("email", f.Address))

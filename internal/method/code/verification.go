@@ -3,10 +3,8 @@ package code
 import (
 	"cmp"
 	"context"
-	"slices"
 
 	"zelus/internal/auth"
-	"zelus/internal/config"
 	"zelus/internal/flow"
 	"zelus/internal/onetime"
 	"zelus/internal/ui"
@@ -22,18 +20,9 @@ func (c *Code) prepareVerification(_ context.Context, form *flow.Form) error {
 		form.UI.Add(resend(cmp.Or(f.Resend, "email"), f.Address))
 		return nil
 	}
-	address := ui.Input(ui.GroupCode, "email", ui.InputEmail, nil).Required().Labelled(ui.Say(ui.LabelEmail))
-	if textsPhones(form.Config) {
-		address = ui.Input(ui.GroupCode, "email", ui.InputText, nil).Required().Labelled(ui.Say(ui.LabelEmailOrPhone))
-	}
-	form.UI.Add(address, submit())
+	form.UI.Add(addressInput(form.Config), submit())
 	form.Protect()
 	return nil
-}
-
-// textsPhones says whether codes can be sent to phones.
-func textsPhones(c *config.Config) bool {
-	return slices.ContainsFunc(c.Courier.Channels, func(ch config.CourierChannel) bool { return ch.ID == auth.ViaSMS })
 }
 
 func (c *Code) verify(ctx context.Context, s *flow.Submission) (flow.Outcome, error) {
@@ -42,6 +31,9 @@ func (c *Code) verify(ctx context.Context, s *flow.Submission) (flow.Outcome, er
 	if typed := s.Values.String(name); typed != "" || s.Values.String(field) == "" && f.State != auth.SentEmail {
 		address, outcome, wrong, err := c.send(ctx, s, name, typed)
 		if err != nil || wrong != nil {
+			if typed == "" {
+				return again(wrong).Filling(name, ""), err
+			}
 			return again(wrong), err
 		}
 		f.State, f.Address = auth.SentEmail, address.Value
@@ -56,13 +48,6 @@ func (c *Code) verify(ctx context.Context, s *flow.Submission) (flow.Outcome, er
 		return outcome, err
 	}
 	return flow.Verified(found.Proof, wrong).Then(c.Secrets.Use(found)), nil
-}
-
-func again(wrong *flow.Problem) flow.Outcome {
-	if wrong == nil {
-		return flow.Outcome{}
-	}
-	return flow.Again(*wrong)
 }
 
 // followVerification opens the form with the code of the mail filled in, for

@@ -7,6 +7,7 @@ import (
 	"zelus/internal/config"
 	"zelus/internal/flow"
 	"zelus/internal/onetime"
+	"zelus/internal/store"
 	"zelus/internal/ui"
 )
 
@@ -73,18 +74,18 @@ func (l *Link) submit(ctx context.Context, s *flow.Submission) (flow.Outcome, er
 	if typed == "" {
 		return flow.Again(flow.Problem{Field: field, Message: ui.Say(ui.ErrorRequired, "property", field)}), nil
 	}
-	address, owner, ok, err := l.Secrets.Owner(ctx, s.Flow, typed)
+	errand, ok, err := l.Secrets.Errand(ctx, s.Flow, typed)
 	if err != nil {
 		return flow.Outcome{}, err
 	}
-	if !ok || address.Via != auth.ViaEmail {
+	if !ok || errand.Via != auth.ViaEmail {
 		return flow.Again(flow.Problem{Field: field, Message: ui.Say(ui.ErrorEmail, "value", auth.Short(typed))}), nil
 	}
-	sent, err := l.Secrets.Link(&s.Form, flow.Errand{Identity: owner, Via: address.Via, Address: address.Value})
+	sent, err := l.Secrets.Link(&s.Form, errand)
 	if err != nil {
 		return flow.Outcome{}, err
 	}
-	s.Flow.State, s.Flow.Address = auth.SentEmail, address.Value
+	s.Flow.State, s.Flow.Address = auth.SentEmail, errand.Address
 	if s.Flow.Kind == auth.Recovery {
 		return sent.Saying(ui.Say(ui.InfoRecoveryLinkSent)), nil
 	}
@@ -102,7 +103,7 @@ func (l *Link) recover(ctx context.Context, s *flow.Submission, token string) (f
 		s.Flow.Opened = true
 		return flow.Next(), nil
 	}
-	return l.recovered(found), nil
+	return recovered(found, l.Secrets.Use(found)), nil
 }
 
 // undo takes back a change of address, once somebody has opened the link and
@@ -118,12 +119,12 @@ func (l *Link) undo(ctx context.Context, s *flow.Submission) (flow.Outcome, erro
 	if found == nil {
 		return flow.Replaced(ui.Say(ui.ErrorRecoveryToken)), nil
 	}
-	return l.recovered(found), nil
+	return recovered(found, l.Secrets.UseForAll(found)), nil
 }
 
-func (l *Link) recovered(found *onetime.Found) flow.Outcome {
+func recovered(found *onetime.Found, use func(context.Context, *store.Tx) error) flow.Outcome {
 	wrong := flow.Problem{Message: ui.Say(ui.ErrorRecoveryToken)}
-	return flow.Recovered(found.Proof, auth.AMR{Method: string(auth.LinkRecovery), AAL: auth.AAL1}, wrong).Then(l.Secrets.Use(found))
+	return flow.Recovered(found.Proof, auth.AMR{Method: string(auth.LinkRecovery), AAL: auth.AAL1}, wrong).Then(use)
 }
 
 func (l *Link) verify(ctx context.Context, s *flow.Submission, token string) (flow.Outcome, error) {

@@ -1,0 +1,166 @@
+package app
+
+import (
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/tidwall/gjson"
+	"github.com/tidwall/sjson"
+)
+
+const (
+	recoveryPage     = "https://app.example.org/recovery"
+	verificationPage = "https://app.example.org/verification"
+)
+
+// proving is the configuration of a server that lets people regain access and
+// prove addresses, with pairs of a key and its value in JSON laid over it.
+func proving(pairs ...string) string {
+	pairs = append([]string{
+		"selfservice.flows.recovery", `{"enabled":true,"ui_url":"` + recoveryPage + `"}`,
+		"selfservice.flows.verification", `{"enabled":true,"ui_url":"` + verificationPage + `"}`,
+		"selfservice.methods.link.enabled", "true",
+	}, pairs...)
+	doc := "{}"
+	for i := 0; i < len(pairs); i += 2 {
+		var err error
+		if doc, err = sjson.SetRaw(doc, pairs[i], pairs[i+1]); err != nil {
+			panic(err) // a test that is written wrongly
+		}
+	}
+	return doc
+}
+
+// provingByLink are the settings under which links are sent instead of codes.
+func provingByLink(more ...string) string {
+	return proving(append([]string{"selfservice.flows.recovery.use", `"link"`, "selfservice.flows.verification.use", `"link"`}, more...)...)
+}
+
+// mails are the messages to an address, the newest first.
+func (s *server) mails(t testing.TB, to string) []gjson.Result {
+	t.Helper()
+	return s.operator(t).get("/admin/courier/messages?page_size=250&recipient=" + url.QueryEscape(to)).is(200).at("@this").Array()
+}
+
+// mail is the newest message to an address, which must be of this template.
+func (s *server) mail(t testing.TB, to, template string) string {
+	t.Helper()
+	all := s.mails(t, to)
+	if len(all) == 0 {
+		t.Fatalf("there is no mail to %s", to)
+	}
+	if got := all[0].Get("template_type").String(); got != template {
+		t.Fatalf("the newest mail to %s is %s, want %s", to, got, template)
+	}
+	return all[0].Get("body").String()
+}
+
+// codeIn is the code that a mail carries, linkIn the link.
+func codeIn(t testing.TB, body string) string {
+	t.Helper()
+	code := sixDigits.FindString(body)
+	if code == "" {
+		t.Fatalf("there is no code in %q", body)
+	}
+	return code
+}
+
+func linkIn(t testing.TB, body string) string {
+	t.Helper()
+	link := anAddress.FindString(body)
+	if link == "" {
+		t.Fatalf("there is no link in %q", body)
+	}
+	return link
+}
+
+// wrongFor is a code that is not the right one.
+func wrongFor(code string) string {
+	if strings.HasPrefix(code, "0") {
+		return "1" + code[1:]
+	}
+	return "0" + code[1:]
+}
+
+// went is the form as it is after a submission that goes on.
+func (c *client) went(f form, a answer, message int64) answer {
+	c.t.Helper()
+	if c.style == page {
+		a.is(303)
+		if got := a.query("flow"); got != f.id {
+			c.t.Fatalf("%s leads to %q, not back to its form", a.what, a.header.Get("Location"))
+		}
+		a = c.fetch(f.kind, f.id)
+	}
+	return a.saying(200, message)
+}
+
+// replaced is the new form that took the place of one that cannot go on.
+func (c *client) replaced(f form, a answer, message int64) answer {
+	c.t.Helper()
+	if a.status != 303 {
+		c.t.Fatalf("%s: %d %s, not another form", a.what, a.status, a.body)
+	}
+	id := a.query("flow")
+	if id == "" {
+		id = a.query("id")
+	}
+	if id == "" || id == f.id {
+		c.t.Fatalf("%s leads to %q, not to another form", a.what, a.header.Get("Location"))
+	}
+	return c.fetch(f.kind, id).saying(200, message)
+}
+
+// asked is a form of a new recovery or verification for which a message was
+// sent to the address.
+func (c *client) asked(kind, address string) form {
+	c.t.Helper()
+	f := c.begin(kind, "")
+	a := c.submit(f, fields{"method": "code", "email": address})
+	c.went(f, a, map[string]int64{"recovery": 1060003, "verification": 1080003}[kind])
+	return f
+}
+
+// typed sends a code.
+func (c *client) typed(f form, code string) answer {
+	c.t.Helper()
+	return c.submit(f, fields{"method": "code", "code": code})
+}
+
+// regained is the form for a new password that a client is led to which has its
+// account back, and the session.
+func (c *client) regained(a answer, p person) form {
+	c.t.Helper()
+	id := ""
+	switch c.style {
+	case page:
+		id = a.leads(303, ownPage).query("flow")
+	case script:
+		id = mustURL(c.t, a.refused(422, "browser_location_change_required").at("redirect_browser_to").String()).Query().Get("flow")
+	default:
+		a.is(200)
+		c.token = a.at(`continue_with.#(action=="set_ory_session_token").ory_session_token`).String()
+		id = a.at(`continue_with.#(action=="show_settings_ui").flow.id`).String()
+	}
+	if got := c.whoami().is(200).at("identity.id").String(); got != p.id {
+		c.t.Fatalf("somebody else is signed in: %s", got)
+	}
+	shown := c.fetch("settings", id)
+	shown.saying(200, 1060001)
+	return c.opened("settings", shown)
+}
+
+// csrfValue is the token in a form as JSON.
+var csrfValue = regexp.MustCompile(`"name":"csrf_token","type":"hidden","value":"[^"]*"`)
+
+// hostile changes the header Host of what it sends.
+type hostile struct{ http.RoundTripper }
+
+func (h *hostile) RoundTrip(r *http.Request) (*http.Response, error) {
+	r = r.Clone(r.Context())
+	r.Host = "evil.example"
+	return h.RoundTripper.RoundTrip(r)
+}

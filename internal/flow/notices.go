@@ -1,0 +1,143 @@
+package flow
+
+import (
+	"encoding/json"
+	"slices"
+	"time"
+
+	"zelus/internal/auth"
+	"zelus/internal/config"
+	"zelus/internal/identity"
+)
+
+// Notice is a message to somebody about their account.
+type Notice struct {
+	Identity *auth.Identity
+	Template string
+	Via, To  string
+	// Language is the header Accept-Language of the request.
+	Language   string
+	At         time.Time
+	RequestURL string
+	// Undo is the address at which a change is undone, for as long as Lifespan;
+	// empty where it cannot be.
+	Undo             string
+	Lifespan         time.Duration
+	TransientPayload json.RawMessage
+}
+
+// undoWithin is how long a change of address can be undone.
+const undoWithin = 72 * time.Hour
+
+// notices are the messages that the configuration wants sent after a success:
+// what they say is made now, and written with the change.
+func (v *visit) notices(done *result, o Outcome) error {
+	hooks := v.kind.after(v.config).Of(done.method)
+	if o.verdict == verified {
+		if done.before == nil || hashOf(done.before.Traits) == hashOf(done.identity.Traits) {
+			return nil
+		}
+		hooks = settings.after(v.config).Of("profile") // the change was made there, and has waited
+	}
+	for _, h := range hooks {
+		var err error
+		switch {
+		case h.Name == "notify_previous_addresses" && done.before != nil && (o.verdict == changed || o.verdict == verified):
+			err = v.tellPrevious(done, h)
+		case h.Name == "notify_owner" && (o.verdict == changed && done.method == "password" || o.verdict == recovered):
+			err = v.tellOwner(done, o)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (v *visit) tellOwner(done *result, o Outcome) error {
+	template := "password_changed"
+	if o.verdict == recovered {
+		template = "account_recovered"
+	}
+	for _, a := range reached(done.identity.Verifiable) {
+		if err := v.tellOne(done, Notice{Identity: done.identity, Template: template, Via: a.Via, To: a.Value}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// reached are the mail addresses at which somebody is told of what happens to
+// their account: those that are proven, or the first one where none is.
+func reached(all []auth.VerifiableAddress) []auth.VerifiableAddress {
+	mail := slices.DeleteFunc(slices.Clone(all), func(a auth.VerifiableAddress) bool { return a.Via != auth.ViaEmail })
+	if proven := slices.DeleteFunc(slices.Clone(mail), func(a auth.VerifiableAddress) bool { return !a.Verified }); len(proven) > 0 {
+		return proven
+	}
+	return mail[:min(len(mail), 1)]
+}
+
+// tellPrevious tells the addresses that an account had of a change. Those that
+// it has no longer, and whose owner had proven them, can undo it.
+func (v *visit) tellPrevious(done *result, h config.Hook) error {
+	kept := func(a auth.VerifiableAddress) bool {
+		return slices.ContainsFunc(done.identity.Verifiable, func(b auth.VerifiableAddress) bool { return a.Via == b.Via && a.Value == b.Value })
+	}
+	if !identity.Readdressed(done.before, done.identity) {
+		return nil
+	}
+	for _, a := range done.before.Verifiable {
+		switch {
+		case h.Config.Recipients == "all", h.Config.Recipients == "all_verified" && a.Verified, !kept(a):
+		default:
+			continue
+		}
+		n := Notice{Identity: done.identity, Template: "verifiable_address_changed", Via: a.Via, To: a.Value}
+		if !kept(a) && a.Verified && a.Via == auth.ViaEmail {
+			var err error
+			if n.Undo, err = v.undoLink(done, a); err != nil {
+				return err
+			}
+			if n.Undo != "" {
+				n.Template, n.Lifespan = "address_undo", undoWithin
+			}
+		}
+		if err := v.tellOne(done, n); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// undoLink begins the form in which the owner of a former address takes an
+// account back; empty where the configuration does not allow for it.
+func (v *visit) undoLink(done *result, a auth.VerifiableAddress) (string, error) {
+	if !recovery.enabled(v.config) {
+		return "", nil
+	}
+	had := map[auth.CredentialType]string{}
+	for t, c := range done.before.Credentials {
+		had[t] = hashOf(c.Config)
+	}
+	undo, err := json.Marshal(pendingChange{Traits: done.before.Traits, Undo: true, Credentials: had})
+	if err != nil {
+		return "", err
+	}
+	f := v.newFlow(recovery, auth.Browser)
+	f.RequestURL, f.ExpiresAt, f.Undo, f.Unbound = v.base+"self-service/recovery/browser", f.IssuedAt.Add(undoWithin), true, true
+	begun, sent, err := v.onBehalf(f, "link", Errand{Identity: done.before, Via: a.Via, Address: a.Value, Change: undo, Lifespan: undoWithin, Quiet: true})
+	if err != nil || begun == nil {
+		return "", err
+	}
+	done.then = append(done.then, begun.store)
+	return sent.Link, nil
+}
+
+func (v *visit) tellOne(done *result, n Notice) error {
+	n.At, n.Language, n.RequestURL, n.TransientPayload = done.identity.UpdatedAt, v.r.Header.Get("Accept-Language"), done.flow.RequestURL, done.flow.TransientPayload
+	write, err := v.engine.Notify(n)
+	if err == nil && write != nil {
+		done.then = append(done.then, write)
+	}
+	return err
+}
