@@ -63,6 +63,15 @@ func TestProofs(t *testing.T) {
 					if !s.identity(t, p).at("verifiable_addresses.0.verified").Bool() {
 						t.Errorf("%s: the address is not proven: %s", how, a.body)
 					}
+					untold := []string{f.id, p.email}
+					if test.method == "link" { // six digits may be part of a duration
+						untold = append(untold, mustURL(t, sent.link(t)).Query().Get("token"))
+					}
+					for _, told := range untold {
+						if strings.Contains(s.log.String(), told) {
+							t.Errorf("%s: the log tells of %s", how, told)
+						}
+					}
 				}
 			})
 		})

@@ -646,6 +646,11 @@ func TestOldClientsByCode(t *testing.T) {
 							t.Errorf("%s: a new password is chosen at %s", how, to)
 						}
 					}
+					if kind == "recovery" && how != app {
+						if me := c.whoami().is(200).aged(); me.at("authentication_methods.0.method").String() != "link_recovery" {
+							t.Errorf("%s: the session was proven by %s", how, me.at("authentication_methods.0.method"))
+						}
+					}
 				}
 			}
 		})
