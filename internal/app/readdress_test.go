@@ -1,6 +1,7 @@
 package app
 
 import (
+	"encoding/base64"
 	"net/url"
 	"slices"
 	"strings"
@@ -438,6 +439,50 @@ func TestTakingBackReplacedCredentials(t *testing.T) {
 		}
 		if !a.at("credentials.lookup_secret").Exists() {
 			t.Error("what the owner had before is gone")
+		}
+	})
+}
+
+// TestTakingBackIsNoPromotion: what an administrator has changed meanwhile, and
+// people cannot change themselves, stays.
+func TestTakingBackIsNoPromotion(t *testing.T) {
+	const document = `{"properties":{"traits":{"type":"object","properties":{
+		"email":{"type":"string","format":"email","ory.sh/kratos":{"credentials":{"password":{"identifier":true}},"verification":{"via":"email"},"recovery":{"via":"email"}}},
+		"role":{"type":"string","disableFormField":true},"badge":{"type":"string","disableFormField":true},"name":{"type":"string"}}}}}`
+	more := careful("identity", `{"default_schema_id":"many","schemas":[{"id":"many","url":"base64://`+base64.StdEncoding.EncodeToString([]byte(document))+`"}]}`)
+	onEach(t, more, func(t *testing.T, s *server) {
+		p := s.having(t, map[string]any{"role": "owner", "name": "Ada"})
+		s.proven(t, p)
+		c := s.client(t, app)
+		c.signIn(p)
+		c.moves(stranger().email)
+		o, path := s.operator(t), "/admin/identities/"+p.id
+		o.send("PATCH", path, patch("replace", "/traits/role", "guest")).is(200)
+		o.send("PATCH", path, patch("add", "/traits/badge", "7")).is(200)
+		o.send("PATCH", path, patch("add", "/traits/name", "Eve")).is(200)
+		owner := s.client(t, page)
+		owner.undo(owner.undoForm(linkIn(t, s.mail(t, p.email, "address_undo")))).is(303)
+		a := s.identity(t, p)
+		if a.at("traits.email").String() != p.email || a.at("traits.role").String() != "guest" || a.at("traits.badge").String() != "7" {
+			t.Errorf("the traits are %s", a.at("traits").Raw)
+		}
+	})
+}
+
+// TestTakingBackFromWhoUndoesFirst: the thief's own link, used first, does not
+// void the owner's.
+func TestTakingBackFromWhoUndoesFirst(t *testing.T) {
+	onEach(t, careful(), func(t *testing.T, s *server) {
+		thief, p, now, link := s.stolen(t)
+		thief.moves(stranger().email)
+		theirs := s.client(t, page)
+		theirs.regained(theirs.undo(theirs.undoForm(linkIn(t, s.mail(t, now, "address_undo")))), p)
+		s.clock.advance(time.Second)
+		owner := s.client(t, page)
+		owner.regained(owner.undo(owner.undoForm(link)), p)
+		theirs.whoami().refused(401, "session_inactive")
+		if got := s.identity(t, p).at("traits.email").String(); got != p.email {
+			t.Errorf("the address is %s", got)
 		}
 	})
 }

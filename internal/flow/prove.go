@@ -120,6 +120,15 @@ func (v *visit) proveOnce(s *Submission, m *Method, o *Outcome) (*result, error)
 	if wanted.Before != "" && wanted.Before != hashOf(before.Traits) {
 		return nil, ErrNotProven // the account was changed since
 	}
+	if wanted.Undo {
+		// What people may not change themselves they do not take back either:
+		// an administrator may have changed it since.
+		s, err := v.schema(before.SchemaID)
+		if err != nil {
+			return nil, err
+		}
+		wanted.Traits = s.Keep(wanted.Traits, before.Traits, false)
+	}
 	now := auth.Now(v.engine.Clock())
 	after, err := v.engine.Identities.Change(before, func(i *auth.Identity) error {
 		wanted.make(i, o.proof, now)
