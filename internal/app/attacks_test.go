@@ -462,3 +462,78 @@ func TestSecretsAreNowhere(t *testing.T) {
 		}
 	}
 }
+
+// TestForgottenForms: what is sent to forms that have no such step changes nothing
+// and is no fault of the server.
+func TestForgottenForms(t *testing.T) {
+	for _, more := range []string{proving(), byLink(), proving("feature_flags.choose_recovery_address", "true")} {
+		onEach(t, more, func(t *testing.T, s *server) {
+			p := s.person(t)
+			for _, kind := range []string{"recovery", "verification"} {
+				for _, with := range []any{
+					fields{}, fields{"method": "code"}, fields{"method": "link"}, fields{"method": "password", "password": otherPass, "identifier": p.email},
+					fields{"code": "123456"}, fields{"method": "code", "code": ""}, fields{"method": "code", "code": strings.Repeat("1", 10_000)}, fields{"method": "code", "code": "\x00"},
+					fields{"method": "code", "code": "１２３４５６"}, fields{"token": "x"}, fields{"method": "link", "token": "x"}, fields{"method": "code", "screen": "previous"},
+					fields{"method": "code", "recovery_select_address": "x"}, fields{"method": "code", "recovery_confirm_address": p.email},
+					fields{"method": "code", "recovery_address": p.email, "recovery_confirm_address": "x", "code": "123456"}, fields{"method": "code", "email": p.email, "code": "123456"},
+					map[string]any{"method": "code", "email": []string{p.email}}, map[string]any{"method": "code", "email": map[string]any{"a": 1}}, map[string]any{"method": "code", "code": 123456},
+					map[string]any{"method": "code", "code": true}, map[string]any{"method": []string{"code"}}, "{", "[]", "null", `{"method":"code","method":"link","email":"` + p.email + `"}`,
+					fields{"method": "profile", "traits.email": "x@example.org"},
+				} {
+					c := s.client(t, app)
+					f := c.begin(kind, "")
+					if a := c.send("POST", f.action, with); a.status >= 500 || inside(a) {
+						t.Errorf("%s: %v: %d %s", kind, with, a.status, a.body)
+					}
+					if a := c.fetch(kind, f.id); a.status != 200 {
+						t.Errorf("%s: %v: the form is %d %s", kind, with, a.status, a.body)
+					}
+				}
+				for _, query := range []string{"token=x", "code=x", "code=123456", "flow=x&token=x", "flow=" + s.client(t, app).begin(kind, "").id + "&token=x",
+					"flow=" + s.client(t, app).begin(kind, "").id + "&code=123456", "flow=" + s.client(t, app).begin(kind, "").id + "&token=%00&code=%ff",
+					"flow=00000000-0000-0000-0000-000000000000&token=x", "flow=" + p.id + "&token=x"} {
+					c := s.client(t, page)
+					a := c.get("/self-service/" + kind + "?" + query)
+					if a.status >= 500 || a.cookies()[sessionCookie] != nil {
+						t.Errorf("%s: %s: %d %v %s", kind, query, a.status, a.header, a.body)
+					}
+					if a.location() == errorPage && c.get("/self-service/errors?id="+a.query("id"), "Accept", "application/json").at("error.code").Int() >= 500 {
+						t.Errorf("%s: %s is a fault of the server", kind, query)
+					}
+				}
+			}
+			if s.sessions(t, p) != 0 || s.verified(t, p) {
+				t.Error("something was proven")
+			}
+		})
+	}
+}
+
+// TestProofsSwitchedOff: what is switched off is not there, also for links that are
+// under way.
+func TestProofsSwitchedOff(t *testing.T) {
+	onEach(t, byLink(), func(t *testing.T, s *server) {
+		p := s.person(t)
+		links := map[string]string{}
+		for _, kind := range []string{"recovery", "verification"} {
+			c := s.client(t, app)
+			c.submit(c.begin(kind, ""), fields{"method": "link", "email": p.email}).is(200)
+			links[kind] = linkIn(t, s.mail(t, p.email, kind+"_valid"))
+			s.clock.advance(time.Second)
+		}
+		for _, more := range []string{byLink("selfservice.flows.recovery.enabled", "false", "selfservice.flows.verification.enabled", "false"), byLink("selfservice.methods.link.enabled", "false")} {
+			s.reconfigure(t, more)
+			for kind, link := range links {
+				c := s.client(t, page)
+				if a := c.get(link); a.status >= 500 || a.cookies()[sessionCookie] != nil {
+					t.Errorf("%s: %d %v", kind, a.status, a.header)
+				}
+			}
+			if s.sessions(t, p) != 0 || s.verified(t, p) {
+				t.Fatal("a link counts that is switched off")
+			}
+		}
+		s.reconfigure(t, byLink())
+		s.client(t, page).get(links["recovery"]).leads(303, ownPage)
+	})
+}
