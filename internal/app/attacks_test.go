@@ -466,7 +466,7 @@ func TestSecretsAreNowhere(t *testing.T) {
 // TestForgottenForms: what is sent to forms that have no such step changes nothing
 // and is no fault of the server.
 func TestForgottenForms(t *testing.T) {
-	for _, more := range []string{proving(), byLink(), proving("feature_flags.choose_recovery_address", "true")} {
+	for _, more := range []string{proving(), provingByLink(), proving("feature_flags.choose_recovery_address", "true")} {
 		onEach(t, more, func(t *testing.T, s *server) {
 			p := s.person(t)
 			for _, kind := range []string{"recovery", "verification"} {
@@ -512,7 +512,7 @@ func TestForgottenForms(t *testing.T) {
 // TestProofsSwitchedOff: what is switched off is not there, also for links that are
 // under way.
 func TestProofsSwitchedOff(t *testing.T) {
-	onEach(t, byLink(), func(t *testing.T, s *server) {
+	onEach(t, provingByLink(), func(t *testing.T, s *server) {
 		p := s.person(t)
 		links := map[string]string{}
 		for _, kind := range []string{"recovery", "verification"} {
@@ -521,7 +521,7 @@ func TestProofsSwitchedOff(t *testing.T) {
 			links[kind] = linkIn(t, s.mail(t, p.email, kind+"_valid"))
 			s.clock.advance(time.Second)
 		}
-		for _, more := range []string{byLink("selfservice.flows.recovery.enabled", "false", "selfservice.flows.verification.enabled", "false"), byLink("selfservice.methods.link.enabled", "false")} {
+		for _, more := range []string{provingByLink("selfservice.flows.recovery.enabled", "false", "selfservice.flows.verification.enabled", "false"), provingByLink("selfservice.methods.link.enabled", "false")} {
 			s.reconfigure(t, more)
 			for kind, link := range links {
 				c := s.client(t, page)
@@ -533,7 +533,7 @@ func TestProofsSwitchedOff(t *testing.T) {
 				t.Fatal("a link counts that is switched off")
 			}
 		}
-		s.reconfigure(t, byLink())
+		s.reconfigure(t, provingByLink())
 		s.client(t, page).get(links["recovery"]).leads(303, ownPage)
 	})
 }

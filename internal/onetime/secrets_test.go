@@ -180,10 +180,10 @@ func TestCodesEnd(t *testing.T) {
 func TestAddress(t *testing.T) {
 	onEach(t, func(t *testing.T, b *bench) {
 		f := b.form(auth.Recovery)
-		if got, want := Address(f.Config, f.Flow, false, "x&y"), "https://id.example.org/auth/self-service/recovery?flow="+f.Flow.ID.String()+"&token=x%26y"; got != want {
+		if got, want := address(f.Config, f.Flow, false, "x&y"), "https://id.example.org/auth/self-service/recovery?flow="+f.Flow.ID.String()+"&token=x%26y"; got != want {
 			t.Errorf("the link is %q, want %q", got, want)
 		}
-		if got, want := Address(f.Config, f.Flow, true, "123456"), "https://id.example.org/auth/self-service/recovery?code=123456&flow="+f.Flow.ID.String(); got != want {
+		if got, want := address(f.Config, f.Flow, true, "123456"), "https://id.example.org/auth/self-service/recovery?code=123456&flow="+f.Flow.ID.String(); got != want {
 			t.Errorf("the link is %q, want %q", got, want)
 		}
 	})
