@@ -308,3 +308,33 @@ func TestRecoveryEndsSessions(t *testing.T) {
 		})
 	}
 }
+
+// TestHandedOutWithoutRecovery: administrators can let somebody in, and a former
+// address can take its account back, where nobody can begin a recovery themselves.
+func TestHandedOutWithoutRecovery(t *testing.T) {
+	onEach(t, careful("selfservice.flows.recovery.enabled", "false"), func(t *testing.T, s *server) {
+		p := s.person(t)
+		s.client(t, app).get("/self-service/recovery/api").refused(400, "self_service_flow_disabled")
+		for _, method := range []string{"code", "link"} {
+			made := s.operator(t).send("POST", "/admin/recovery/"+method, fields{"identity_id": p.id})
+			c := s.client(t, page)
+			if method == "link" {
+				c.get(made.is(200).at("recovery_link").String()).leads(303, ownPage)
+			} else {
+				link := mustURL(t, made.is(201).at("recovery_link").String())
+				f := form{action: c.fetch("recovery", link.Query().Get("flow")).is(200).at("ui.action").String()}
+				c.submit(f, fields{"method": "code", "code": made.at("recovery_code").String()}).leads(303, ownPage)
+			}
+			c.whoami().is(200)
+		}
+		c, owner := s.signedIn(t, app)
+		s.proven(t, owner)
+		fresh := stranger().email
+		c.typed(c.wants(fresh), codeIn(t, s.mail(t, fresh, "verification_code_valid"))).is(200)
+		back := s.client(t, page)
+		back.undo(back.undoForm(linkIn(t, s.mail(t, owner.email, "address_undo")))).is(303)
+		if got := s.identity(t, owner).at("traits.email").String(); got != owner.email {
+			t.Errorf("the address is %s", got)
+		}
+	})
+}

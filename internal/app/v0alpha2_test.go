@@ -666,7 +666,7 @@ func TestOldClientsSwitchedOff(t *testing.T) {
 		c.get("/self-service/"+kind+"/api").refused(400, "self_service_flow_disabled")
 		c.fetch(kind, "01890000-0000-7000-8000-000000000000").refused(400, "self_service_flow_disabled")
 	}
-	s.oldOperator(t).send("POST", "/admin/recovery/link", fields{"identity_id": p.id}).refused(400, "self_service_flow_disabled")
+	s.oldOperator(t).send("POST", "/admin/recovery/link", fields{"identity_id": p.id}).refused(404, "self_service_method_disabled")
 }
 
 // TestAwaitedOperations: what waits for a route of today is not there under

@@ -99,6 +99,9 @@ type Flow struct {
 	// Sealed are values of fields that are secrets, encrypted; they are put into
 	// the form whenever Reader reads it.
 	Sealed map[string][]byte `json:"sealed,omitempty"`
+	// HandedOut says that the flow was begun for somebody by an administrator or
+	// by the server itself: it goes on where others cannot begin one.
+	HandedOut bool `json:"handed_out,omitempty"`
 	// SkipSettings says that a recovery leads no further than to a session.
 	SkipSettings bool `json:"skip_settings,omitempty"`
 

@@ -122,8 +122,8 @@ func (e *Engine) beginBrowser(v *visit) error {
 // fetch answers with a flow for the page that shows it. A browser's flow is
 // shown to that browser only.
 func (e *Engine) fetch(v *visit) error {
-	if !v.kind.enabled(v.config) {
-		return auth.ErrFlowDisabled
+	if err := v.offered("id"); err != nil {
+		return err
 	}
 	f, _, err := v.find("id", auth.ErrFlowUnknown, v.page)
 	if no := (*refusal)(nil); errors.As(err, &no) {
@@ -136,6 +136,20 @@ func (e *Engine) fetch(v *visit) error {
 		return v.gone(f)
 	}
 	return v.show(http.StatusOK, f)
+}
+
+// offered refuses forms of a kind that is switched off, but those that were
+// handed out.
+func (v *visit) offered(parameter string) error {
+	if v.kind.enabled(v.config) {
+		return nil
+	}
+	if id, ok := web.ID(v.r.URL.Query().Get(parameter)); ok {
+		if f, err := v.load(id); err == nil && f.HandedOut {
+			return nil
+		}
+	}
+	return auth.ErrFlowDisabled
 }
 
 // find reads the flow that a parameter of the query names, for those who may

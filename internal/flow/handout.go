@@ -34,12 +34,10 @@ type Handed struct {
 	ExpiresAt time.Time
 }
 
-// HandOut begins a recovery for somebody whom an administrator vouches for.
+// HandOut begins a recovery for somebody whom an administrator vouches for, also
+// where nobody can begin one themselves.
 func (e *Engine) HandOut(w http.ResponseWriter, r *http.Request, h Handout) (*Handed, error) {
 	v := &visit{current: e.now.Load(), engine: e, kind: recovery, w: w, r: r}
-	if !recovery.enabled(v.config) {
-		return nil, auth.ErrFlowDisabled.Saying("Recovery is switched off. Set selfservice.flows.recovery.enabled to true.")
-	}
 	to, err := web.AskedReturnTo(r.URL.RawQuery)
 	if err == nil {
 		_, err = v.returnTo.Check(to)
@@ -52,7 +50,7 @@ func (e *Engine) HandOut(w http.ResponseWriter, r *http.Request, h Handout) (*Ha
 		return nil, err
 	}
 	f := v.newFlow(recovery, h.Type)
-	f.RequestURL, f.Unbound = h.RequestURL, h.Type == auth.Browser
+	f.RequestURL, f.Unbound, f.HandedOut = h.RequestURL, h.Type == auth.Browser, true
 	begun, sent, err := v.onBehalf(f, h.Method, Errand{Identity: i, Lifespan: h.Lifespan})
 	if err != nil {
 		return nil, err

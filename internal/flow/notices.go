@@ -112,9 +112,6 @@ func (v *visit) tellPrevious(done *result, h config.Hook) error {
 // undoLink begins the form in which the owner of a former address takes an
 // account back; empty where the configuration does not allow for it.
 func (v *visit) undoLink(done *result, a auth.VerifiableAddress) (string, error) {
-	if !recovery.enabled(v.config) {
-		return "", nil
-	}
 	had := map[auth.CredentialType]string{}
 	for t, c := range done.before.Credentials {
 		had[t] = hashOf(c.Config)
@@ -124,7 +121,7 @@ func (v *visit) undoLink(done *result, a auth.VerifiableAddress) (string, error)
 		return "", err
 	}
 	f := v.newFlow(recovery, auth.Browser)
-	f.RequestURL, f.ExpiresAt, f.Undo, f.Unbound = v.base+"self-service/recovery/browser", f.IssuedAt.Add(undoWithin), true, true
+	f.RequestURL, f.ExpiresAt, f.Undo, f.Unbound, f.HandedOut = v.base+"self-service/recovery/browser", f.IssuedAt.Add(undoWithin), true, true, true
 	begun, sent, err := v.onBehalf(f, "link", Errand{Identity: done.before, Via: a.Via, Address: a.Value, Change: undo, Lifespan: undoWithin, Quiet: true})
 	if err != nil || begun == nil {
 		return "", err

@@ -35,8 +35,8 @@ func (e *Engine) follow(v *visit) error {
 
 func (v *visit) opened(m *Method, p *Part, value string) error {
 	v.followed = true
-	if !v.kind.enabled(v.config) {
-		return v.fault(auth.ErrFlowDisabled)
+	if err := v.offered("flow"); err != nil {
+		return v.fault(err)
 	}
 	id, ok := web.ID(v.r.URL.Query().Get("flow"))
 	if !ok || id == uuid.Nil {

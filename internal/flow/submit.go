@@ -85,8 +85,8 @@ func (v *visit) decide(s *Submission, row *store.SessionRow) error {
 
 // submitted finds the flow that the query names, and its owner's session.
 func (v *visit) submitted() (*auth.Flow, *store.SessionRow, error) {
-	if !v.kind.enabled(v.config) {
-		return nil, nil, auth.ErrFlowDisabled
+	if err := v.offered("flow"); err != nil {
+		return nil, nil, err
 	}
 	return v.find("flow", auth.ErrFlowMissing, v.action)
 }

@@ -43,7 +43,7 @@ func TestRows(t *testing.T) {
 		"below free names":  "| `session.whoami.tokenizer.templates.<name>.ttl` | ",
 		"of a later area":   "| `selfservice.methods.totp.enabled`<br>`SELFSERVICE_METHODS_TOTP_ENABLED` | true or false | `false` | *later: second factors* | ",
 		"without effect":    "| `version` | a version such as v1.2.3 |  | *no effect* | ",
-		"hooks":             " | a list of hooks: session, web_hook, show_verification_ui, b2b_sso, organization |  | `session` | ",
+		"hooks":             " | a list of hooks: session, web_hook, show_verification_ui, b2b_sso, organization |  | `session`, `show_verification_ui` | ",
 		"inside of hooks":   ".hooks[].config.url`",
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -31,7 +31,7 @@ func TestRows(t *testing.T) {
 		"| 1010002 | info | Sign in with {provider} |  |\n",
 		"| 1010005 | info | Please confirm that it is you. | not sent |\n",
 		"\n## What went wrong with a flow\n",
-		"| 1080002 | success | Your e-mail address is confirmed. |  |\n",
+		"| 1080002 | success | Your address is confirmed. |  |\n",
 		"| 4000002 | error | Please fill in {property}. |  |\n",
 	} {
 		if !strings.Contains(page, want) {
