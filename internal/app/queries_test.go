@@ -278,7 +278,7 @@ func TestQueries(t *testing.T) {
 		})},
 		// Besides these three: the credential; the identifier and two addresses
 		// go, one by one, and come.
-		{"change an address", 9, 200, operating("PUT", "/admin/identities/{id}", func(person) any {
+		{"change an address", 10, 200, operating("PUT", "/admin/identities/{id}", func(person) any {
 			return map[string]any{"schema_id": "person", "traits": fields{"email": stranger().email}}
 		})},
 		{"patch metadata", 3, 200, operating("PATCH", "/admin/identities/{id}", func(person) any { return patch("add", "/metadata_admin", 1) })},

@@ -186,7 +186,7 @@ func TestRecoveryByChoice(t *testing.T) {
 				c.whoami().is(200)
 			}
 			s.operator(t).send("DELETE", "/admin/identities/"+p.id, nil).is(204)
-			second = stranger().email
+			second = "second." + stranger().email
 			p = s.having(t, map[string]any{"more": []string{second}, "phone": "+4930123456"})
 		}
 	})

@@ -93,7 +93,7 @@ func (v *visit) tellPrevious(done *result, h config.Hook) error {
 			continue
 		}
 		n := Notice{Identity: done.identity, Template: "verifiable_address_changed", Via: a.Via, To: a.Value}
-		if !kept(a) && a.Verified && a.Via == auth.ViaEmail {
+		if !kept(a) && settled(done.before, a, done.identity.UpdatedAt) && a.Via == auth.ViaEmail {
 			var err error
 			if n.Undo, err = v.undoLink(done, a); err != nil {
 				return err
@@ -107,6 +107,14 @@ func (v *visit) tellPrevious(done *result, h config.Hook) error {
 		}
 	}
 	return nil
+}
+
+// settled says whether an address has been proven for so long that its owner may
+// take the account back, or has been there from the beginning. A thief who moves an
+// account from one address of theirs to the next gets no way back into it.
+func settled(i *auth.Identity, a auth.VerifiableAddress, now time.Time) bool {
+	const atOnce = time.Second
+	return a.Verified && (a.CreatedAt.Sub(i.CreatedAt) < atOnce || a.VerifiedAt != nil && now.Sub(*a.VerifiedAt) >= undoWithin)
 }
 
 // undoLink begins the form in which the owner of a former address takes an

@@ -41,7 +41,7 @@ var errRehearsed = errors.New("this was a rehearsal")
 // awaitProof makes a change of addresses wait until the new one is proven, where
 // the configuration wants that. It says whether it has answered.
 func (v *visit) awaitProof(s *Submission, m *Method, after *auth.Identity, row *store.SessionRow) (answered bool, err error) {
-	if !v.hooked(m.Name, "verify_new_address") || !verification.enabled(v.config) {
+	if !v.hooked(m.Name, "verify_new_address") {
 		return false, nil
 	}
 	var fresh []auth.VerifiableAddress
@@ -77,7 +77,7 @@ func (v *visit) awaitProof(s *Submission, m *Method, after *auth.Identity, row *
 		return true, err
 	}
 	if begun == nil {
-		return false, nil
+		return true, auth.ErrConfiguration.Saying("The hook verify_new_address is configured, and new addresses cannot be proven: switch on selfservice.flows.verification and the method that it uses.")
 	}
 	if err := v.prepare(ctx, &s.Form); err != nil {
 		return true, err

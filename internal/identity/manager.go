@@ -293,7 +293,14 @@ func (m *Manager) update(ctx context.Context, id uuid.UUID, f func(*auth.Identit
 		if err != nil {
 			return nil, err
 		}
-		err = m.Store.Write(ctx, store.Durable, func(tx *store.Tx) error { return m.Save(ctx, tx, before, after) })
+		err = m.Store.Write(ctx, store.Durable, func(tx *store.Tx) error {
+			if err := m.Save(ctx, tx, before, after); err != nil || !Readdressed(before, after) {
+				return err
+			}
+			// Whatever waits to change the account once more, or back, was asked for
+			// before somebody put it in order.
+			return tx.VoidSince(ctx, after.Project, after.ID, time.Time{}, after.UpdatedAt)
+		})
 		switch {
 		case err == nil:
 			return after, nil

@@ -2,6 +2,7 @@ package onetime
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"log/slog"
@@ -322,6 +323,12 @@ func (s *Secrets) found(c *store.Code) (*Found, error) {
 		p.Change = json.RawMessage(change)
 	}
 	return &Found{Proof: p, code: c}, nil
+}
+
+// Handle stands for an address in a form of this flow that must not tell it: who
+// guesses at addresses cannot see from it whether they are right.
+func (s *Secrets) Handle(f *auth.Flow, address string) string {
+	return base64.StdEncoding.EncodeToString(s.ring.Load().Hash("handle " + bound(f, address)))
 }
 
 // Use uses a secret up, in the transaction of what it is good for. Of several

@@ -2,11 +2,8 @@ package code
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/base64"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"zelus/internal/auth"
 	"zelus/internal/flow"
@@ -41,7 +38,7 @@ func (c *Code) prepareChoice(ctx context.Context, form *flow.Form) error {
 		for _, a := range all {
 			masked := masked(a)
 			label := ui.Say(ui.LabelMaskedAddress, "masked_address", masked)
-			form.UI.Add(ui.Input(ui.GroupCode, selectField, ui.InputSubmit, handle(a)).Labelled(label))
+			form.UI.Add(ui.Input(ui.GroupCode, selectField, ui.InputSubmit, c.Secrets.Handle(f, a)).Labelled(label))
 		}
 		form.UI.Add(hidden("method", "code"), hidden(addressField, f.Address))
 	case auth.RecoveryConfirmingAddress:
@@ -116,7 +113,7 @@ func (c *Code) chosen(ctx context.Context, s *flow.Submission) (flow.Outcome, er
 	if err != nil {
 		return flow.Outcome{}, err
 	}
-	at := slices.IndexFunc(all, func(a string) bool { return handle(a) == s.Values.String(selectField) })
+	at := slices.IndexFunc(all, func(a string) bool { return c.Secrets.Handle(f, a) == s.Values.String(selectField) })
 	switch {
 	case at < 0:
 		return flow.Again(flow.Problem{Message: ui.Say(ui.ErrorGeneric, "reason", "Please choose one of the addresses.")}), nil
@@ -152,23 +149,15 @@ func (c *Code) goBack(ctx context.Context, f *auth.Flow) (flow.Outcome, error) {
 	return flow.Next(), nil
 }
 
-// handle stands for an address in a form that must not tell it.
-func handle(address string) string {
-	sum := sha256.Sum256([]byte(address))
-	return base64.StdEncoding.EncodeToString(sum[:])
-}
-
 // masked is an address as a stranger may see it: the beginning, and the domain or
-// the end.
+// the end, and never all of it.
 func masked(address string) string {
 	if local, domain, found := strings.Cut(address, "@"); found {
-		if utf8.RuneCountInString(local) < 2 {
-			return address
-		}
-		return string([]rune(local)[:2]) + "****@" + domain
+		shown := []rune(local)
+		return string(shown[:min(2, len(shown)/2)]) + "****@" + domain
 	}
-	if len(address) < 6 {
-		return address
+	if len(address) < 8 {
+		return "****"
 	}
 	return address[:3] + "****" + address[len(address)-2:]
 }

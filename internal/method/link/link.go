@@ -37,12 +37,8 @@ func (l *Link) Method() flow.Method {
 const field = "email"
 
 func (l *Link) prepare(_ context.Context, form *flow.Form) error {
-	if form.Flow.Undo {
-		if form.Flow.Opened {
-			form.UI.Say(ui.Say(ui.InfoUndoAddress))
-			form.UI.Add(ui.Input(ui.GroupLink, "method", ui.InputSubmit, "link").Labelled(ui.Say(ui.LabelUndoAddress)))
-		}
-		return nil
+	if form.Flow.Undo || form.Flow.Opened {
+		return confirmation(form)
 	}
 	form.Protect()
 	address := ui.Input(ui.GroupLink, field, ui.InputEmail, nil)
@@ -51,6 +47,25 @@ func (l *Link) prepare(_ context.Context, form *flow.Form) error {
 	}
 	form.UI.Add(address.Required().Labelled(ui.Say(ui.LabelEmail)),
 		ui.Input(ui.GroupLink, "method", ui.InputSubmit, "link").Labelled(ui.Say(ui.LabelContinue)))
+	return nil
+}
+
+// confirmation is the form that a link opens where more comes of it than a proof:
+// mail servers open links to see what is behind them, and nothing happens before
+// somebody says so.
+func confirmation(form *flow.Form) error {
+	label := ui.LabelContinue
+	if form.Flow.Kind == auth.Verification {
+		form.Protect()
+	} else {
+		label = ui.LabelUndoAddress
+	}
+	if form.Flow.Opened {
+		if form.Flow.Undo {
+			form.UI.Say(ui.Say(ui.InfoUndoAddress))
+		}
+		form.UI.Add(ui.Input(ui.GroupLink, "method", ui.InputSubmit, "link").Labelled(ui.Say(label)))
+	}
 	return nil
 }
 
@@ -67,8 +82,8 @@ func (l *Link) run(_ context.Context, form *flow.Form, e flow.Errand) (flow.Sent
 // submit sends a link to the address that was typed. It says the same whether or
 // not the address is somebody's.
 func (l *Link) submit(ctx context.Context, s *flow.Submission) (flow.Outcome, error) {
-	if s.Flow.Undo {
-		return l.undo(ctx, s)
+	if s.Flow.Undo || s.Flow.Opened {
+		return l.confirm(ctx, s)
 	}
 	typed := s.Values.String(field)
 	if typed == "" {
@@ -98,26 +113,37 @@ func (l *Link) recover(ctx context.Context, s *flow.Submission, token string) (f
 		return void, err
 	}
 	if s.Flow.Undo {
-		// Mail servers open links to see what is behind them: nothing is undone
-		// before somebody confirms it.
-		s.Flow.Opened = true
-		return flow.Next(), nil
+		return opened(s), nil
 	}
 	return recovered(found, l.Secrets.Use(found)), nil
 }
 
-// undo takes back a change of address, once somebody has opened the link and
-// confirmed it.
-func (l *Link) undo(ctx context.Context, s *flow.Submission) (flow.Outcome, error) {
+// opened shows the form in which somebody confirms what a link brings about. It is
+// of the browser that has opened the link, whoever began it.
+func opened(s *flow.Submission) flow.Outcome {
+	s.Flow.Opened, s.Flow.Type = true, auth.Browser
+	return flow.Next()
+}
+
+// confirm does what a link brings about, once somebody has opened and confirmed it:
+// a change of address is taken back, or takes effect.
+func (l *Link) confirm(ctx context.Context, s *flow.Submission) (flow.Outcome, error) {
+	void := ui.ErrorRecoveryToken
+	if s.Flow.Kind == auth.Verification {
+		void = ui.ErrorVerificationToken
+	}
 	if !s.Flow.Opened {
-		return flow.Again(flow.Problem{Message: ui.Say(ui.ErrorRecoveryToken)}), nil
+		return flow.Again(flow.Problem{Message: ui.Say(void)}), nil
 	}
 	found, err := l.Secrets.Opened(ctx, s.Flow)
 	if err != nil {
 		return flow.Outcome{}, err
 	}
-	if found == nil {
-		return flow.Replaced(ui.Say(ui.ErrorRecoveryToken)), nil
+	switch {
+	case found == nil:
+		return flow.Replaced(ui.Say(void)), nil
+	case s.Flow.Kind == auth.Verification:
+		return l.verified(found), nil
 	}
 	return recovered(found, l.Secrets.UseForAll(found)), nil
 }
@@ -132,7 +158,14 @@ func (l *Link) verify(ctx context.Context, s *flow.Submission, token string) (fl
 	if err != nil || found == nil {
 		return void, err
 	}
-	return flow.Verified(found.Proof, flow.Problem{Message: ui.Say(ui.ErrorVerificationToken)}).Then(l.Secrets.Use(found)), nil
+	if len(found.Proof.Change) > 0 {
+		return opened(s), nil
+	}
+	return l.verified(found), nil
+}
+
+func (l *Link) verified(found *onetime.Found) flow.Outcome {
+	return flow.Verified(found.Proof, flow.Problem{Message: ui.Say(ui.ErrorVerificationToken)}).Then(l.Secrets.Use(found))
 }
 
 // open finds what a link stands for. Where it is void a new form says so, and
