@@ -495,3 +495,35 @@ func TestNewAddressCannotBeProven(t *testing.T) {
 		})
 	}
 }
+
+// TestTakingBackWithoutTheThiefsAddress: an address that the thief had added before
+// they replaced the owner's is gone with the change.
+func TestTakingBackWithoutTheThiefsAddress(t *testing.T) {
+	const address = `{"type":"string","format":"email","ory.sh/kratos":{"credentials":{"password":{"identifier":true}},"verification":{"via":"email"},"recovery":{"via":"email"}}}`
+	const document = `{"properties":{"traits":{"type":"object","properties":{"email":` + address + `,"backup":` + address + `}}}}`
+	more := careful("identity", `{"default_schema_id":"many","schemas":[{"id":"many","url":"base64://`+base64.StdEncoding.EncodeToString([]byte(document))+`"}]}`)
+	onEach(t, more, func(t *testing.T, s *server) {
+		p := s.having(t, map[string]any{})
+		s.proven(t, p)
+		thief := s.client(t, app)
+		thief.signIn(p)
+		evil := stranger().email
+		for _, email := range []string{p.email, stranger().email} {
+			s.clock.advance(2 * time.Second)
+			f := thief.begin("settings", "")
+			a := thief.submit(f, fields{"method": "profile", "traits.email": email, "traits.backup": evil}).is(200)
+			waits := evil
+			if email != p.email {
+				waits = email
+			}
+			form := thief.opened("verification", thief.fetch("verification", a.at(`continue_with.#(action=="show_verification_ui").flow.id`).String()).saying(200, 1080003))
+			s.clock.advance(time.Second)
+			thief.typed(form, codeIn(t, s.mail(t, waits, "verification_code_valid"))).saying(200, 1080002)
+		}
+		owner := s.client(t, page)
+		owner.undo(owner.undoForm(linkIn(t, s.mail(t, p.email, "address_undo")))).is(303)
+		if got := s.identity(t, p).at("traits").Raw; got != `{"email":"`+p.email+`"}` {
+			t.Errorf("the traits are %s", got)
+		}
+	})
+}

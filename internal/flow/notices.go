@@ -8,6 +8,7 @@ import (
 	"zelus/internal/auth"
 	"zelus/internal/config"
 	"zelus/internal/identity"
+	"zelus/internal/schema"
 )
 
 // Notice is a message to somebody about their account.
@@ -109,12 +110,31 @@ func (v *visit) tellPrevious(done *result, h config.Hook) error {
 	return nil
 }
 
+// atOnce is how soon after an account was made an address is one of its first.
+const atOnce = time.Second
+
 // settled says whether an address has been proven for so long that its owner may
 // take the account back, or has been there from the beginning. A thief who moves an
 // account from one address of theirs to the next gets no way back into it.
 func settled(i *auth.Identity, a auth.VerifiableAddress, now time.Time) bool {
-	const atOnce = time.Second
 	return a.Verified && (a.CreatedAt.Sub(i.CreatedAt) < atOnce || a.VerifiedAt != nil && now.Sub(*a.VerifiedAt) >= undoWithin)
+}
+
+// trusted are an identity's traits without the addresses that are not settled: a
+// thief may have brought one along before the change that is undone.
+func trusted(i *auth.Identity, now time.Time) json.RawMessage {
+	var fresh []string
+	for _, a := range i.Verifiable {
+		if !settled(i, a, now) {
+			fresh = append(fresh, a.Value)
+		}
+	}
+	for _, a := range i.Recovery {
+		if !slices.ContainsFunc(i.Verifiable, func(b auth.VerifiableAddress) bool { return a.Value == b.Value }) && a.CreatedAt.Sub(i.CreatedAt) >= atOnce && now.Sub(a.CreatedAt) < undoWithin {
+			fresh = append(fresh, a.Value)
+		}
+	}
+	return schema.Without(i.Traits, fresh)
 }
 
 // undoLink begins the form in which the owner of a former address takes an
@@ -124,7 +144,7 @@ func (v *visit) undoLink(done *result, a auth.VerifiableAddress) (string, error)
 	for t, c := range done.before.Credentials {
 		had[t] = hashOf(c.Config)
 	}
-	undo, err := json.Marshal(pendingChange{Traits: done.before.Traits, Undo: true, Credentials: had})
+	undo, err := json.Marshal(pendingChange{Traits: trusted(done.before, done.identity.UpdatedAt), Undo: true, Credentials: had})
 	if err != nil {
 		return "", err
 	}
