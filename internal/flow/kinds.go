@@ -38,7 +38,7 @@ type kind struct {
 	first, last string
 	// home is where browsers go after success if nothing is configured; nil is
 	// the general return URL. leads is where they go whatever is configured; nil
-	// is nowhere.
+	// leaves it to the configuration and home.
 	home  func(*visit, *auth.Flow) string
 	leads func(*visit, *result) string
 	// begin sets what only this kind has on a new flow, from the query, or

@@ -120,7 +120,7 @@ type Form struct {
 	// Language is the header Accept-Language of the request, and Headers are
 	// those that services which make messages are told.
 	Language string
-	Headers  map[string][]string
+	Headers  func() map[string][]string
 	// Traits are those that were typed, with mistakes; nil where the form shows
 	// those that Identity has.
 	Traits json.RawMessage

@@ -161,7 +161,7 @@ func (s *Secrets) message(form *flow.Form, e flow.Errand, plain string, isCode b
 		d.Identity = subject(form.Config, e)
 	}
 	if isCode {
-		m.RequestHeaders = form.Headers
+		m.RequestHeaders = form.Headers()
 	}
 	said, err := s.render(m.Template, m.Type, language(e.Identity, form.Language), d)
 	if err != nil {
