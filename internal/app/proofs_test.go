@@ -41,7 +41,7 @@ func TestProofs(t *testing.T) {
 					reader := c
 					var a answer
 					if test.method == "code" {
-						c.submit(f, fields{"method": "code", "code": otherCode(sent.code(t))})
+						c.submit(f, fields{"method": "code", "code": wrongFor(sent.code(t))})
 						if s.identity(t, p).at("verifiable_addresses.0.verified").Bool() {
 							t.Fatalf("%s: a wrong code has proven the address", how)
 						}

@@ -48,14 +48,7 @@ func (s *server) mails(t testing.TB, to string) []gjson.Result {
 // mail is the newest message to an address, which must be of this template.
 func (s *server) mail(t testing.TB, to, template string) string {
 	t.Helper()
-	all := s.mails(t, to)
-	if len(all) == 0 {
-		t.Fatalf("there is no mail to %s", to)
-	}
-	if got := all[0].Get("template_type").String(); got != template {
-		t.Fatalf("the newest mail to %s is %s, want %s", to, got, template)
-	}
-	return all[0].Get("body").String()
+	return s.newest(t, to, template).body
 }
 
 // codeIn is the code that a mail carries, linkIn the link.

@@ -406,7 +406,7 @@ func costsOfCodes(t *testing.T, kind string) []cost {
 		done, more = 422, 2 // a session and the form for a new password
 	}
 	right := func(l letter) string { return l.code(t) }
-	wrong := func(l letter) string { return otherCode(l.code(t)) }
+	wrong := func(l letter) string { return wrongFor(l.code(t)) }
 	twice := func(c *client, f form, l letter) {
 		c.submit(f, fields{"method": "code", "email": f.json.value("email").String()}).is(200)
 	}

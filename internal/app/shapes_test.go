@@ -296,7 +296,7 @@ func shapesOfProofs(t *testing.T, all shapes, s *server, method string) {
 			all.hold(t, c.fetch(kind, f.id).is(200), shape)
 			if method == "code" {
 				sent := s.newest(t, p.email, kind+"_code_valid")
-				for _, code := range []string{otherCode(sent.code(t)), sent.code(t)} {
+				for _, code := range []string{wrongFor(sent.code(t)), sent.code(t)} {
 					all.hold(t, c.submit(f, fields{"method": method, "code": code}).is(200), shape)
 				}
 				if kind == "verification" || style == app { // a browser that is signed in then has another CSRF cookie
