@@ -211,7 +211,10 @@ func (v *visit) load(id uuid.UUID) (*auth.Flow, error) {
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, auth.ErrFlowUnknown
 	}
-	return f, err
+	if err != nil {
+		return nil, err
+	}
+	return f, v.unseal(f)
 }
 
 // belongs says whether the request may see and submit the flow: a browser's

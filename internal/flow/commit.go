@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 
 	"github.com/google/uuid"
 
@@ -53,7 +54,11 @@ func (v *visit) conclude(s *Submission, m *Method, o Outcome, row *store.Session
 		for name, value := range o.filled {
 			s.UI.SetValue(name, value)
 		}
-		return v.goOn(s.Flow, s.Schema, o, v.kind.next)
+		status := v.kind.next
+		if o.onPage {
+			status.json = http.StatusUnprocessableEntity
+		}
+		return v.goOn(s.Flow, s.Schema, o, status)
 	case stay:
 		v.redirect(v.kind.next.page, v.page(s.Flow))
 		return nil
@@ -123,7 +128,7 @@ func (v *visit) retry(s *Submission, row *store.SessionRow) error {
 // made anew, of the identity as it will be.
 func (v *visit) done(form *Form, m *Method, o Outcome, row *store.SessionRow) (*result, error) {
 	f := *form.Flow
-	f.State, f.UpdatedAt = v.kind.last, auth.Now(v.engine.Clock())
+	f.State, f.UpdatedAt, f.Private = v.kind.last, auth.Now(v.engine.Clock()), nil
 	done := &result{flow: &f, method: m.Name, identity: o.identity, before: form.Identity}
 	if row != nil {
 		done.former = row.Session.IdentityID
@@ -195,7 +200,7 @@ func (v *visit) finish(ctx context.Context, tx *store.Tx, f *auth.Flow) error {
 	if v.kind.stays {
 		return tx.UpdateFlow(ctx, v.stored(f))
 	}
-	won, err := tx.FinishFlow(ctx, f)
+	won, err := tx.FinishFlow(ctx, v.stored(f))
 	if err == nil && !won {
 		return errFlowUsed
 	}
@@ -206,7 +211,8 @@ func (v *visit) finish(ctx context.Context, tx *store.Tx, f *auth.Flow) error {
 // step-up keep the session, a sign-in makes a new one, a sign-up where the
 // configuration says so. Who changes their account keeps theirs; a browser gets
 // its cookie once more, with a new token where the change is about how one signs
-// in or is reached, so that a cookie which was copied before is of no use after.
+// in or is reached, so that a cookie which was copied before is of no use after;
+// a change that is a proof too makes the session stronger.
 func (v *visit) makeSession(done *result, o Outcome, row *store.SessionRow) {
 	sessions := v.engine.Sessions
 	switch {
@@ -215,6 +221,9 @@ func (v *visit) makeSession(done *result, o Outcome, row *store.SessionRow) {
 		if v.hooked(done.method, "session") {
 			done.session, done.token = sessions.Issue(o.identity, o.amr, v.r)
 		}
+	case o.verdict == changed && o.amr.Method != "":
+		kept := row.Session
+		done.session, done.token = &kept, sessions.Strengthen(&kept, v.proof, o.amr)
 	case o.verdict == changed:
 		if v.proof.Cookie {
 			kept := row.Session
@@ -267,7 +276,7 @@ func (v *visit) storeSession(ctx context.Context, tx *store.Tx, done *result, o 
 		if err != nil {
 			return err
 		}
-		if done.session != nil && !bytes.Equal(done.session.TokenHash, row.Session.TokenHash) {
+		if s := done.session; s != nil && !(bytes.Equal(s.TokenHash, row.Session.TokenHash) && s.AuthenticatedAt.Equal(row.Session.AuthenticatedAt)) {
 			if _, err := tx.UpdateSession(ctx, done.session, &row.Session, v.engine.Clock()); err != nil {
 				return err
 			}

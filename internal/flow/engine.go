@@ -5,8 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
-	"slices"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -52,6 +50,7 @@ type current struct {
 	csrf     *web.CSRF
 	origins  []string     // of pages that may send forms
 	bindings *secret.Ring // keyed hashes of CSRF cookies
+	flows    *secret.Ring // what is secret in stored flows
 	aside    web.SecretCookie
 }
 
@@ -61,12 +60,16 @@ func (e *Engine) Configure(c *config.Config, schemas *schema.Set) error {
 	if err != nil {
 		return err
 	}
+	flows, err := secret.NewRing("flow", c.Secrets.Default)
+	if err != nil {
+		return err
+	}
 	if e.kinds == nil {
 		e.kinds = allKinds()
 	}
 	public := c.PublicURL()
 	e.now.Store(&current{
-		config: c, schemas: schemas, public: public, base: public.String(), bindings: bindings, origins: e.origins(c),
+		config: c, schemas: schemas, public: public, base: public.String(), bindings: bindings, flows: flows, origins: e.origins(c),
 		aside:    web.SecretCookie{Name: "ory_kratos_continuity", Persistent: true, CookieOptions: web.CookieOptions{Secure: c.Cookies.Secure}},
 		returnTo: web.Compile(c.SelfService.AllowedReturnURLs, public, c.SelfService.DefaultBrowserReturnURL, c.FeatureFlags.LegacyAllowInsecureOrigins),
 		csrf: web.NewCSRF(public.String(), web.CookieOptions{Domain: c.Cookies.Domain, Path: c.Cookies.Path, Secure: c.Cookies.Secure,
@@ -278,61 +281,6 @@ func (v *visit) prepare(ctx context.Context, form *Form) error {
 	}
 	k.sort(&f.UI, form.Schema)
 	f.Filled = k.owner != nil && form.Traits == nil
-	return nil
-}
-
-// stored is a flow as it is kept: without the traits that its form was filled
-// with, which may be large and would stay behind when their owner is deleted, and
-// with a code that a link filled in encrypted.
-func (v *visit) stored(f *auth.Flow) *auth.Flow {
-	lean := *f
-	lean.Sealed = nil
-	for i := range f.UI.Nodes {
-		n := &f.UI.Nodes[i]
-		trait := f.Filled && strings.HasPrefix(n.Name(), "traits.")
-		code, isCode := n.Attributes.Value.(string)
-		isCode = isCode && n.Name() == codeField && code != ""
-		if !trait && !isCode {
-			continue
-		}
-		if isCode {
-			lean.Sealed = map[string][]byte{codeField: v.bindings.Seal([]byte(code), f.ID[:])}
-		}
-		if &lean.UI.Nodes[0] == &f.UI.Nodes[0] {
-			lean.UI.Nodes = slices.Clone(f.UI.Nodes)
-		}
-		lean.UI.Nodes[i].Attributes.Value = nil
-	}
-	return &lean
-}
-
-// refill puts into a form that was read what stored has left out. A code is for
-// the browser that has brought it: who only began the form, perhaps with the
-// address of somebody else, must not learn it there.
-func (v *visit) refill(f *auth.Flow) error {
-	secret, ok := v.csrf.Secret(v.r)
-	for name, sealed := range f.Sealed {
-		if !ok || !v.reads(f, secret) {
-			continue
-		}
-		// One whose key is gone is typed again.
-		if plain, err := v.bindings.Open(sealed, f.ID[:]); err == nil {
-			f.UI.SetValue(name, string(plain))
-		}
-	}
-	if !f.Filled {
-		return nil
-	}
-	owner, err := v.person.Identity()
-	if err != nil {
-		return err
-	}
-	s, err := v.schema(owner.SchemaID)
-	if err != nil {
-		return err
-	}
-	s.Fill(&f.UI, ui.GroupProfile, owner.Traits)
-	v.kindOf(f).sort(&f.UI, s)
 	return nil
 }
 

@@ -155,7 +155,9 @@ type Outcome struct {
 	change    func(*auth.Identity, time.Time)
 	proof     Proof
 	filled    map[string]any
-	then      []func(context.Context, *store.Tx) error
+	// onPage says that the next step needs the page of the form.
+	onPage bool
+	then   []func(context.Context, *store.Tx) error
 }
 
 // Proof is that somebody reads what is sent to an address.
@@ -196,6 +198,13 @@ func (o Outcome) Saying(m ui.Message) Outcome {
 	return o
 }
 
+// OnPage says of Next that the next step needs a page with a script: those who
+// talk JSON are told to go there, instead of what the form looks like.
+func (o Outcome) OnPage() Outcome {
+	o.onPage = true
+	return o
+}
+
 // Filling puts a value into a field of the form that is shown next.
 func (o Outcome) Filling(field string, value any) Outcome {
 	o.filled = map[string]any{field: value}
@@ -223,6 +232,13 @@ func Registered(candidate *auth.Identity, amr auth.AMR) Outcome {
 // asks for a fresh proof where that is another way to sign in or to be reached.
 func Changed(change func(*auth.Identity, time.Time)) Outcome {
 	return Outcome{verdict: changed, change: change}
+}
+
+// Proving says that a change is a proof too: whoever sets up an authenticator has
+// used it. The session that the change is made in gets stronger by it.
+func (o Outcome) Proving(amr auth.AMR) Outcome {
+	o.amr = amr
+	return o
 }
 
 // Verified says that an address is proven to be somebody's. If it is theirs no

@@ -378,6 +378,10 @@ func (v *visit) goOn(f *auth.Flow, s *schema.Schema, o Outcome, status status) e
 	if err != nil {
 		return v.fault(err)
 	}
+	if v.asJSON() && status.json == http.StatusUnprocessableEntity {
+		to := v.page(f)
+		return auth.ErrBrowserLocation.Saying("This step needs a page. Go on at %s.", to).With("redirect_browser_to", to)
+	}
 	if v.asJSON() {
 		return v.show(status.json, f)
 	}

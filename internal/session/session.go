@@ -258,6 +258,14 @@ func known(s string) *string {
 // was copied before is of no use after; an app keeps its token. The caller
 // stores the session.
 func (s *Sessions) Renew(session *auth.Session, p Proof, amr auth.AMR) (token string) {
+	token = s.Strengthen(session, p, amr)
+	session.IssuedAt, session.ExpiresAt = session.AuthenticatedAt, session.AuthenticatedAt.Add(s.now.Load().Lifespan)
+	return token
+}
+
+// Strengthen is Renew for a proof that is given along with something else: the
+// session ends when it would have ended.
+func (s *Sessions) Strengthen(session *auth.Session, p Proof, amr auth.AMR) (token string) {
 	c, now := s.now.Load(), auth.Now(s.clock())
 	amr.CompletedAt = now
 	token = p.Token
@@ -270,7 +278,7 @@ func (s *Sessions) Renew(session *auth.Session, p Proof, amr auth.AMR) (token st
 	if !now.After(session.AuthenticatedAt) {
 		now = session.AuthenticatedAt.Add(time.Microsecond) // each renewal moves it, see store.UpdateSession
 	}
-	session.IssuedAt, session.AuthenticatedAt, session.ExpiresAt = now, now, now.Add(c.Lifespan)
+	session.AuthenticatedAt = now
 	return token
 }
 

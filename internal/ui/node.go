@@ -60,6 +60,12 @@ type Node struct {
 	Attributes Attributes `json:"attributes"`
 	Messages   []Message  `json:"messages"`
 	Meta       Meta       `json:"meta"`
+
+	// Secret says that the node is stored encrypted only: it shows what lets
+	// somebody in.
+	Secret bool `json:"-"`
+	// Last says that the node comes after all others, whatever the order.
+	Last bool `json:"-"`
 }
 
 // Meta holds the label of a node.
@@ -184,6 +190,22 @@ func Input(group, name, kind string, value any) Node {
 func Link(group, id, to string, title Message) Node {
 	return Node{Type: NodeAnchor, Group: group, Messages: []Message{}, Meta: Meta{Label: &title},
 		Attributes: Attributes{NodeType: NodeAnchor, Href: to, Title: &title, ID: id}}
+}
+
+// Text makes a node that says something.
+func Text(group, id string, text Message) Node {
+	return Node{Type: NodeText, Group: group, Messages: []Message{}, Attributes: Attributes{NodeType: NodeText, Text: &text, ID: id}}
+}
+
+// Image makes a square picture, with the length of its sides in pixels.
+func Image(group, id, source string, side int) Node {
+	return Node{Type: NodeImage, Group: group, Messages: []Message{},
+		Attributes: Attributes{NodeType: NodeImage, Source: source, ID: id, Width: side, Height: side}}
+}
+
+// Button makes a button that sends the form with this field.
+func Button(group, name string, value any, label Message) Node {
+	return Input(group, name, InputSubmit, value).Labelled(label)
 }
 
 // Labelled returns the node with a label.

@@ -60,6 +60,7 @@ func SettingsOrder(traitNames []string) Order {
 
 // rank is a node's place: what is compared, from left to right.
 type rank struct {
+	end   int // 1 for what comes after all others
 	group int
 	last  int // 1 for the submit button "method", which ends its group
 	key   int
@@ -87,6 +88,11 @@ func (c *Container) Sort(order Order) {
 	for i, n := range c.Nodes {
 		name := n.Name()
 		r := rank{group: slices.Index(order.Groups, n.Group), key: order.key(name), value: fmt.Sprint(n.Attributes.Value)}
+		if n.Last {
+			r = rank{end: 1}
+			nodes[i] = ranked{r, n}
+			continue
+		}
 		if merged && r.group == second {
 			r.group = first
 		}
@@ -99,6 +105,7 @@ func (c *Container) Sort(order Order) {
 	}
 	slices.SortStableFunc(nodes, func(a, b ranked) int {
 		return cmp.Or(
+			cmp.Compare(a.rank.end, b.rank.end),
 			cmp.Compare(a.rank.group, b.rank.group),
 			cmp.Compare(a.rank.last, b.rank.last),
 			cmp.Compare(a.rank.key, b.rank.key),
