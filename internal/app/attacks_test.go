@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"zelus/internal/auth"
-	"zelus/internal/identity"
 )
 
 // inside says whether a code gets somebody anywhere.
@@ -133,7 +132,7 @@ func TestCodesThatFitElsewhere(t *testing.T) {
 func TestSecondFactorStaysNeeded(t *testing.T) {
 	onEach(t, proving(transitions, "true"), func(t *testing.T, s *server) {
 		// No method brings a second factor yet.
-		s.app.identities.Factors = append(s.app.identities.Factors, identity.Factor{Type: auth.TOTP, Second: func(auth.Credential) int { return 1 }})
+		s.countApps(t)
 		p := s.person(t)
 		s.replaceCredential(t, p, auth.TOTP, `{"totp_url":"otpauth://totp/a?secret=AAAA"}`)
 		for _, style := range styles {

@@ -2,6 +2,7 @@ package app
 
 import (
 	"zelus/internal/auth"
+	"zelus/internal/config"
 	"zelus/internal/flow"
 	"zelus/internal/identity"
 	"zelus/internal/method/code"
@@ -21,13 +22,24 @@ func (a *App) methods() []flow.Method {
 	}
 }
 
-// factors say how credentials count. Those of methods come with the methods;
+// factors say what credentials hold. Those of methods come with the methods;
 // social accounts can be imported before there is a method that uses them.
 func factors(methods []flow.Method) []identity.Factor {
-	all := []identity.Factor{{Type: auth.OIDC, First: identity.SocialFactor}, {Type: auth.SAML, First: identity.SocialFactor}}
+	all := []identity.Factor{{Type: auth.OIDC, Holds: identity.SocialFactor}, {Type: auth.SAML, Holds: identity.SocialFactor}}
 	for _, m := range methods {
 		if m.Factor.Type != "" {
 			all = append(all, m.Factor)
+		}
+	}
+	return all
+}
+
+// policy is what factors count for, of the methods that are switched on.
+func policy(methods []flow.Method, c *config.Config) auth.Policy {
+	all := auth.Policy{First: auth.FactorSocial}
+	for i := range methods {
+		if m := &methods[i]; m.Counts != nil && m.Enabled(c) {
+			all = all.With(m.Counts(c))
 		}
 	}
 	return all

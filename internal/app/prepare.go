@@ -36,6 +36,7 @@ type prepared struct {
 	warnings  []config.Warning // of what can be used and perhaps was not meant
 	contents  *secret.Ring     // what messages are sealed under
 	templates *templates.Templates
+	policy    auth.Policy // what factors count for
 }
 
 // close ends what belongs to a configuration that is not in force any more.
@@ -109,13 +110,14 @@ func Check(ctx context.Context, c *config.Config, environ, child []string) ([]co
 // The errors are those of keys and parameters that prepare has tried out, from
 // the same values; they cannot happen.
 func (a *App) put(p *prepared) error {
+	p.policy = policy(a.engine.Methods, p.config)
 	a.replace(p)
 	return errors.Join(
 		a.hashes.SetParams(p.hashing),
 		a.sessions.Configure(sessionSettings(p)),
 		a.keys.Configure(keySettings(p.config)),
 		a.secrets.Configure(p.config.Secrets.Default),
-		a.engine.Configure(p.config, p.schemas),
+		a.engine.Configure(p.config, p.schemas, p.policy),
 		a.api.Configure(p.config, p.schemas),
 	)
 }

@@ -33,7 +33,7 @@ func hashParams(c *config.Config) hash.Params {
 func sessionSettings(p *prepared) session.Settings {
 	c, s := p.config, &p.config.Session
 	return session.Settings{
-		Lifespan: s.Lifespan, ExtendWithin: s.EarliestPossibleExtend, RequiredAAL: s.Whoami.RequiredAAL, BaseURL: c.PublicURL().String(),
+		Lifespan: s.Lifespan, ExtendWithin: s.EarliestPossibleExtend, RequiredAAL: s.Whoami.RequiredAAL, Policy: p.policy, BaseURL: c.PublicURL().String(),
 		Cookie: web.SecretCookie{Name: s.Cookie.Name, Persistent: s.Cookie.Persistent, CookieOptions: web.CookieOptions{Domain: s.Cookie.Domain,
 			Path: s.Cookie.Path, SameSite: web.SameSite(s.Cookie.SameSite), Secure: s.Cookie.Secure}},
 		Older:          siteOf(c).Session,

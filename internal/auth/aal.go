@@ -73,5 +73,55 @@ func LevelOf(done []AMR) AAL {
 	return AAL0
 }
 
+// Factors is a set of the kinds of proof that somebody has set up. The numbers
+// are stored: new ones come at the end.
+type Factors int64
+
+// The factors. What they count for is a Policy's to say.
+const (
+	FactorPassword Factors = 1 << iota
+	FactorSocial
+	FactorCode
+	FactorPasskey
+	// FactorKeyAlone is a security key that was set up to sign in without anything
+	// else, FactorKey one that was set up beside a first factor.
+	FactorKeyAlone
+	FactorKey
+	FactorTOTP
+	FactorLookupSecret
+	// FactorVerifiedPasskey and FactorVerifiedKey are those that check who uses
+	// them, by a PIN or a finger: user verification (W3C WebAuthn section 6.1).
+	FactorVerifiedPasskey
+	FactorVerifiedKey
+)
+
+// Policy says what the configuration lets factors count for. Those of a method
+// that is switched off count for nothing: nobody is asked for what they cannot
+// use.
+type Policy struct {
+	// First sign somebody in.
+	First Factors
+	// Second complete a first factor.
+	Second Factors
+	// Both are two factors in one.
+	Both Factors
+}
+
+// With is what this policy and another one let count together.
+func (p Policy) With(o Policy) Policy {
+	return Policy{p.First | o.First, p.Second | o.Second, p.Both | o.Both}
+}
+
+// Available is the highest level that somebody with these factors can reach.
+func (p Policy) Available(has Factors) AAL {
+	switch {
+	case has&(p.Second|p.Both) != 0:
+		return AAL2
+	case has&p.First != 0:
+		return AAL1
+	}
+	return AAL0
+}
+
 // StepUpPath is where a browser proves a second factor, below the public base URL.
 const StepUpPath = "self-service/login/browser?aal=aal2"

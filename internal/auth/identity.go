@@ -53,9 +53,9 @@ type Identity struct {
 	CreatedAt      time.Time
 	UpdatedAt      time.Time
 
-	// AvailableAAL is the highest level that this person's credentials can
-	// reach, kept up to date with every change of credentials.
-	AvailableAAL AAL
+	// Factors are those that this person's credentials hold, kept up to date with
+	// every change of credentials.
+	Factors Factors
 
 	Credentials map[CredentialType]Credential
 	Verifiable  []VerifiableAddress

@@ -199,7 +199,7 @@ func (v *visit) find(parameter string, missing error, back func(*auth.Flow) stri
 // kind demand. A browser proves more and then goes on at back; empty is
 // nowhere in particular.
 func (v *visit) strong(row *store.SessionRow, back string) error {
-	if v.kind.owner(v.config).Met(row.Session.AAL, row.AvailableAAL) {
+	if v.kind.owner(v.config).Met(row.Session.AAL, v.policy.Available(row.Factors)) {
 		return nil
 	}
 	to := v.stepUp(back)

@@ -335,5 +335,5 @@ func (v *visit) taken(s *Submission, wanted *auth.Identity) error {
 // satisfied says whether the new session is proven as strongly as it must be
 // to be told about.
 func (v *visit) satisfied(done *result) bool {
-	return v.config.Session.Whoami.RequiredAAL.Met(done.session.AAL, done.identity.AvailableAAL)
+	return v.config.Session.Whoami.RequiredAAL.Met(done.session.AAL, v.policy.Available(done.identity.Factors))
 }

@@ -44,6 +44,7 @@ type Engine struct {
 type current struct {
 	config   *config.Config
 	schemas  *schema.Set
+	policy   auth.Policy // what factors count for
 	public   *url.URL
 	base     string // the public base URL, with its final slash
 	returnTo *web.ReturnTo
@@ -54,8 +55,8 @@ type current struct {
 	aside    web.SecretCookie
 }
 
-// Configure replaces the configuration.
-func (e *Engine) Configure(c *config.Config, schemas *schema.Set) error {
+// Configure replaces the configuration, and what factors count for under it.
+func (e *Engine) Configure(c *config.Config, schemas *schema.Set, policy auth.Policy) error {
 	bindings, err := secret.NewRing("csrf binding", c.Secrets.Default)
 	if err != nil {
 		return err
@@ -69,7 +70,7 @@ func (e *Engine) Configure(c *config.Config, schemas *schema.Set) error {
 	}
 	public := c.PublicURL()
 	e.now.Store(&current{
-		config: c, schemas: schemas, public: public, base: public.String(), bindings: bindings, flows: flows, origins: e.origins(c),
+		config: c, schemas: schemas, policy: policy, public: public, base: public.String(), bindings: bindings, flows: flows, origins: e.origins(c),
 		aside:    web.SecretCookie{Name: "ory_kratos_continuity", Persistent: true, CookieOptions: web.CookieOptions{Secure: c.Cookies.Secure}},
 		returnTo: web.Compile(c.SelfService.AllowedReturnURLs, public, c.SelfService.DefaultBrowserReturnURL, c.FeatureFlags.LegacyAllowInsecureOrigins),
 		csrf: web.NewCSRF(public.String(), web.CookieOptions{Domain: c.Cookies.Domain, Path: c.Cookies.Path, Secure: c.Cookies.Secure,

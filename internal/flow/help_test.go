@@ -66,6 +66,9 @@ func configuration() *config.Config {
 	return c
 }
 
+// everyFactor counts.
+var everyFactor = auth.Policy{First: auth.FactorPassword | auth.FactorSocial, Second: auth.FactorTOTP}
+
 // newEngine is an engine with the given methods on a database.
 func newEngine(t testing.TB, st *store.Store, c *config.Config, methods ...Method) *Engine {
 	t.Helper()
@@ -77,8 +80,8 @@ func newEngine(t testing.TB, st *store.Store, c *config.Config, methods ...Metho
 	}
 	schemas := loadSchemas(t, map[string]string{"person": personSchema, "chosen": personSchema, "hidden": personSchema}, "chosen")
 	e := &Engine{Store: st, Sessions: sessions, Server: &web.Server{Logger: slog.New(slog.NewTextHandler(io.Discard, nil)), Now: clock}, Clock: clock, Methods: methods,
-		Identities: &identity.Manager{Store: st, Schemas: func() *schema.Set { return schemas }, Clock: clock}}
-	if err := e.Configure(c, schemas); err != nil {
+		Identities: &identity.Manager{Store: st, Schemas: func() *schema.Set { return schemas }, Clock: clock, Policy: func() auth.Policy { return everyFactor }}}
+	if err := e.Configure(c, schemas, everyFactor); err != nil {
 		t.Fatal(err)
 	}
 	return e
@@ -148,7 +151,7 @@ func storeIdentity(t testing.TB, st *store.Store, traits string) *auth.Identity 
 	t.Helper()
 	at := time.Unix(begin, 0).UTC()
 	i := &auth.Identity{ID: uuid.Must(uuid.NewV7()), Project: auth.DefaultProject, SchemaID: "person", State: auth.Active, Traits: json.RawMessage(traits),
-		AvailableAAL: auth.AAL1, CreatedAt: at, UpdatedAt: at, Credentials: map[auth.CredentialType]auth.Credential{
+		Factors: auth.FactorPassword, CreatedAt: at, UpdatedAt: at, Credentials: map[auth.CredentialType]auth.Credential{
 			auth.Password: {Type: auth.Password, Identifiers: []string{"ada"}, Config: json.RawMessage(`{"hashed_password":"x"}`), CreatedAt: at, UpdatedAt: at}}}
 	if err := st.Write(t.Context(), store.Durable, func(tx *store.Tx) error { return tx.InsertIdentity(t.Context(), i) }); err != nil {
 		t.Fatal(err)

@@ -28,8 +28,10 @@ type Method struct {
 	Enabled func(*config.Config) bool
 	// One part a kind; nil where it takes none.
 	Login, Registration, Settings, Recovery, Verification *Part
-	// Factor says how its credentials count.
+	// Factor says what its credentials hold, and Counts what that counts for where
+	// the method is switched on; nil is nothing.
 	Factor identity.Factor
+	Counts func(*config.Config) auth.Policy
 }
 
 // Part is what a method does in one kind of flow.

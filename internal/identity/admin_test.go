@@ -41,7 +41,7 @@ func TestCreate(t *testing.T) {
 			t.Errorf("what is stored is not what is answered (-answered +stored):\n%s", diff)
 		}
 		if got.SchemaID != "person" || got.State != auth.Active || !got.StateChangedAt.Equal(begin) || got.OrganizationID != organization ||
-			string(got.MetadataPublic) != `{"a":1}` || got.MetadataAdmin != nil || got.AvailableAAL != auth.AAL0 {
+			string(got.MetadataPublic) != `{"a":1}` || got.MetadataAdmin != nil || got.Factors != 0 {
 			t.Errorf("got %+v", got)
 		}
 		for _, a := range got.Verifiable {
@@ -556,8 +556,8 @@ func TestDeleteCredential(t *testing.T) {
 			if there != (test.config != "") || string(c.Config) != test.config {
 				t.Errorf("it is there: %v, with %s; want %q", there, c.Config, test.config)
 			}
-			if after.AvailableAAL != test.level {
-				t.Errorf("it can reach %s, want %s", after.AvailableAAL, test.level)
+			if level := counting.Available(after.Factors); level != test.level {
+				t.Errorf("it can reach %s, want %s", level, test.level)
 			}
 			// All but what was asked for stays.
 			for kind := range before.Credentials {

@@ -56,39 +56,42 @@ func newFixture(t testing.TB, st *store.Store) *fixture {
 	f := &fixture{now: begin}
 	f.Manager = &Manager{Store: st, Schemas: func() *schema.Set { return schemas }, Hashes: hashes, Clock: func() time.Time { return f.now },
 		Factors: []Factor{
-			{Type: auth.Password, First: func(c auth.Credential) int {
+			{Type: auth.Password, Holds: func(c auth.Credential) []auth.Factors {
 				var config PasswordConfig
 				if json.Unmarshal(c.Config, &config) != nil || config.HashedPassword == "" || len(c.Identifiers) == 0 {
-					return 0
+					return nil
 				}
-				return 1
+				return []auth.Factors{auth.FactorPassword}
 			}},
-			{Type: auth.OIDC, First: SocialFactor},
-			{Type: auth.SAML, First: SocialFactor},
-			{Type: auth.TOTP, Second: func(auth.Credential) int { return 1 }},
-			{Type: auth.WebAuthn, First: keys(true), Second: keys(false)},
-		}}
+			{Type: auth.OIDC, Holds: SocialFactor},
+			{Type: auth.SAML, Holds: SocialFactor},
+			{Type: auth.TOTP, Holds: func(auth.Credential) []auth.Factors { return []auth.Factors{auth.FactorTOTP} }},
+			{Type: auth.WebAuthn, Holds: keys},
+		}, Policy: func() auth.Policy { return counting }}
 	return f
 }
 
-// keys counts the security keys that are, or are not, a first factor.
-func keys(passwordless bool) func(auth.Credential) int {
-	return func(c auth.Credential) (n int) {
-		var config struct {
-			Credentials []struct {
-				Passwordless bool `json:"is_passwordless"`
-			} `json:"credentials"`
-		}
-		if json.Unmarshal(c.Config, &config) != nil {
-			return 0
-		}
-		for _, key := range config.Credentials {
-			if key.Passwordless == passwordless {
-				n++
-			}
-		}
-		return n
+// counting is what factors count for.
+var counting = auth.Policy{First: auth.FactorPassword | auth.FactorSocial | auth.FactorKeyAlone, Second: auth.FactorTOTP | auth.FactorKey}
+
+// keys are the security keys that are, or are not, a first factor.
+func keys(c auth.Credential) (all []auth.Factors) {
+	var config struct {
+		Credentials []struct {
+			Passwordless bool `json:"is_passwordless"`
+		} `json:"credentials"`
 	}
+	if json.Unmarshal(c.Config, &config) != nil {
+		return nil
+	}
+	for _, key := range config.Credentials {
+		if key.Passwordless {
+			all = append(all, auth.FactorKeyAlone)
+		} else {
+			all = append(all, auth.FactorKey)
+		}
+	}
+	return all
 }
 
 // identity is one of the person schema that is settled and not stored.

@@ -51,7 +51,7 @@ func (m *Manager) LoginHints(ctx context.Context, candidate *auth.Identity) (Log
 func (m *Manager) describe(hints *LoginHints, credentials map[auth.CredentialType]auth.Credential) {
 	for _, f := range m.Factors {
 		c, ok := credentials[f.Type]
-		if !ok || f.First == nil || f.First(c) == 0 {
+		if !ok || m.first(f, c) == 0 {
 			continue
 		}
 		hints.Types = append(hints.Types, string(f.Type))

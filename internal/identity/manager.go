@@ -25,22 +25,24 @@ type Manager struct {
 	Schemas func() *schema.Set
 	Hashes  *hash.Pool
 	Clock   func() time.Time
-	// Factors say how credentials count; one entry a type.
+	// Factors say what credentials hold; one entry a type.
 	Factors []Factor
+	// Policy is what counts, by the configuration in force.
+	Policy func() auth.Policy
 }
 
-// Factor says how many ways of signing in a credential holds: as a first
-// factor, and as a second one. A nil function counts nothing.
+// Factor says which factors a credential of a type holds: one entry for each
+// password, account or key, with all that it is.
 type Factor struct {
-	Type          auth.CredentialType
-	First, Second func(auth.Credential) int
+	Type  auth.CredentialType
+	Holds func(auth.Credential) []auth.Factors
 }
 
 // New begins an identity of a schema, with an id and without anything else.
 func (m *Manager) New(schemaID string) *auth.Identity {
 	now := auth.Now(m.Clock())
 	return &auth.Identity{ID: uuid.Must(uuid.NewV7()), Project: auth.DefaultProject, SchemaID: schemaID, State: auth.Active, StateChangedAt: &now,
-		CreatedAt: now, UpdatedAt: now, AvailableAAL: auth.AAL0, Credentials: map[auth.CredentialType]auth.Credential{}}
+		CreatedAt: now, UpdatedAt: now, Credentials: map[auth.CredentialType]auth.Credential{}}
 }
 
 // Settle validates an identity's traits and brings all that follows from them
@@ -62,7 +64,7 @@ func (m *Manager) Settle(i *auth.Identity) ([]schema.Problem, error) {
 	i.Traits = facts.Traits
 	m.deriveCredentials(i, facts, now)
 	deriveAddresses(i, facts, now)
-	i.AvailableAAL = m.available(i)
+	m.Reckon(i)
 	return nil, nil
 }
 
@@ -153,39 +155,36 @@ func deriveAddresses(i *auth.Identity, facts schema.Facts, now time.Time) {
 func byID(a, b uuid.UUID) int { return cmp.Compare(string(a[:]), string(b[:])) }
 
 // FirstFactors counts the ways in which an identity can sign in.
-func (m *Manager) FirstFactors(i *auth.Identity) int {
-	first, _ := m.count(i)
-	return first
-}
-
-// Reckon brings the available level up to date after a credential was added.
-func (m *Manager) Reckon(i *auth.Identity) { i.AvailableAAL = m.available(i) }
-
-func (m *Manager) available(i *auth.Identity) auth.AAL {
-	first, second := m.count(i)
-	switch {
-	case second > 0:
-		return auth.AAL2
-	case first > 0:
-		return auth.AAL1
-	}
-	return auth.AAL0
-}
-
-func (m *Manager) count(i *auth.Identity) (first, second int) {
+func (m *Manager) FirstFactors(i *auth.Identity) (n int) {
 	for _, f := range m.Factors {
-		c, ok := i.Credentials[f.Type]
-		if !ok {
-			continue
-		}
-		if f.First != nil {
-			first += f.First(c)
-		}
-		if f.Second != nil {
-			second += f.Second(c)
+		if c, ok := i.Credentials[f.Type]; ok {
+			n += m.first(f, c)
 		}
 	}
-	return first, second
+	return n
+}
+
+// first counts the ways to sign in that a credential holds.
+func (m *Manager) first(f Factor, c auth.Credential) (n int) {
+	counts := m.Policy().First
+	for _, one := range f.Holds(c) {
+		if one&counts != 0 {
+			n++
+		}
+	}
+	return n
+}
+
+// Reckon brings the factors up to date after a credential was added.
+func (m *Manager) Reckon(i *auth.Identity) {
+	i.Factors = 0
+	for _, f := range m.Factors {
+		if c, ok := i.Credentials[f.Type]; ok {
+			for _, one := range f.Holds(c) {
+				i.Factors |= one
+			}
+		}
+	}
 }
 
 // Problems are what is wrong with traits. They are the cause of an

@@ -40,7 +40,7 @@ func TestChange(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !after.UpdatedAt.Equal(test.wantUpdate) || after.State != test.state || after.AvailableAAL != auth.AAL2 ||
+		if !after.UpdatedAt.Equal(test.wantUpdate) || after.State != test.state || counting.Available(after.Factors) != auth.AAL2 ||
 			after.Credentials[auth.Password].Identifiers[0] != "countess@example.org" || after.Verifiable[0].Value != "countess@example.org" {
 			t.Errorf("%s: %+v", test.name, after)
 		}

@@ -236,8 +236,8 @@ func TestFactors(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			i := &auth.Identity{Credentials: test.credentials}
 			f.Reckon(i)
-			if first := f.FirstFactors(i); first != test.first || i.AvailableAAL != test.available {
-				t.Errorf("%d first factors, %s; want %d, %s", first, i.AvailableAAL, test.first, test.available)
+			if first := f.FirstFactors(i); first != test.first || counting.Available(i.Factors) != test.available {
+				t.Errorf("%d first factors, %s; want %d, %s", first, counting.Available(i.Factors), test.first, test.available)
 			}
 		})
 	}

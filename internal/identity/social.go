@@ -52,13 +52,14 @@ func setProviders(i *auth.Identity, t auth.CredentialType, all []provider, now t
 	i.Credentials[t] = c
 }
 
-// SocialFactor counts social accounts: each one of no organisation is a way to sign in.
-func SocialFactor(c auth.Credential) (n int) {
+// SocialFactor are the social accounts with which one can sign in: those of no
+// organisation.
+func SocialFactor(c auth.Credential) (all []auth.Factors) {
 	accounts := Providers(c)
 	for _, identifier := range c.Identifiers {
 		if slices.ContainsFunc(accounts, func(p provider) bool { return p.Organization == "" && p.identifier() == identifier }) {
-			n++
+			all = append(all, auth.FactorSocial)
 		}
 	}
-	return n
+	return all
 }

@@ -39,6 +39,8 @@ type Settings struct {
 	// ExtendWithin is how much a session may have left when it is extended.
 	ExtendWithin time.Duration
 	RequiredAAL  auth.RequiredAAL
+	// Policy says what a person's factors count for.
+	Policy auth.Policy
 	// BaseURL is the public base URL with its final slash.
 	BaseURL string
 	Cookie  web.SecretCookie
@@ -180,7 +182,7 @@ func (s *Sessions) Check(ctx context.Context, p Proof) (*Answer, error) {
 		Body:           s.body(c, row),
 		IdentityHeader: []string{row.Session.IdentityID.String()},
 		ExpiresAt:      row.Session.ExpiresAt,
-		NeedsAAL2:      !c.RequiredAAL.Met(row.Session.AAL, row.AvailableAAL),
+		NeedsAAL2:      !c.met(row),
 		translate:      c.Older,
 	}
 	s.cache.put(key, row.Session.IdentityID, a, since)
@@ -227,7 +229,11 @@ func (s *Sessions) FindToken(ctx context.Context, token string) (*store.SessionR
 // Satisfied says whether a session is proven as strongly as its owner could and
 // the configuration demands.
 func (s *Sessions) Satisfied(row *store.SessionRow) bool {
-	return s.now.Load().RequiredAAL.Met(row.Session.AAL, row.AvailableAAL)
+	return s.now.Load().met(row)
+}
+
+func (c *current) met(row *store.SessionRow) bool {
+	return c.RequiredAAL.Met(row.Session.AAL, c.Policy.Available(row.Factors))
 }
 
 // Issue makes a new session with a new token. The caller stores it.

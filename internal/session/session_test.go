@@ -43,7 +43,7 @@ func (c *clock) set(to time.Time)    { c.at.Store(&to) }
 func (c *clock) add(d time.Duration) { c.set(c.now().Add(d)) }
 
 func settings() Settings {
-	return Settings{Lifespan: time.Hour, RequiredAAL: auth.RequireHighest, BaseURL: "https://id.example/",
+	return Settings{Lifespan: time.Hour, RequiredAAL: auth.RequireHighest, Policy: auth.Policy{First: auth.FactorPassword, Second: auth.FactorTOTP}, BaseURL: "https://id.example/",
 		Cookie:  web.SecretCookie{Name: "ory_kratos_session", Persistent: true},
 		Secrets: []string{firstSecret}, CookieSecrets: []string{firstSecret}}
 }
@@ -64,10 +64,10 @@ func configure(t *testing.T, s *Sessions, to Settings) {
 	}
 }
 
-func person(available auth.AAL) *auth.Identity {
+func person(factors auth.Factors) *auth.Identity {
 	at := newClock().now()
 	return &auth.Identity{ID: uuid.Must(uuid.NewV7()), Project: auth.DefaultProject, SchemaID: "default", State: auth.Active, Traits: json.RawMessage(`{}`),
-		AvailableAAL: available, CreatedAt: at, UpdatedAt: at}
+		Factors: factors, CreatedAt: at, UpdatedAt: at}
 }
 
 func write(t testing.TB, st *store.Store, f func(*store.Tx) error) {
@@ -232,7 +232,7 @@ func TestCookieSealing(t *testing.T) {
 func TestRotation(t *testing.T) {
 	st := storetest.Memory(t, nil)
 	s := newSessions(t, st, newClock(), settings())
-	session, token := signIn(t, st, s, person(auth.AAL1), byPassword)
+	session, token := signIn(t, st, s, person(auth.FactorPassword), byPassword)
 	cookie := cookieOf(s, token, session.ExpiresAt)
 	logout := s.LogoutToken(session, token)
 
@@ -278,7 +278,7 @@ func TestCheck(t *testing.T) {
 	st := storetest.Memory(t, func(o *store.Options) { o.Observe = func(string) { queries.Add(1) } })
 	now := newClock()
 	s := newSessions(t, st, now, settings())
-	i := person(auth.AAL1)
+	i := person(auth.FactorPassword)
 	i.Recovery = []auth.RecoveryAddress{{ID: uuid.Max, Value: "ada@example.org", Via: auth.ViaEmail, CreatedAt: i.CreatedAt, UpdatedAt: i.CreatedAt}}
 	session, token := signIn(t, st, s, i, byPassword)
 
@@ -340,9 +340,9 @@ func TestCheck(t *testing.T) {
 func TestCheckNeedsAAL2(t *testing.T) {
 	st := storetest.Memory(t, nil)
 	s := newSessions(t, st, newClock(), settings())
-	_, one := signIn(t, st, s, person(auth.AAL1), byPassword)
-	_, two := signIn(t, st, s, person(auth.AAL2), byPassword)
-	_, vouched := signIn(t, st, s, person(auth.AAL2), auth.AMR{Method: "oidc", AAL: auth.AAL2})
+	_, one := signIn(t, st, s, person(auth.FactorPassword), byPassword)
+	_, two := signIn(t, st, s, person(auth.FactorPassword|auth.FactorTOTP), byPassword)
+	_, vouched := signIn(t, st, s, person(auth.FactorPassword|auth.FactorTOTP), auth.AMR{Method: "oidc", AAL: auth.AAL2})
 	for _, demand := range []auth.RequiredAAL{auth.RequireHighest, auth.RequireAAL1} {
 		to := settings()
 		to.RequiredAAL = demand
@@ -357,7 +357,7 @@ func TestCheckNeedsAAL2(t *testing.T) {
 				t.Fatal(err)
 			}
 			if a.NeedsAAL2 != want || s.Satisfied(row) == want {
-				t.Errorf("%s, %s of %s: needs a second factor: %v, satisfied: %v", demand, row.Session.AAL, row.AvailableAAL, a.NeedsAAL2, s.Satisfied(row))
+				t.Errorf("%s, %s of %s: needs a second factor: %v, satisfied: %v", demand, row.Session.AAL, s.now.Load().Policy.Available(row.Factors), a.NeedsAAL2, s.Satisfied(row))
 			}
 		}
 	}
@@ -410,8 +410,8 @@ func TestChangesEndWarmSessions(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			storetest.Each(t, nil, func(t *testing.T, st *store.Store) {
 				s := newSessions(t, st, newClock(), settings())
-				session, token := signIn(t, st, s, person(auth.AAL1), byPassword)
-				_, other := signIn(t, st, s, person(auth.AAL1), byPassword)
+				session, token := signIn(t, st, s, person(auth.FactorPassword), byPassword)
+				_, other := signIn(t, st, s, person(auth.FactorPassword), byPassword)
 				for range 2 {
 					if _, err := s.Check(ctx, Proof{Token: token}); err != nil {
 						t.Fatal(err)
@@ -438,8 +438,8 @@ func TestChangesEndWarmSessions(t *testing.T) {
 func TestRevokeOfSomebodyElse(t *testing.T) {
 	st := storetest.Memory(t, nil)
 	s := newSessions(t, st, newClock(), settings())
-	ada, token := signIn(t, st, s, person(auth.AAL1), byPassword)
-	bob, _ := signIn(t, st, s, person(auth.AAL1), byPassword)
+	ada, token := signIn(t, st, s, person(auth.FactorPassword), byPassword)
+	bob, _ := signIn(t, st, s, person(auth.FactorPassword), byPassword)
 	if found, err := s.Revoke(t.Context(), bob.IdentityID, ada.ID); err != nil || found {
 		t.Errorf("found %v, %v", found, err)
 	}
@@ -457,7 +457,7 @@ func TestIssue(t *testing.T) {
 	to.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}
 	s := newSessions(t, storetest.Memory(t, nil), now, to)
 	now.add(1500 * time.Nanosecond) // more than a database keeps
-	i := person(auth.AAL2)
+	i := person(auth.FactorPassword|auth.FactorTOTP)
 	r := request(map[string]string{"User-Agent": "an agent", "X-Forwarded-For": "198.51.100.7"})
 	session, token := s.Issue(i, auth.AMR{Method: "oidc", AAL: auth.AAL2, Provider: "github"}, r)
 	at := time.Date(2026, 3, 4, 5, 6, 7, 1000, time.UTC)
@@ -489,7 +489,7 @@ func TestRenew(t *testing.T) {
 	to := settings()
 	to.Secrets = []string{firstSecret}
 	s := newSessions(t, storetest.Memory(t, nil), now, to)
-	begun, token := s.Issue(person(auth.AAL2), byPassword, request(nil))
+	begun, token := s.Issue(person(auth.FactorPassword|auth.FactorTOTP), byPassword, request(nil))
 
 	now.add(10 * time.Minute)
 	to.Secrets, to.Lifespan = []string{secondSecret, firstSecret}, 2*time.Hour
@@ -532,7 +532,7 @@ func TestRenew(t *testing.T) {
 func TestRenewOften(t *testing.T) {
 	now := newClock()
 	s := newSessions(t, storetest.Memory(t, nil), now, settings())
-	session, token := s.Issue(person(auth.AAL2), auth.AMR{Method: "oidc", AAL: auth.AAL1, Provider: "github"}, request(nil))
+	session, token := s.Issue(person(auth.FactorPassword|auth.FactorTOTP), auth.AMR{Method: "oidc", AAL: auth.AAL1, Provider: "github"}, request(nil))
 	once := []auth.AMR{{Method: "oidc", AAL: auth.AAL1, Provider: "google"}, {Method: "totp", AAL: auth.AAL2}, {Method: "code", AAL: auth.AAL1}, {Method: "code", AAL: auth.AAL2}}
 	for _, amr := range once {
 		s.Renew(session, Proof{Token: token}, amr)
@@ -568,7 +568,7 @@ func TestRenewOften(t *testing.T) {
 func TestRenewStored(t *testing.T) {
 	st := storetest.Memory(t, nil)
 	s := newSessions(t, st, newClock(), settings())
-	session, token := signIn(t, st, s, person(auth.AAL1), byPassword)
+	session, token := signIn(t, st, s, person(auth.FactorPassword), byPassword)
 	for range 2 {
 		if _, err := s.Check(t.Context(), Proof{Token: token}); err != nil {
 			t.Fatal(err)
@@ -591,8 +591,8 @@ func TestRenewStored(t *testing.T) {
 
 func TestLogoutToken(t *testing.T) {
 	s := newSessions(t, storetest.Memory(t, nil), newClock(), settings())
-	ada, adasToken := s.Issue(person(auth.AAL1), byPassword, request(nil))
-	bob, bobsToken := s.Issue(person(auth.AAL1), byPassword, request(nil))
+	ada, adasToken := s.Issue(person(auth.FactorPassword), byPassword, request(nil))
+	bob, bobsToken := s.Issue(person(auth.FactorPassword), byPassword, request(nil))
 	token := s.LogoutToken(ada, adasToken)
 	if len(token) != len(logoutPrefix)+32 || strings.Trim(token[len(logoutPrefix):], "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789") != "" {
 		t.Errorf("the logout token is %q", token)
@@ -636,7 +636,7 @@ func TestLists(t *testing.T) {
 	st := storetest.Memory(t, nil)
 	now := newClock()
 	s := newSessions(t, st, now, settings())
-	i := person(auth.AAL1)
+	i := person(auth.FactorPassword)
 	first, _ := signIn(t, st, s, i, byPassword)
 	now.add(50 * time.Minute)
 	var others []*auth.Session
@@ -754,7 +754,7 @@ func FuzzCookie(f *testing.F) {
 func BenchmarkCheckWarm(b *testing.B) {
 	st := storetest.Memory(b, nil)
 	s := newSessions(b, st, newClock(), settings())
-	_, token := signIn(b, st, s, person(auth.AAL1), byPassword)
+	_, token := signIn(b, st, s, person(auth.FactorPassword), byPassword)
 	r := request(map[string]string{"X-Session-Token": token})
 	if _, err := s.Check(b.Context(), s.Proof(r)); err != nil {
 		b.Fatal(err)
@@ -774,7 +774,7 @@ func BenchmarkCheckWarm(b *testing.B) {
 func BenchmarkCheckWarmCookie(b *testing.B) {
 	st := storetest.Memory(b, nil)
 	s := newSessions(b, st, newClock(), settings())
-	session, token := signIn(b, st, s, person(auth.AAL1), byPassword)
+	session, token := signIn(b, st, s, person(auth.FactorPassword), byPassword)
 	r := request(map[string]string{"Cookie": cookieOf(s, token, session.ExpiresAt)})
 	b.ReportAllocs()
 	b.ResetTimer()
@@ -791,7 +791,7 @@ func TestRevokeWhileChecking(t *testing.T) {
 	ctx := t.Context()
 	storetest.Each(t, nil, func(t *testing.T, st *store.Store) {
 		s := newSessions(t, st, newClock(), settings())
-		i := person(auth.AAL1)
+		i := person(auth.FactorPassword)
 		signIn(t, st, s, i, byPassword)
 		for range 50 {
 			session, token := s.Issue(i, byPassword, request(nil))

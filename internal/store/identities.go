@@ -21,15 +21,15 @@ const (
 )
 
 const (
-	insertIdentity query = `INSERT INTO identities (id, project_id, external_id, schema_id, state, available_aal, organization_id, packed, created_at, updated_at)
+	insertIdentity query = `INSERT INTO identities (id, project_id, external_id, schema_id, state, factors, organization_id, packed, created_at, updated_at)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
-	updateIdentity query = `UPDATE identities SET external_id = ?, schema_id = ?, state = ?, available_aal = ?, organization_id = ?, packed = ?, updated_at = ?
+	updateIdentity query = `UPDATE identities SET external_id = ?, schema_id = ?, state = ?, factors = ?, organization_id = ?, packed = ?, updated_at = ?
 		WHERE project_id = ? AND id = ? AND updated_at = ?`
 	deleteIdentity query = "DELETE FROM identities WHERE project_id = ? AND id = ?"
 
-	selectIdentity         query = "SELECT packed, available_aal FROM identities WHERE project_id = ? AND id = ?"
-	selectIdentityExternal query = "SELECT packed, available_aal FROM identities WHERE project_id = ? AND external_id = ?"
-	selectIdentityAddress  query = `SELECT i.packed, i.available_aal FROM addresses a JOIN identities i ON i.id = a.identity_id
+	selectIdentity         query = "SELECT packed, factors FROM identities WHERE project_id = ? AND id = ?"
+	selectIdentityExternal query = "SELECT packed, factors FROM identities WHERE project_id = ? AND external_id = ?"
+	selectIdentityAddress  query = `SELECT i.packed, i.factors FROM addresses a JOIN identities i ON i.id = a.identity_id
 		WHERE a.project_id = ? AND a.purpose = ? AND a.via = ? AND a.value = ?`
 	selectIdentityPage   query = "SELECT id, packed FROM identities WHERE project_id = ? AND id > ? ORDER BY id LIMIT ?"
 	selectIdentityOffset query = "SELECT id, packed FROM identities WHERE project_id = ? ORDER BY id LIMIT ? OFFSET ?"
@@ -54,7 +54,7 @@ const (
 	deleteCredential    query = "DELETE FROM credentials WHERE identity_id = ? AND type = ? AND config = ?"
 	selectCredentials   query = "SELECT type, identifiers, config, version, created_at, updated_at FROM credentials WHERE identity_id = ? ORDER BY type"
 	selectCredentialsOf query = "SELECT identity_id, type, identifiers, config, version, created_at, updated_at FROM credentials WHERE identity_id IN (?)"
-	selectSignIn        query = `SELECT i.packed, i.available_aal, c.identifiers, c.config, c.version, c.created_at, c.updated_at
+	selectSignIn        query = `SELECT i.packed, i.factors, c.identifiers, c.config, c.version, c.created_at, c.updated_at
 		FROM identifiers k
 		JOIN identities i ON i.id = k.identity_id
 		JOIN credentials c ON c.identity_id = k.identity_id AND c.type = k.type
@@ -92,15 +92,16 @@ func (q *queries) IdentityByAddress(ctx context.Context, project uuid.UUID, purp
 }
 
 func (q *queries) identity(ctx context.Context, s query, project uuid.UUID, args ...any) (*auth.Identity, error) {
-	var packed, available string
-	if err := q.one(ctx, s, args, &packed, &available); err != nil {
+	var packed string
+	var factors auth.Factors
+	if err := q.one(ctx, s, args, &packed, &factors); err != nil {
 		return nil, err
 	}
 	i, err := auth.Packed(packed).Identity()
 	if err != nil {
 		return nil, err
 	}
-	i.Project, i.AvailableAAL = project, auth.AAL(available)
+	i.Project, i.Factors = project, factors
 	return i, nil
 }
 
@@ -191,16 +192,17 @@ type SignIn struct {
 func (q *queries) SignInBy(ctx context.Context, project uuid.UUID, t auth.CredentialType, identifier string) (*SignIn, error) {
 	var found *SignIn
 	err := q.each(ctx, selectSignIn, func(r scanner) error {
-		var packed, available string
+		var packed string
+		var factors auth.Factors
 		c := auth.Credential{Type: t}
-		if err := scanCredential(r, &c, &packed, &available); err != nil {
+		if err := scanCredential(r, &c, &packed, &factors); err != nil {
 			return err
 		}
 		i, err := auth.Packed(packed).Identity()
 		if err != nil {
 			return err
 		}
-		i.Project, i.AvailableAAL = project, auth.AAL(available)
+		i.Project, i.Factors = project, factors
 		found = &SignIn{Identity: i, Credential: c}
 		return nil
 	}, project, t, identifier)
@@ -281,7 +283,7 @@ func (q *queries) list(ctx context.Context, s query, args ...any) ([]Row, error)
 // InsertIdentity writes a new identity with all that belongs to it.
 // ErrConflict where an identifier, address or external id is taken.
 func (tx *Tx) InsertIdentity(ctx context.Context, i *auth.Identity) error {
-	if _, err := tx.exec(ctx, insertIdentity, i.ID, i.Project, optional(i.ExternalID), i.SchemaID, i.State, i.AvailableAAL, i.OrganizationID,
+	if _, err := tx.exec(ctx, insertIdentity, i.ID, i.Project, optional(i.ExternalID), i.SchemaID, i.State, i.Factors, i.OrganizationID,
 		i.Pack(), i.CreatedAt, i.UpdatedAt); err != nil {
 		return err
 	}
@@ -306,7 +308,7 @@ func (tx *Tx) UpdateIdentity(ctx context.Context, before, after *auth.Identity) 
 		return fmt.Errorf("store: the identity %s is not later than what it replaces", after.ID)
 	}
 	tx.Changed(after.ID)
-	if err := tx.only(ctx, updateIdentity, optional(after.ExternalID), after.SchemaID, after.State, after.AvailableAAL, after.OrganizationID,
+	if err := tx.only(ctx, updateIdentity, optional(after.ExternalID), after.SchemaID, after.State, after.Factors, after.OrganizationID,
 		after.Pack(), after.UpdatedAt, after.Project, after.ID, before.UpdatedAt); err != nil {
 		return err
 	}

@@ -12,10 +12,10 @@ import (
 // Both rows are locked, not the identity alone: PostgreSQL reads a row that it
 // had to wait for again, but only if it locks it.
 const (
-	selectProven query = `SELECT i.packed, i.available_aal, c.config
+	selectProven query = `SELECT i.packed, i.factors, c.config
 		FROM identities i JOIN credentials c ON c.identity_id = i.id
 		WHERE i.project_id = ? AND i.id = ? AND c.type = ?`
-	selectLocked query = `SELECT packed, available_aal, '' FROM identities WHERE project_id = ? AND id = ?`
+	selectLocked query = `SELECT packed, factors, '' FROM identities WHERE project_id = ? AND id = ?`
 )
 
 // StillProven reads an identity again, inside the transaction that acts on a
@@ -29,8 +29,9 @@ func (tx *Tx) StillProven(ctx context.Context, project, id uuid.UUID, used auth.
 	if used.Type == "" {
 		statement, args = selectLocked, args[:2]
 	}
-	var packed, available, config string
-	if err := tx.one(ctx, statement+query(tx.dialect.forUpdate), args, &packed, &available, &config); err != nil {
+	var packed, config string
+	var factors auth.Factors
+	if err := tx.one(ctx, statement+query(tx.dialect.forUpdate), args, &packed, &factors, &config); err != nil {
 		return nil, err
 	}
 	if used.Type != "" && config != string(used.Config) {
@@ -40,6 +41,6 @@ func (tx *Tx) StillProven(ctx context.Context, project, id uuid.UUID, used auth.
 	if err != nil {
 		return nil, fmt.Errorf("store: the identity %s: %w", id, err)
 	}
-	i.Project, i.AvailableAAL = project, auth.AAL(available)
+	i.Project, i.Factors = project, factors
 	return i, nil
 }

@@ -20,18 +20,18 @@ const (
 		WHERE project_id = ? AND id = ? AND token_hash = ? AND authenticated_at = ? AND active = ? AND expires_at > ?`
 
 	// The check of a session: one row by a unique index, with all it takes to answer.
-	selectSession query = "SELECT " + sessionColumns + `, i.packed, i.state, i.available_aal
+	selectSession query = "SELECT " + sessionColumns + `, i.packed, i.state, i.factors
 		FROM sessions s JOIN identities i ON i.id = s.identity_id WHERE s.token_hash = ?`
-	selectSessionByID query = "SELECT " + sessionColumns + `, i.packed, i.state, i.available_aal
+	selectSessionByID query = "SELECT " + sessionColumns + `, i.packed, i.state, i.factors
 		FROM sessions s JOIN identities i ON i.id = s.identity_id WHERE s.project_id = ? AND s.id = ?`
-	selectSessionsOf query = "SELECT " + sessionColumns + `, i.packed, i.state, i.available_aal
+	selectSessionsOf query = "SELECT " + sessionColumns + `, i.packed, i.state, i.factors
 		FROM sessions s JOIN identities i ON i.id = s.identity_id
 		WHERE s.project_id = ? AND s.identity_id = ? AND s.id <> ? ORDER BY s.created_at DESC, s.id DESC LIMIT ? OFFSET ?`
-	selectLiveSessionsOf query = "SELECT " + sessionColumns + `, i.packed, i.state, i.available_aal
+	selectLiveSessionsOf query = "SELECT " + sessionColumns + `, i.packed, i.state, i.factors
 		FROM sessions s JOIN identities i ON i.id = s.identity_id
 		WHERE s.project_id = ? AND s.identity_id = ? AND s.id <> ? AND s.active = ? AND s.expires_at > ?
 		ORDER BY s.created_at DESC, s.id DESC LIMIT ? OFFSET ?`
-	selectDeadSessionsOf query = "SELECT " + sessionColumns + `, i.packed, i.state, i.available_aal
+	selectDeadSessionsOf query = "SELECT " + sessionColumns + `, i.packed, i.state, i.factors
 		FROM sessions s JOIN identities i ON i.id = s.identity_id
 		WHERE s.project_id = ? AND s.identity_id = ? AND s.id <> ? AND (s.active <> ? OR s.expires_at <= ?)
 		ORDER BY s.created_at DESC, s.id DESC LIMIT ? OFFSET ?`
@@ -48,10 +48,11 @@ const (
 
 // SessionRow is a session together with what is to be known of its identity.
 type SessionRow struct {
-	Session      auth.Session
-	Identity     auth.Packed
-	State        auth.State
-	AvailableAAL auth.AAL
+	Session  auth.Session
+	Identity auth.Packed
+	State    auth.State
+	// Factors are those that the identity could use.
+	Factors auth.Factors
 }
 
 // Live says whether the session lets somebody in at this time.
@@ -87,7 +88,7 @@ func (q *queries) sessions(ctx context.Context, s query, args ...any) ([]Session
 		var amr, devices, packed string
 		t := &row.Session
 		if err := r.Scan(&t.ID, &t.Project, &t.IdentityID, &t.TokenHash, &t.Active, &t.AAL, &amr, &devices, instant{&t.IssuedAt}, instant{&t.AuthenticatedAt},
-			instant{&t.ExpiresAt}, instant{&t.CreatedAt}, &packed, &row.State, &row.AvailableAAL); err != nil {
+			instant{&t.ExpiresAt}, instant{&t.CreatedAt}, &packed, &row.State, &row.Factors); err != nil {
 			return err
 		}
 		row.Identity = auth.Packed(packed)

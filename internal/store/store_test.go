@@ -27,7 +27,7 @@ var project = auth.DefaultProject
 func newIdentity(email string) *auth.Identity {
 	now := auth.Now(time.Now())
 	return &auth.Identity{ID: uuid.Must(uuid.NewV7()), Project: project, SchemaID: "default", State: auth.Active, StateChangedAt: &now,
-		Traits: []byte(`{"email":"` + email + `"}`), AvailableAAL: auth.AAL1, CreatedAt: now, UpdatedAt: now,
+		Traits: []byte(`{"email":"` + email + `"}`), Factors: auth.FactorPassword, CreatedAt: now, UpdatedAt: now,
 		Credentials: map[auth.CredentialType]auth.Credential{
 			auth.Password: {Type: auth.Password, Identifiers: []string{email}, Config: []byte(`{"hashed_password":"x"}`), CreatedAt: now, UpdatedAt: now},
 			auth.Code:     {Type: auth.Code, Identifiers: []string{email}, Config: []byte(`{}`), Version: 1, CreatedAt: now, UpdatedAt: now},
@@ -242,7 +242,7 @@ func TestSessions(t *testing.T) {
 		if d := cmp.Diff(want, row.Session); d != "" {
 			t.Error(d)
 		}
-		if !row.Live(now) || row.Identity != i.Pack() || row.AvailableAAL != auth.AAL1 {
+		if !row.Live(now) || row.Identity != i.Pack() || row.Factors != auth.FactorPassword {
 			t.Errorf("row: %+v", row)
 		}
 		count := func(which store.Which) int {

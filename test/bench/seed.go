@@ -76,7 +76,7 @@ func seed(dir string, people int) (err error) {
 
 func somebody(n int, now time.Time, config json.RawMessage) *auth.Identity {
 	i := &auth.Identity{ID: uuid.Must(uuid.NewV7()), Project: auth.DefaultProject, SchemaID: "default", State: auth.Active, StateChangedAt: &now,
-		Traits: json.RawMessage(fmt.Sprintf(`{"email":%q,"name":"Person %d"}`, email(n), n)), AvailableAAL: auth.AAL1, CreatedAt: now, UpdatedAt: now}
+		Traits: json.RawMessage(fmt.Sprintf(`{"email":%q,"name":"Person %d"}`, email(n), n)), Factors: auth.FactorPassword, CreatedAt: now, UpdatedAt: now}
 	i.SetCredential(auth.Password, config, now)
 	c := i.Credentials[auth.Password]
 	c.Identifiers, c.Version = []string{email(n)}, 1

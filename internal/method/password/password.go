@@ -34,16 +34,17 @@ func (p *Password) Method() flow.Method {
 		Login:        &flow.Part{Offered: offered, Prepare: p.prepareLogin, Submit: p.login},
 		Registration: &flow.Part{Prepare: p.prepareRegistration, Submit: p.register},
 		Settings:     &flow.Part{Prepare: p.prepareSettings, Submit: p.change, Privileged: true},
-		Factor:       identity.Factor{Type: auth.Password, First: count},
+		Factor:       identity.Factor{Type: auth.Password, Holds: holds},
+		Counts:       func(*config.Config) auth.Policy { return auth.Policy{First: auth.FactorPassword} },
 	}
 }
 
-// count says whether a credential can be signed in with.
-func count(c auth.Credential) int {
+// holds says whether a credential can be signed in with.
+func holds(c auth.Credential) []auth.Factors {
 	if len(c.Identifiers) > 0 && hashOf(c) != "" {
-		return 1
+		return []auth.Factors{auth.FactorPassword}
 	}
-	return 0
+	return nil
 }
 
 func hashOf(c auth.Credential) string {
@@ -63,7 +64,7 @@ func offered(form *flow.Form) bool {
 		return false
 	}
 	c, _ := form.Credential(auth.Password)
-	return !form.Flow.Refresh || count(c) > 0
+	return !form.Flow.Refresh || len(holds(c)) > 0
 }
 
 func (p *Password) prepareLogin(_ context.Context, form *flow.Form) error {

@@ -1,0 +1,9 @@
+-- Which level somebody can reach follows from what they have set up and from
+-- what the configuration lets count. So the former is stored, and the latter is
+-- not: a method that is switched off asks nobody for it any more. Until now the
+-- only ways to sign in were first factors.
+ALTER TABLE identities ADD COLUMN factors {int} NOT NULL DEFAULT 0;
+
+UPDATE identities SET factors = 1 WHERE available_aal = 'aal1';
+
+ALTER TABLE identities DROP COLUMN available_aal;
