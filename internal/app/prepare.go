@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"net/url"
+	"slices"
 	"strings"
 
 	"golang.org/x/net/http/httpproxy"
@@ -114,6 +115,7 @@ func (a *App) put(p *prepared) error {
 	a.replace(p)
 	return errors.Join(
 		a.hashes.SetParams(p.hashing),
+		a.store.Configure(slices.Concat(p.config.Secrets.Cipher, p.config.Secrets.Default)),
 		a.sessions.Configure(sessionSettings(p)),
 		a.keys.Configure(keySettings(p.config)),
 		a.secrets.Configure(p.config.Secrets.Default),

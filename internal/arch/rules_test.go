@@ -17,8 +17,8 @@ const module = "zelus/"
 // for every folder in method, each a room of its own.
 var floors = [][]string{
 	{"ui"},
-	{"auth", "source"},
-	{"config", "secret", "hash", "jsonnet", "schema", "store", "web"},
+	{"auth", "secret", "source"},
+	{"config", "hash", "jsonnet", "schema", "store", "web"},
 	{"identity", "session", "adminkey", "courier", "v0alpha2"},
 	{"flow"},
 	{"ceremony", "onetime"},

@@ -122,9 +122,11 @@ type Credential struct {
 	Type        CredentialType
 	Identifiers []string
 	Config      json.RawMessage
-	Version     int
-	CreatedAt   time.Time
-	UpdatedAt   time.Time
+	// Sealed is Config as it was read, where it is stored encrypted.
+	Sealed    string
+	Version   int
+	CreatedAt time.Time
+	UpdatedAt time.Time
 }
 
 // SetCredential gives an identity's credential of a type its config. The

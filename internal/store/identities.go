@@ -113,8 +113,9 @@ func (q *queries) Credentials(ctx context.Context, identity uuid.UUID) (map[auth
 		if err := scanCredential(r, &c, &c.Type); err != nil {
 			return err
 		}
+		err := q.open(identity, &c)
 		all[c.Type] = c
-		return nil
+		return err
 	}, identity)
 	return all, err
 }
@@ -128,6 +129,9 @@ func (q *queries) CredentialsOf(ctx context.Context, identities []uuid.UUID) (ma
 			var of uuid.UUID
 			var c auth.Credential
 			if err := scanCredential(r, &c, &of, &c.Type); err != nil {
+				return err
+			}
+			if err := q.open(of, &c); err != nil {
 				return err
 			}
 			if all[of] == nil {
@@ -203,8 +207,9 @@ func (q *queries) SignInBy(ctx context.Context, project uuid.UUID, t auth.Creden
 			return err
 		}
 		i.Project, i.Factors = project, factors
+		err = q.open(i.ID, &c)
 		found = &SignIn{Identity: i, Credential: c}
-		return nil
+		return err
 	}, project, t, identifier)
 	if err == nil && found == nil {
 		return nil, ErrNotFound
@@ -319,7 +324,11 @@ func (tx *Tx) UpdateIdentity(ctx context.Context, before, after *auth.Identity) 
 		case !existed:
 			fresh = append(fresh, c)
 		case !slices.Equal(was.Identifiers, c.Identifiers) || string(was.Config) != string(c.Config) || was.Version != c.Version:
-			if err := tx.only(ctx, updateCredential, list(c.Identifiers), string(c.Config), c.Version, c.UpdatedAt, after.ID, c.Type, string(was.Config)); err != nil {
+			config, err := tx.seal(after.ID, c)
+			if err != nil {
+				return err
+			}
+			if err := tx.only(ctx, updateCredential, list(c.Identifiers), config, c.Version, c.UpdatedAt, after.ID, c.Type, inTable(was)); err != nil {
 				return err
 			}
 		}
@@ -329,7 +338,7 @@ func (tx *Tx) UpdateIdentity(ctx context.Context, before, after *auth.Identity) 
 	}
 	for t, was := range before.Credentials {
 		if _, kept := after.Credentials[t]; !kept {
-			if err := tx.only(ctx, deleteCredential, after.ID, t, string(was.Config)); err != nil {
+			if err := tx.only(ctx, deleteCredential, after.ID, t, inTable(was)); err != nil {
 				return err
 			}
 		}
@@ -372,7 +381,10 @@ func (tx *Tx) DeleteIdentity(ctx context.Context, project, id uuid.UUID) (bool, 
 // ReplaceConfig changes a credential's config if it still is what it was.
 // Rehashing a password must not undo a change of password made meanwhile.
 func (tx *Tx) ReplaceConfig(ctx context.Context, identity uuid.UUID, before auth.Credential, config json.RawMessage) error {
-	_, err := tx.exec(ctx, replaceConfig, string(config), before.UpdatedAt, identity, before.Type, string(before.Config))
+	stored, err := tx.seal(identity, auth.Credential{Type: before.Type, Config: config})
+	if err == nil {
+		_, err = tx.exec(ctx, replaceConfig, stored, before.UpdatedAt, identity, before.Type, inTable(before))
+	}
 	return err
 }
 
@@ -427,7 +439,11 @@ func difference(a, b []key) (onlyA, onlyB []key) {
 func (tx *Tx) insertCredentials(ctx context.Context, i *auth.Identity, all []auth.Credential) error {
 	var args []any
 	for _, c := range all {
-		args = append(args, i.Project, i.ID, c.Type, list(c.Identifiers), string(c.Config), c.Version, c.CreatedAt, c.UpdatedAt)
+		config, err := tx.seal(i.ID, c)
+		if err != nil {
+			return err
+		}
+		args = append(args, i.Project, i.ID, c.Type, list(c.Identifiers), config, c.Version, c.CreatedAt, c.UpdatedAt)
 	}
 	return tx.insertRows(ctx, insertCredential, len(all), args)
 }

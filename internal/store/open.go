@@ -23,6 +23,7 @@ import (
 	_ "modernc.org/sqlite" // the driver
 
 	"zelus/internal/auth"
+	"zelus/internal/secret"
 )
 
 // Options say which database to open and how.
@@ -70,7 +71,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		o.Cores = runtime.GOMAXPROCS(0)
 	}
 	s := &Store{options: o}
-	s.texts, s.observe = &sync.Map{}, o.Observe
+	s.texts, s.observe, s.ring = &sync.Map{}, o.Observe, &atomic.Pointer[secret.Ring]{}
 	background, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	s.stop = cancel
 	var err error

@@ -18,6 +18,15 @@ const (
 	selectLocked query = `SELECT packed, factors, '' FROM identities WHERE project_id = ? AND id = ?`
 )
 
+const useStep query = "UPDATE credentials SET last_step = ? WHERE identity_id = ? AND type = ? AND last_step < ?"
+
+// UseStep uses up a time step of an authenticator app, and all before it, and
+// says whether it was still to be had: a code works once (RFC 6238 section 5.2).
+func (tx *Tx) UseStep(ctx context.Context, identity uuid.UUID, step int64) (bool, error) {
+	n, err := tx.exec(ctx, useStep, step, identity, auth.TOTP, step)
+	return n > 0, err
+}
+
 // StillProven reads an identity again, inside the transaction that acts on a
 // proof, and keeps others from changing it until the end. Checking a password
 // takes long: meanwhile the identity may have been deleted or switched off, or
@@ -34,7 +43,7 @@ func (tx *Tx) StillProven(ctx context.Context, project, id uuid.UUID, used auth.
 	if err := tx.one(ctx, statement+query(tx.dialect.forUpdate), args, &packed, &factors, &config); err != nil {
 		return nil, err
 	}
-	if used.Type != "" && config != string(used.Config) {
+	if used.Type != "" && config != inTable(used) {
 		return nil, ErrNotFound
 	}
 	i, err := auth.Packed(packed).Identity()

@@ -7,11 +7,13 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
 
 	"zelus/internal/auth"
+	"zelus/internal/secret"
 )
 
 // query is a statement in portable SQL with ? for arguments.
@@ -47,6 +49,7 @@ type queries struct {
 	dialect *dialect
 	texts   *sync.Map // query → string, rendered once
 	observe func(string)
+	ring    *atomic.Pointer[secret.Ring] // of credentials, see sealed.go
 }
 
 func (q *queries) text(s query) string {

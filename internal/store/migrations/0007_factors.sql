@@ -7,3 +7,7 @@ ALTER TABLE identities ADD COLUMN factors {int} NOT NULL DEFAULT 0;
 UPDATE identities SET factors = 1 WHERE available_aal = 'aal1';
 
 ALTER TABLE identities DROP COLUMN available_aal;
+
+-- The last time step of an authenticator app that was used, so that none is used
+-- twice; 0 for all other credentials.
+ALTER TABLE credentials ADD COLUMN last_step {int} NOT NULL DEFAULT 0;

@@ -96,6 +96,9 @@ func base() store.Options {
 	return store.Options{Clock: time.Now, Logger: slog.New(slog.NewTextHandler(io.Discard, nil))}
 }
 
+// Secret is what the credentials in a test's database are encrypted under.
+const Secret = "the secret of databases in tests"
+
 func open(t testing.TB, o store.Options) *store.Store {
 	t.Helper()
 	st, err := store.Open(t.Context(), o)
@@ -108,6 +111,9 @@ func open(t testing.TB, o store.Options) *store.Store {
 		}
 	})
 	if _, err := st.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := st.Configure([]string{Secret}); err != nil {
 		t.Fatal(err)
 	}
 	return st
