@@ -482,20 +482,6 @@ func TestOperatorPutsAddressBack(t *testing.T) {
 	})
 }
 
-// TestNewAddressCannotBeProven: a new address never takes effect at once where it
-// was meant to wait.
-func TestNewAddressCannotBeProven(t *testing.T) {
-	for _, more := range []string{careful("selfservice.flows.verification.enabled", "false"), careful("selfservice.methods.code.enabled", "false")} {
-		onEach(t, more, func(t *testing.T, s *server) {
-			c, p := s.signedIn(t, app)
-			c.submit(c.begin("settings", ""), fields{"method": "profile", "traits.email": stranger().email}).refused(500, "invalid_configuration")
-			if got := s.identity(t, p).at("traits.email").String(); got != p.email {
-				t.Errorf("the address is %s", got)
-			}
-		})
-	}
-}
-
 // TestTakingBackWithoutTheThiefsAddress: an address that the thief had added before
 // they replaced the owner's is gone with the change.
 func TestTakingBackWithoutTheThiefsAddress(t *testing.T) {
