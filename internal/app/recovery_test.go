@@ -79,6 +79,9 @@ func severalAddresses() string {
 	return `{"default_schema_id":"many","schemas":[{"id":"many","url":"base64://` + base64.StdEncoding.EncodeToString([]byte(document)) + `"}]}`
 }
 
+// textMessages is a channel to phones, which leads nowhere.
+const textMessages = `[{"id":"sms","type":"http","request_config":{"url":"http://127.0.0.1:1/","method":"POST","body":"base64://e30="}}]`
+
 // having is an account with these traits beside its address.
 func (s *server) having(t testing.TB, more map[string]any) person {
 	t.Helper()
@@ -96,7 +99,7 @@ func (s *server) having(t testing.TB, more map[string]any) person {
 // full unless it is the one they came with.
 func TestRecoveryByChoice(t *testing.T) {
 	more := proving(transitions, "true", "feature_flags.choose_recovery_address", "true", "identity", severalAddresses(),
-		"courier.channels", `[{"id":"sms","type":"http","request_config":{"url":"http://127.0.0.1:1/","method":"POST","body":"base64://e30="}}]`)
+		"courier.channels", textMessages)
 	onEach(t, more, func(t *testing.T, s *server) {
 		alone := s.having(t, nil)
 		second := "second." + stranger().email // told apart when it is masked
@@ -305,6 +308,39 @@ func TestRecoveryEndsSessions(t *testing.T) {
 			s.clock.advance(time.Second)
 			c.changed(done, c.submit(done, newPassword(otherPass)))
 			s.mail(t, p.email, "password_changed")
+		})
+	}
+}
+
+// TestNoticeByPhone: who has no mail address is told by text message, where there
+// is a channel for it.
+func TestNoticeByPhone(t *testing.T) {
+	const phone = "+4930123456"
+	for _, channels := range []string{"[]", textMessages} {
+		more := proving("identity", severalAddresses(), "courier.channels", channels, "selfservice.flows.recovery.after.hooks", `[{"hook":"notify_owner"}]`)
+		onEach(t, more, func(t *testing.T, s *server) {
+			regains := func(traits map[string]any) {
+				id := s.operator(t).send("POST", "/admin/identities", map[string]any{"schema_id": "many", "traits": traits}).is(201).at("id").String()
+				made := s.operator(t).send("POST", "/admin/recovery/link", fields{"identity_id": id}).is(200)
+				s.client(t, page).get(made.at("recovery_link").String()).leads(303, ownPage)
+				s.operator(t).send("DELETE", "/admin/identities/"+id, nil).is(204)
+			}
+			email := stranger().email
+			regains(map[string]any{"email": email, "phone": phone})
+			s.mail(t, email, "account_recovered")
+			if all := s.mails(t, phone); len(all) != 0 {
+				t.Errorf("somebody who is reached by mail is told by phone as well: %v", all)
+			}
+			regains(map[string]any{"phone": phone})
+			if channels == "[]" {
+				if all := s.mails(t, phone); len(all) != 0 {
+					t.Errorf("there is no channel for %v", all)
+				}
+				return
+			}
+			if body := s.mail(t, phone, "account_recovered"); strings.Contains(body, "\n") {
+				t.Errorf("the text message is %q", body)
+			}
 		})
 	}
 }
