@@ -23,7 +23,7 @@ func TestRecoveryByCode(t *testing.T) {
 				p := s.person(t)
 				c := s.client(t, style)
 				f := c.asked("recovery", strings.ToUpper(p.email))
-				code := codeIn(t, s.mail(t, p.email, "recovery_code_valid"))
+				code := s.mail(t, p.email, "recovery_code_valid").code()
 				c.went(f, c.typed(f, wrongFor(code)), 4060006)
 				done := c.regained(c.typed(f, code), p)
 				if got := c.whoami().at("authentication_methods.0.method").String(); got != "code_recovery" {
@@ -55,7 +55,7 @@ func TestRecoveryByLink(t *testing.T) {
 			c := s.client(t, style)
 			f := c.begin("recovery", "")
 			c.went(f, c.submit(f, fields{"method": "link", "email": p.email}), 1060002)
-			link := linkIn(t, s.mail(t, p.email, "recovery_valid"))
+			link := s.mail(t, p.email, "recovery_valid").link()
 			if !strings.HasPrefix(link, s.public+"/self-service/recovery?") {
 				t.Fatalf("the link is %q", link)
 			}
@@ -116,7 +116,7 @@ func TestRecoveryByChoice(t *testing.T) {
 		c := s.client(t, app)
 		f := c.begin("recovery", "")
 		c.went(f, c.submit(f, fields{"method": "code", "recovery_address": alone.email}), 1060004)
-		c.regained(c.typed(f, codeIn(t, s.mail(t, alone.email, "recovery_code_valid"))), alone)
+		c.regained(c.typed(f, s.mail(t, alone.email, "recovery_code_valid").code()), alone)
 
 		for _, style := range []style{app, page} {
 			c := s.client(t, style)
@@ -174,9 +174,9 @@ func TestRecoveryByChoice(t *testing.T) {
 			send(1060006, "recovery_awaiting_address_choice", fields{"screen": "previous"})
 			send(1060005, "recovery_confirming_address", fields{"recovery_select_address": all[hide(p.email)]})
 			send(1060004, "recovery_awaiting_code", fields{"recovery_confirm_address": p.email})
-			old := codeIn(t, s.mail(t, p.email, "recovery_code_valid"))
+			old := s.mail(t, p.email, "recovery_code_valid").code()
 			send(1060004, "recovery_awaiting_code", fields{"recovery_confirm_address": p.email})
-			code := codeIn(t, s.mail(t, p.email, "recovery_code_valid"))
+			code := s.mail(t, p.email, "recovery_code_valid").code()
 			if old != code {
 				send(4060006, "recovery_awaiting_code", fields{"code": old})
 			}
@@ -271,7 +271,7 @@ func TestRecoveryWithoutSettings(t *testing.T) {
 			p, c := s.person(t), s.client(t, style)
 			f := c.begin("recovery", "skip_settings=true&return_to="+url.QueryEscape(welcome))
 			c.went(f, c.submit(f, fields{"method": "code", "email": p.email}), 1060003)
-			a := c.typed(f, codeIn(t, s.mail(t, p.email, "recovery_code_valid")))
+			a := c.typed(f, s.mail(t, p.email, "recovery_code_valid").code())
 			if style == page {
 				a.leads(303, welcome)
 			} else if a.is(200).at(`continue_with.#(action=="show_settings_ui")`).Exists() {
@@ -298,7 +298,7 @@ func TestRecoveryEndsSessions(t *testing.T) {
 			other.whoami().is(200)
 			c := s.client(t, app)
 			f := c.asked("recovery", p.email)
-			done := c.regained(c.typed(f, codeIn(t, s.mail(t, p.email, "recovery_code_valid"))), p)
+			done := c.regained(c.typed(f, s.mail(t, p.email, "recovery_code_valid").code()), p)
 			if hooks == "" {
 				other.whoami().is(200)
 				return
@@ -338,8 +338,8 @@ func TestNoticeByPhone(t *testing.T) {
 				}
 				return
 			}
-			if body := s.mail(t, phone, "account_recovered"); strings.Contains(body, "\n") {
-				t.Errorf("the text message is %q", body)
+			if sent := s.mail(t, phone, "account_recovered"); strings.Contains(sent.body, "\n") {
+				t.Errorf("the text message is %q", sent.body)
 			}
 		})
 	}
@@ -366,9 +366,9 @@ func TestHandedOutWithoutRecovery(t *testing.T) {
 		c, owner := s.signedIn(t, app)
 		s.proven(t, owner)
 		fresh := stranger().email
-		c.typed(c.wants(fresh), codeIn(t, s.mail(t, fresh, "verification_code_valid"))).is(200)
+		c.typed(c.wants(fresh), s.mail(t, fresh, "verification_code_valid").code()).is(200)
 		back := s.client(t, page)
-		back.undo(back.undoForm(linkIn(t, s.mail(t, owner.email, "address_undo")))).is(303)
+		back.undo(back.undoForm(s.mail(t, owner.email, "address_undo").link())).is(303)
 		if got := s.identity(t, owner).at("traits.email").String(); got != owner.email {
 			t.Errorf("the address is %s", got)
 		}
