@@ -345,6 +345,44 @@ func TestNoticeByPhone(t *testing.T) {
 	}
 }
 
+// TestHandedOutAndSwitchedOff: what an administrator has handed out waits while its
+// method is switched off.
+func TestHandedOutAndSwitchedOff(t *testing.T) {
+	for _, method := range []string{"code", "link"} {
+		onEach(t, proving(), func(t *testing.T, s *server) {
+			p := s.person(t)
+			made := s.operator(t).send("POST", "/admin/recovery/"+method, fields{"identity_id": p.id})
+			link := made.at("recovery_link").String()
+			use := func(c *client) answer {
+				if method == "link" {
+					return c.get(link)
+				}
+				f := c.fetch("recovery", mustURL(t, link).Query().Get("flow")).is(200)
+				return c.submit(form{action: f.at("ui.action").String()}, fields{"method": "code", "code": made.at("recovery_code").String()})
+			}
+			s.reconfigure(t, proving("selfservice.methods."+method+".enabled", "false"))
+			for _, style := range styles {
+				c := s.client(t, style)
+				a := use(c)
+				if a.status >= 500 || a.location() == ownPage {
+					t.Errorf("%s: it is accepted, or fails: %d %s %s", style, a.status, a.header.Get("Location"), a.body)
+				}
+				if a.location() == errorPage {
+					c.get("/self-service/errors?id="+a.query("id"), "Accept", "application/json").is(200)
+				}
+				c.whoami().refused(401, "session_inactive")
+			}
+			if n := s.sessions(t, p); n != 0 {
+				t.Errorf("%d sessions", n)
+			}
+			s.reconfigure(t, proving("revision", `"on again"`))
+			c := s.client(t, page)
+			use(c).leads(303, ownPage)
+			c.whoami().is(200)
+		})
+	}
+}
+
 // TestHandedOutWithoutRecovery: administrators can let somebody in, and a former
 // address can take its account back, where nobody can begin a recovery themselves.
 func TestHandedOutWithoutRecovery(t *testing.T) {

@@ -231,6 +231,53 @@ func TestCodeFilledIn(t *testing.T) {
 	})
 }
 
+// TestSeveralReaders: of those that open the link of one form the last one has
+// it, besides whoever began it; and of several CSRF cookies the first counts.
+func TestSeveralReaders(t *testing.T) {
+	onEach(t, proving(), func(t *testing.T, s *server) {
+		p := s.person(t)
+		c := s.client(t, page)
+		f := c.asked("verification", p.email)
+		sent := s.mail(t, p.email, "verification_code_valid")
+		first, last := s.client(t, page), s.client(t, page)
+		for _, reader := range []*client{first, last} {
+			reader.get(sent.link()).leads(303, verificationPage)
+			reader.fetch("verification", f.id).is(200)
+		}
+		first.fetch("verification", f.id).refused(403, "security_csrf_violation")
+		c.fetch("verification", f.id).saying(200, 1080003)
+
+		name := ""
+		for _, k := range last.http.Jar.Cookies(mustURL(t, s.public)) {
+			if strings.HasPrefix(k.Name, "csrf_token_") {
+				name = k.Name
+			}
+		}
+		shown := last.opened("verification", last.fetch("verification", f.id).is(200))
+		with := func(readers ...*client) string {
+			var all []string
+			for _, r := range readers {
+				all = append(all, name+"="+r.cookie(name))
+			}
+			return strings.Join(all, "; ")
+		}
+		bare := s.client(t, page) // without cookies of its own
+		for cookies, want := range map[string]int{with(last, first): 200, with(last, first, c): 200, with(first, last): 403, with(first, last, c): 403, name + "=; " + with(last): 403} {
+			if a := bare.get("/self-service/verification/flows?id="+f.id, "Accept", "application/json", "Cookie", cookies); a.status != want {
+				t.Errorf("%q: %d, want %d: %s", cookies, a.status, want, a.body)
+			}
+		}
+		bare.submit(shown, fields{"method": "code", "code": sent.code()}, "Accept", "application/json", "Cookie", with(first, last)).is(403)
+		if s.verified(t, p) {
+			t.Error("the address is proven by the browser of somebody else")
+		}
+		bare.submit(shown, fields{"method": "code", "code": sent.code()}, "Accept", "application/json", "Cookie", with(last, first)).saying(200, 1080002)
+		if !s.verified(t, p) {
+			t.Error("the address is not proven")
+		}
+	})
+}
+
 // TestCodeIsForItsReader: who begins a verification of the address of somebody
 // else learns no code when a program looks through that mail, and the owner can go
 // on in either browser.
