@@ -457,7 +457,7 @@ func TestIssue(t *testing.T) {
 	to.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}
 	s := newSessions(t, storetest.Memory(t, nil), now, to)
 	now.add(1500 * time.Nanosecond) // more than a database keeps
-	i := person(auth.FactorPassword|auth.FactorTOTP)
+	i := person(auth.FactorPassword | auth.FactorTOTP)
 	r := request(map[string]string{"User-Agent": "an agent", "X-Forwarded-For": "198.51.100.7"})
 	session, token := s.Issue(i, auth.AMR{Method: "oidc", AAL: auth.AAL2, Provider: "github"}, r)
 	at := time.Date(2026, 3, 4, 5, 6, 7, 1000, time.UTC)
