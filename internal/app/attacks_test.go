@@ -26,7 +26,7 @@ func TestCodesThatFitElsewhere(t *testing.T) {
 			send := func(c *client, p person) (form, string) {
 				t.Helper()
 				f := c.asked(kind, p.email)
-				return f, codeIn(t, s.mail(t, p.email, template))
+				return f, s.mail(t, p.email, template).code()
 			}
 			for what, attack := range map[string]func(*client, person) answer{
 				"in another form": func(c *client, p person) answer {
@@ -54,7 +54,7 @@ func TestCodesThatFitElsewhere(t *testing.T) {
 					f, code := send(c, p)
 					q := s.person(t)
 					c.submit(f, fields{"method": "code", "email": q.email}).is(200)
-					if code == codeIn(t, s.mail(t, q.email, template)) {
+					if code == s.mail(t, q.email, template).code() {
 						code = wrongFor(code)
 					}
 					return c.typed(f, code)
@@ -101,7 +101,7 @@ func TestCodesThatFitElsewhere(t *testing.T) {
 				// Nor while it is off.
 				f = c.asked(kind, p.email)
 				if all := s.mails(t, p.email); len(all) > 1 {
-					if a := c.typed(f, codeIn(t, all[0].Get("body").String())); inside(a) || s.sessions(t, p) > 0 {
+					if a := c.typed(f, all[0].code()); inside(a) || s.sessions(t, p) > 0 {
 						t.Errorf("it is accepted: %d %s", a.status, a.body)
 					}
 				}
@@ -111,7 +111,7 @@ func TestCodesThatFitElsewhere(t *testing.T) {
 				f := c.begin(kind, "")
 				s.clock.advance(3*time.Hour - time.Minute)
 				c.submit(f, fields{"method": "code", "email": p.email})
-				code := codeIn(t, s.mail(t, p.email, template))
+				code := s.mail(t, p.email, template).code()
 				s.clock.advance(time.Minute)
 				if a := c.typed(f, code); a.status != 410 && a.status != 303 || s.verified(t, p) {
 					t.Errorf("%d %s", a.status, a.body)
@@ -121,7 +121,7 @@ func TestCodesThatFitElsewhere(t *testing.T) {
 		t.Run("a code of one purpose for the other", func(t *testing.T) {
 			c, p := s.client(t, app), s.person(t)
 			f := c.asked("verification", p.email)
-			code := codeIn(t, s.mail(t, p.email, "verification_code_valid"))
+			code := s.mail(t, p.email, "verification_code_valid").code()
 			c.send("POST", "/self-service/recovery?flow="+f.id, fields{"method": "code", "code": code}).refused(404, "self_service_flow_not_found")
 		})
 	})
@@ -138,7 +138,7 @@ func TestSecondFactorStaysNeeded(t *testing.T) {
 		for _, style := range styles {
 			c := s.client(t, style)
 			f := c.asked("recovery", p.email)
-			a := c.typed(f, codeIn(t, s.mail(t, p.email, "recovery_code_valid")))
+			a := c.typed(f, s.mail(t, p.email, "recovery_code_valid").code())
 			id := ""
 			switch style {
 			case page:
@@ -196,8 +196,8 @@ func TestLinksComeFromTheConfiguration(t *testing.T) {
 				t.Errorf("handed out is %s", handed.body)
 			}
 			for _, m := range all {
-				if strings.Contains(m.Raw, "evil") || strings.Contains(m.Raw, "666/") {
-					t.Errorf("a mail says %s", m.Raw)
+				if strings.Contains(m.raw, "evil") || strings.Contains(m.raw, "666/") {
+					t.Errorf("a mail says %s", m.raw)
 				}
 			}
 		})
@@ -312,7 +312,7 @@ func TestProofsNeedTheirBrowser(t *testing.T) {
 			for _, style := range []style{script, page} {
 				p, c := s.person(t), s.client(t, style)
 				f := c.asked(kind, p.email)
-				code := codeIn(t, s.mail(t, p.email, template))
+				code := s.mail(t, p.email, template).code()
 				with := fields{"method": "code", "code": code}
 				no := func(a answer) {
 					t.Helper()
@@ -334,7 +334,7 @@ func TestProofsNeedTheirBrowser(t *testing.T) {
 				s.client(t, app).typed(f, code).refused(403, "security_csrf_violation")
 				a := s.client(t, app)
 				g := a.asked(kind, p.email)
-				second := codeIn(t, s.mail(t, p.email, template))
+				second := s.mail(t, p.email, template).code()
 				if got := c.submit(form{action: g.action}, fields{"method": "code", "code": second}); inside(got) || s.sessions(t, p) > 0 || s.verified(t, p) {
 					t.Errorf("%s: a browser sends an app's form: %d %s", kind, got.status, got.body)
 				}
@@ -366,7 +366,7 @@ func TestLinksAreOpenedByGET(t *testing.T) {
 		for _, kind := range []string{"verification", "recovery"} {
 			f := c.begin(kind, "")
 			c.submit(f, fields{"method": "link", "email": p.email}).is(303)
-			link := linkIn(t, s.mail(t, p.email, kind+"_valid"))
+			link := s.mail(t, p.email, kind+"_valid").link()
 			scanner := s.client(t, page)
 			if a := scanner.send("HEAD", link, nil); a.status >= 500 || a.cookies()[sessionCookie] != nil {
 				t.Errorf("%s: HEAD is answered with %d %v", kind, a.status, a.header)
@@ -391,11 +391,11 @@ func TestSecretsAreNowhere(t *testing.T) {
 		c, p := s.signedIn(t, app)
 		s.proven(t, p)
 		var secrets []string
-		note := func(body string) {
+		note := func(l letter) {
 			if use == "code" {
-				secrets = append(secrets, codeIn(t, body))
+				secrets = append(secrets, l.code())
 			}
-			for _, link := range anAddress.FindAllString(body, -1) {
+			for _, link := range anAddress.FindAllString(l.body, -1) {
 				q := mustURL(t, link).Query()
 				for _, name := range []string{"token", "code"} {
 					if v := q.Get(name); v != "" {
@@ -407,11 +407,11 @@ func TestSecretsAreNowhere(t *testing.T) {
 		for _, kind := range []string{"recovery", "verification"} {
 			f := s.client(t, app).begin(kind, "")
 			s.client(t, app).submit(f, fields{"method": use, "email": p.email}).is(200)
-			body := s.mails(t, p.email)[0].Get("body").String()
-			note(body)
+			sent := s.mails(t, p.email)[0]
+			note(sent)
 			if use == "code" && kind == "verification" {
 				reader := s.client(t, page)
-				reader.get(linkIn(t, body)).is(303) // fills it in
+				reader.get(sent.link()).is(303) // fills it in
 			}
 			s.clock.advance(time.Second)
 		}
@@ -422,19 +422,19 @@ func TestSecretsAreNowhere(t *testing.T) {
 		fresh := stranger().email
 		f := c.begin("settings", "")
 		id := c.submit(f, fields{"method": "profile", "traits.email": fresh}).is(200).at(`continue_with.#(action=="show_verification_ui").flow.id`).String()
-		body := s.mails(t, fresh)[0].Get("body").String()
-		note(body)
+		sent := s.mails(t, fresh)[0]
+		note(sent)
 		s.clock.advance(time.Second)
 		if use == "code" {
-			c.typed(form{kind: "verification", action: s.public + "/self-service/verification?flow=" + id}, codeIn(t, body)).saying(200, 1080002)
+			c.typed(form{kind: "verification", action: s.public + "/self-service/verification?flow=" + id}, sent.code()).saying(200, 1080002)
 		} else {
 			reader := s.client(t, page)
-			id := reader.get(linkIn(t, body)).leads(303, verificationPage).query("flow")
+			id := reader.get(sent.link()).leads(303, verificationPage).query("flow")
 			reader.submit(reader.opened("verification", reader.fetch("verification", id).is(200)), fields{"method": "link"}).leads(303, verificationPage)
 		}
 		undo := s.mail(t, p.email, "address_undo")
-		secrets = append(secrets, mustURL(t, linkIn(t, undo)).Query().Get("token"))
-		s.client(t, page).undoForm(linkIn(t, undo))
+		secrets = append(secrets, mustURL(t, undo.link()).Query().Get("token"))
+		s.client(t, page).undoForm(undo.link())
 		secrets = slices.DeleteFunc(secrets, func(secret string) bool { return secret == "" })
 		if len(secrets) < 6 {
 			t.Fatalf("only %d secrets were seen", len(secrets))
@@ -519,7 +519,7 @@ func TestProofsSwitchedOff(t *testing.T) {
 		for _, kind := range []string{"recovery", "verification"} {
 			c := s.client(t, app)
 			c.submit(c.begin(kind, ""), fields{"method": "link", "email": p.email}).is(200)
-			links[kind] = linkIn(t, s.mail(t, p.email, kind+"_valid"))
+			links[kind] = s.mail(t, p.email, kind+"_valid").link()
 			s.clock.advance(time.Second)
 		}
 		for _, more := range []string{provingByLink("selfservice.flows.recovery.enabled", "false", "selfservice.flows.verification.enabled", "false"), provingByLink("selfservice.methods.link.enabled", "false")} {

@@ -37,7 +37,7 @@ func TestRightCodeOnce(t *testing.T) {
 		for kind, template := range map[string]string{"recovery": "recovery_code_valid", "verification": "verification_code_valid"} {
 			p := s.person(t)
 			f := s.client(t, app).asked(kind, p.email)
-			code := codeIn(t, s.mail(t, p.email, template))
+			code := s.mail(t, p.email, template).code()
 			c := s.client(t, app)
 			won := 0
 			for _, a := range atOnce(t, func(int) (answer, error) { return c.try("POST", f.action, fields{"method": "code", "code": code}) }) {
@@ -66,7 +66,7 @@ func TestLinkOnce(t *testing.T) {
 		c := s.client(t, app)
 		f := c.begin("recovery", "")
 		c.submit(f, fields{"method": "link", "email": p.email}).is(200)
-		link := linkIn(t, s.mail(t, p.email, "recovery_valid"))
+		link := s.mail(t, p.email, "recovery_valid").link()
 		won := 0
 		for _, a := range atOnce(t, func(int) (answer, error) { return c.try("GET", link, nil, "Accept", "text/html") }) {
 			if a.status != 303 {
@@ -91,7 +91,7 @@ func TestWrongCodes(t *testing.T) {
 			p := s.person(t)
 			c := s.client(t, app)
 			f := c.asked(kind, p.email)
-			code := codeIn(t, s.mail(t, p.email, template))
+			code := s.mail(t, p.email, template).code()
 			looked := 0
 			for _, a := range atOnce(t, func(n int) (answer, error) {
 				return c.try("POST", f.action, fields{"method": "code", "code": wrongFor(code)})
@@ -110,7 +110,7 @@ func TestWrongCodes(t *testing.T) {
 			// Sending another one gives no more guesses.
 			s.clock.advance(time.Second)
 			c.submit(f, fields{"method": "code", "email": p.email})
-			c.typed(f, codeIn(t, s.mail(t, p.email, template))).refused(410, "self_service_flow_replaced")
+			c.typed(f, s.mail(t, p.email, template).code()).refused(410, "self_service_flow_replaced")
 		}
 	})
 }
@@ -124,7 +124,7 @@ func TestGuessesOfAnAccount(t *testing.T) {
 		var codes []string
 		for range 6 {
 			forms = append(forms, c.asked("recovery", p.email))
-			codes = append(codes, codeIn(t, s.mail(t, p.email, "recovery_code_valid")))
+			codes = append(codes, s.mail(t, p.email, "recovery_code_valid").code())
 			s.clock.advance(time.Second)
 		}
 		// All at once, at five forms.
@@ -134,16 +134,16 @@ func TestGuessesOfAnAccount(t *testing.T) {
 		c.typed(forms[5], codes[5]).saying(200, 4060006)
 		// Another purpose, another account and one that does not exist go on.
 		f := c.asked("verification", p.email)
-		c.typed(f, codeIn(t, s.mail(t, p.email, "verification_code_valid"))).saying(200, 1080002)
+		c.typed(f, s.mail(t, p.email, "verification_code_valid").code()).saying(200, 1080002)
 		q := s.person(t)
 		f = c.asked("recovery", q.email)
-		c.typed(f, codeIn(t, s.mail(t, q.email, "recovery_code_valid"))).is(200)
+		c.typed(f, s.mail(t, q.email, "recovery_code_valid").code()).is(200)
 		if s.sessions(t, q) != 1 || s.sessions(t, p) != 0 {
 			t.Error("who is kept out is not who was guessed at")
 		}
 		s.clock.advance(time.Hour - 10*time.Second)
 		f = c.asked("recovery", p.email)
-		code := codeIn(t, s.mail(t, p.email, "recovery_code_valid"))
+		code := s.mail(t, p.email, "recovery_code_valid").code()
 		c.typed(f, code).saying(200, 4060006)
 		s.clock.advance(10 * time.Second)
 		s.client(t, app).regained(c.typed(f, code), p)

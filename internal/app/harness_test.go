@@ -14,7 +14,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -661,49 +660,4 @@ func mustURL(t testing.TB, text string) *url.URL {
 		t.Fatal(err)
 	}
 	return u
-}
-
-// letter is a message as whoever it is for reads it.
-type letter struct{ template, subject, body string }
-
-// letters are the messages to an address, newest first, whether or not they
-// have left. Only a server with dev tells what they say.
-func (s *server) letters(t testing.TB, to string) (all []letter) {
-	t.Helper()
-	query := url.Values{"recipient": {to}}
-	for _, m := range s.operator(t).get("/admin/courier/messages?" + query.Encode()).is(200).at("@this").Array() {
-		all = append(all, letter{m.Get("template_type").String(), m.Get("subject").String(), m.Get("body").String()})
-	}
-	return all
-}
-
-// newest is the newest message to an address, which must be of a template.
-func (s *server) newest(t testing.TB, to, template string) letter {
-	t.Helper()
-	all := s.letters(t, to)
-	if len(all) == 0 || all[0].template != template {
-		t.Fatalf("the newest message is no %s: %+v", template, all)
-	}
-	return all[0]
-}
-
-var (
-	sixDigits = regexp.MustCompile(`\b[0-9]{6}\b`)
-	anAddress = regexp.MustCompile(`https?://\S+`)
-)
-
-// code is the code in a message; without one the test ends.
-func (l letter) code(t testing.TB) string {
-	t.Helper()
-	code := sixDigits.FindString(l.subject)
-	if code == "" || !strings.Contains(l.body, code) {
-		t.Fatalf("the message has no code: %+v", l)
-	}
-	return code
-}
-
-// link is the first address in a message; without one the test ends.
-func (l letter) link(t testing.TB) string {
-	t.Helper()
-	return linkIn(t, l.body)
 }

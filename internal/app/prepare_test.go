@@ -238,6 +238,11 @@ func TestTemplatesInForce(t *testing.T) {
 	if got := mail("verification_invalid").Subject; got != "From the folder" {
 		t.Errorf("the subject from a file is %q", got)
 	}
+	// A change of the file alone is taken over too.
+	if err := os.WriteFile(filepath.Join(dir, "email.subject.gotmpl"), []byte("From the changed folder"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the changed template is in force", func() bool { return mail("verification_invalid").Subject == "From the changed folder" })
 }
 
 // TestEveryTemplateKey: each key below courier.templates leads to the template

@@ -37,18 +37,18 @@ func TestProofs(t *testing.T) {
 				for _, how := range styles {
 					c, p := s.client(t, how), s.person(t)
 					f := c.ask(test.kind, test.method, p.email)
-					sent := s.newest(t, p.email, test.template)
+					sent := s.mail(t, p.email, test.template)
 					reader := c
 					var a answer
 					if test.method == "code" {
-						c.submit(f, fields{"method": "code", "code": wrongFor(sent.code(t))})
+						c.submit(f, fields{"method": "code", "code": wrongFor(sent.code())})
 						if s.identity(t, p).at("verifiable_addresses.0.verified").Bool() {
 							t.Fatalf("%s: a wrong code has proven the address", how)
 						}
-						a = c.submit(f, fields{"method": "code", "code": sent.code(t)})
+						a = c.submit(f, fields{"method": "code", "code": sent.code()})
 					} else {
 						reader = s.client(t, page) // whatever the link is opened in
-						a = reader.get(sent.link(t))
+						a = reader.get(sent.link())
 					}
 					if test.kind == "recovery" {
 						if test.method == "code" && how != page {
@@ -65,7 +65,7 @@ func TestProofs(t *testing.T) {
 					}
 					untold := []string{f.id, p.email}
 					if test.method == "link" { // six digits may be part of a duration
-						untold = append(untold, mustURL(t, sent.link(t)).Query().Get("token"))
+						untold = append(untold, mustURL(t, sent.link()).Query().Get("token"))
 					}
 					for _, told := range untold {
 						if strings.Contains(s.log.String(), told) {
@@ -87,7 +87,7 @@ func TestPostedLink(t *testing.T) {
 			for _, how := range styles {
 				c, p := s.client(t, how), s.person(t)
 				f := c.ask(kind, "link", p.email)
-				link := s.newest(t, p.email, kind+"_valid").link(t)
+				link := s.mail(t, p.email, kind+"_valid").link()
 				other := c.send("POST", f.action+"&token=x", fields{"method": "link"}).is(303)
 				if other.location() != map[string]string{"recovery": helpPage, "verification": provePage}[kind] || s.identity(t, p).at("verifiable_addresses.0.verified").Bool() {
 					t.Errorf("%s, %s: another token leads to %s", kind, how, other.location())
@@ -102,7 +102,7 @@ func TestPostedLink(t *testing.T) {
 	s := start(t, setup{more: byCode})
 	c, p := s.client(t, app), s.person(t)
 	f := c.ask("verification", "code", p.email)
-	c.send("POST", f.action+"&code="+s.newest(t, p.email, "verification_code_valid").code(t), fields{"method": "code"}).is(400)
+	c.send("POST", f.action+"&code="+s.mail(t, p.email, "verification_code_valid").code(), fields{"method": "code"}).is(400)
 }
 
 // TestNobodysAddress: what is asked of an address that is nobody's runs the same

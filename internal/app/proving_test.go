@@ -7,7 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/tidwall/gjson"
 	"github.com/tidwall/sjson"
 )
 
@@ -39,33 +38,55 @@ func provingByLink(more ...string) string {
 	return proving(append([]string{"selfservice.flows.recovery.use", `"link"`, "selfservice.flows.verification.use", `"link"`}, more...)...)
 }
 
-// mails are the messages to an address, the newest first.
-func (s *server) mails(t testing.TB, to string) []gjson.Result {
+// letter is a message as whoever it is for reads it.
+type letter struct {
+	t                       testing.TB
+	template, subject, body string
+	raw                     string // as administrators see it
+}
+
+// mails are the messages to an address, text messages too, the newest first, whether
+// or not they have left. Only a server with dev tells what they say.
+func (s *server) mails(t testing.TB, to string) (all []letter) {
 	t.Helper()
-	return s.operator(t).get("/admin/courier/messages?page_size=250&recipient=" + url.QueryEscape(to)).is(200).at("@this").Array()
+	for _, m := range s.operator(t).get("/admin/courier/messages?page_size=250&recipient=" + url.QueryEscape(to)).is(200).at("@this").Array() {
+		all = append(all, letter{t, m.Get("template_type").String(), m.Get("subject").String(), m.Get("body").String(), m.Raw})
+	}
+	return all
 }
 
 // mail is the newest message to an address, which must be of this template.
-func (s *server) mail(t testing.TB, to, template string) string {
+func (s *server) mail(t testing.TB, to, template string) letter {
 	t.Helper()
-	return s.newest(t, to, template).body
+	all := s.mails(t, to)
+	if len(all) == 0 || all[0].template != template {
+		t.Fatalf("the newest message is no %s: %+v", template, all)
+	}
+	return all[0]
 }
 
-// codeIn is the code that a mail carries, linkIn the link.
-func codeIn(t testing.TB, body string) string {
-	t.Helper()
-	code := sixDigits.FindString(body)
-	if code == "" {
-		t.Fatalf("there is no code in %q", body)
+var (
+	sixDigits = regexp.MustCompile(`\b[0-9]{6}\b`)
+	anAddress = regexp.MustCompile(`https?://\S+`)
+)
+
+// code is the code in a message, which the subject of a mail has too; without one
+// the test ends.
+func (l letter) code() string {
+	l.t.Helper()
+	code := sixDigits.FindString(l.body)
+	if code == "" || l.subject != "" && !strings.Contains(l.subject, code) {
+		l.t.Fatalf("the message has no code: %s", l.raw)
 	}
 	return code
 }
 
-func linkIn(t testing.TB, body string) string {
-	t.Helper()
-	link := anAddress.FindString(body)
+// link is the first address in a message; without one the test ends.
+func (l letter) link() string {
+	l.t.Helper()
+	link := anAddress.FindString(l.body)
 	if link == "" {
-		t.Fatalf("there is no link in %q", body)
+		l.t.Fatalf("the message has no link: %s", l.raw)
 	}
 	return link
 }

@@ -387,9 +387,9 @@ func TestQueriesOfProofs(t *testing.T) {
 					c.whoami().is(200)
 					f := c.ask("verification", by.method, p.email)
 					if by.method == "code" {
-						c.submit(f, fields{"method": "code", "code": s.newest(t, p.email, "verification_code_valid").code(t)}).is(200)
+						c.submit(f, fields{"method": "code", "code": s.mail(t, p.email, "verification_code_valid").code()}).is(200)
 					} else {
-						s.client(t, page).get(s.newest(t, p.email, "verification_valid").link(t)).is(303)
+						s.client(t, page).get(s.mail(t, p.email, "verification_valid").link()).is(303)
 					}
 					return c.whoami
 				}},
@@ -405,8 +405,8 @@ func costsOfCodes(t *testing.T, kind string) []cost {
 	if kind == "recovery" {
 		done, more = 422, 2 // a session and the form for a new password
 	}
-	right := func(l letter) string { return l.code(t) }
-	wrong := func(l letter) string { return wrongFor(l.code(t)) }
+	right := letter.code
+	wrong := func(l letter) string { return wrongFor(l.code()) }
 	twice := func(c *client, f form, l letter) {
 		c.submit(f, fields{"method": "code", "email": f.json.value("email").String()}).is(200)
 	}
@@ -438,7 +438,7 @@ func costsOfLinks(t *testing.T, kind string) []cost {
 		return func(t *testing.T, s *server) func() answer {
 			p := s.person(t)
 			s.client(t, app).ask(kind, "link", p.email)
-			link := change(s, s.newest(t, p.email, kind+"_valid").link(t))
+			link := change(s, s.mail(t, p.email, kind+"_valid").link())
 			return func() answer { return s.client(t, page).get(link) }
 		}
 	}
@@ -476,7 +476,7 @@ func typing(kind string, known bool, before func(*client, form, letter), code fu
 		f := c.ask(kind, "code", p.email)
 		var sent letter
 		if known {
-			sent = s.newest(t, p.email, kind+"_code_valid")
+			sent = s.mail(t, p.email, kind+"_code_valid")
 		}
 		if before != nil {
 			before(c, f, sent)

@@ -23,7 +23,7 @@ func TestRecoveryByCode(t *testing.T) {
 				p := s.person(t)
 				c := s.client(t, style)
 				f := c.asked("recovery", strings.ToUpper(p.email))
-				code := codeIn(t, s.mail(t, p.email, "recovery_code_valid"))
+				code := s.mail(t, p.email, "recovery_code_valid").code()
 				c.went(f, c.typed(f, wrongFor(code)), 4060006)
 				done := c.regained(c.typed(f, code), p)
 				if got := c.whoami().at("authentication_methods.0.method").String(); got != "code_recovery" {
@@ -55,7 +55,7 @@ func TestRecoveryByLink(t *testing.T) {
 			c := s.client(t, style)
 			f := c.begin("recovery", "")
 			c.went(f, c.submit(f, fields{"method": "link", "email": p.email}), 1060002)
-			link := linkIn(t, s.mail(t, p.email, "recovery_valid"))
+			link := s.mail(t, p.email, "recovery_valid").link()
 			if !strings.HasPrefix(link, s.public+"/self-service/recovery?") {
 				t.Fatalf("the link is %q", link)
 			}
@@ -79,6 +79,9 @@ func severalAddresses() string {
 	return `{"default_schema_id":"many","schemas":[{"id":"many","url":"base64://` + base64.StdEncoding.EncodeToString([]byte(document)) + `"}]}`
 }
 
+// textMessages is a channel to phones, which leads nowhere.
+const textMessages = `[{"id":"sms","type":"http","request_config":{"url":"http://127.0.0.1:1/","method":"POST","body":"base64://e30="}}]`
+
 // having is an account with these traits beside its address.
 func (s *server) having(t testing.TB, more map[string]any) person {
 	t.Helper()
@@ -96,7 +99,7 @@ func (s *server) having(t testing.TB, more map[string]any) person {
 // full unless it is the one they came with.
 func TestRecoveryByChoice(t *testing.T) {
 	more := proving(transitions, "true", "feature_flags.choose_recovery_address", "true", "identity", severalAddresses(),
-		"courier.channels", `[{"id":"sms","type":"http","request_config":{"url":"http://127.0.0.1:1/","method":"POST","body":"base64://e30="}}]`)
+		"courier.channels", textMessages)
 	onEach(t, more, func(t *testing.T, s *server) {
 		alone := s.having(t, nil)
 		second := "second." + stranger().email // told apart when it is masked
@@ -113,7 +116,7 @@ func TestRecoveryByChoice(t *testing.T) {
 		c := s.client(t, app)
 		f := c.begin("recovery", "")
 		c.went(f, c.submit(f, fields{"method": "code", "recovery_address": alone.email}), 1060004)
-		c.regained(c.typed(f, codeIn(t, s.mail(t, alone.email, "recovery_code_valid"))), alone)
+		c.regained(c.typed(f, s.mail(t, alone.email, "recovery_code_valid").code()), alone)
 
 		for _, style := range []style{app, page} {
 			c := s.client(t, style)
@@ -171,9 +174,9 @@ func TestRecoveryByChoice(t *testing.T) {
 			send(1060006, "recovery_awaiting_address_choice", fields{"screen": "previous"})
 			send(1060005, "recovery_confirming_address", fields{"recovery_select_address": all[hide(p.email)]})
 			send(1060004, "recovery_awaiting_code", fields{"recovery_confirm_address": p.email})
-			old := codeIn(t, s.mail(t, p.email, "recovery_code_valid"))
+			old := s.mail(t, p.email, "recovery_code_valid").code()
 			send(1060004, "recovery_awaiting_code", fields{"recovery_confirm_address": p.email})
-			code := codeIn(t, s.mail(t, p.email, "recovery_code_valid"))
+			code := s.mail(t, p.email, "recovery_code_valid").code()
 			if old != code {
 				send(4060006, "recovery_awaiting_code", fields{"code": old})
 			}
@@ -268,7 +271,7 @@ func TestRecoveryWithoutSettings(t *testing.T) {
 			p, c := s.person(t), s.client(t, style)
 			f := c.begin("recovery", "skip_settings=true&return_to="+url.QueryEscape(welcome))
 			c.went(f, c.submit(f, fields{"method": "code", "email": p.email}), 1060003)
-			a := c.typed(f, codeIn(t, s.mail(t, p.email, "recovery_code_valid")))
+			a := c.typed(f, s.mail(t, p.email, "recovery_code_valid").code())
 			if style == page {
 				a.leads(303, welcome)
 			} else if a.is(200).at(`continue_with.#(action=="show_settings_ui")`).Exists() {
@@ -295,7 +298,7 @@ func TestRecoveryEndsSessions(t *testing.T) {
 			other.whoami().is(200)
 			c := s.client(t, app)
 			f := c.asked("recovery", p.email)
-			done := c.regained(c.typed(f, codeIn(t, s.mail(t, p.email, "recovery_code_valid"))), p)
+			done := c.regained(c.typed(f, s.mail(t, p.email, "recovery_code_valid").code()), p)
 			if hooks == "" {
 				other.whoami().is(200)
 				return
@@ -305,6 +308,77 @@ func TestRecoveryEndsSessions(t *testing.T) {
 			s.clock.advance(time.Second)
 			c.changed(done, c.submit(done, newPassword(otherPass)))
 			s.mail(t, p.email, "password_changed")
+		})
+	}
+}
+
+// TestNoticeByPhone: who has no mail address is told by text message, where there
+// is a channel for it.
+func TestNoticeByPhone(t *testing.T) {
+	const phone = "+4930123456"
+	for _, channels := range []string{"[]", textMessages} {
+		more := proving("identity", severalAddresses(), "courier.channels", channels, "selfservice.flows.recovery.after.hooks", `[{"hook":"notify_owner"}]`)
+		onEach(t, more, func(t *testing.T, s *server) {
+			regains := func(traits map[string]any) {
+				id := s.operator(t).send("POST", "/admin/identities", map[string]any{"schema_id": "many", "traits": traits}).is(201).at("id").String()
+				made := s.operator(t).send("POST", "/admin/recovery/link", fields{"identity_id": id}).is(200)
+				s.client(t, page).get(made.at("recovery_link").String()).leads(303, ownPage)
+				s.operator(t).send("DELETE", "/admin/identities/"+id, nil).is(204)
+			}
+			email := stranger().email
+			regains(map[string]any{"email": email, "phone": phone})
+			s.mail(t, email, "account_recovered")
+			if all := s.mails(t, phone); len(all) != 0 {
+				t.Errorf("somebody who is reached by mail is told by phone as well: %v", all)
+			}
+			regains(map[string]any{"phone": phone})
+			if channels == "[]" {
+				if all := s.mails(t, phone); len(all) != 0 {
+					t.Errorf("there is no channel for %v", all)
+				}
+				return
+			}
+			if sent := s.mail(t, phone, "account_recovered"); strings.Contains(sent.body, "\n") {
+				t.Errorf("the text message is %q", sent.body)
+			}
+		})
+	}
+}
+
+// TestHandedOutAndSwitchedOff: what an administrator has handed out waits while its
+// method is switched off.
+func TestHandedOutAndSwitchedOff(t *testing.T) {
+	for _, method := range []string{"code", "link"} {
+		onEach(t, proving(), func(t *testing.T, s *server) {
+			p := s.person(t)
+			made := s.operator(t).send("POST", "/admin/recovery/"+method, fields{"identity_id": p.id})
+			link := made.at("recovery_link").String()
+			use := func(c *client) answer {
+				if method == "link" {
+					return c.get(link)
+				}
+				f := c.fetch("recovery", mustURL(t, link).Query().Get("flow")).is(200)
+				return c.submit(form{action: f.at("ui.action").String()}, fields{"method": "code", "code": made.at("recovery_code").String()})
+			}
+			s.reconfigure(t, proving("selfservice.methods."+method+".enabled", "false"))
+			for _, style := range styles {
+				c := s.client(t, style)
+				a := use(c)
+				if a.status >= 500 || a.location() == ownPage {
+					t.Errorf("%s: it is accepted, or fails: %d %s %s", style, a.status, a.header.Get("Location"), a.body)
+				}
+				if a.location() == errorPage {
+					c.get("/self-service/errors?id="+a.query("id"), "Accept", "application/json").is(200)
+				}
+				c.whoami().refused(401, "session_inactive")
+			}
+			if n := s.sessions(t, p); n != 0 {
+				t.Errorf("%d sessions", n)
+			}
+			s.reconfigure(t, proving("revision", `"on again"`))
+			c := s.client(t, page)
+			use(c).leads(303, ownPage)
+			c.whoami().is(200)
 		})
 	}
 }
@@ -330,9 +404,9 @@ func TestHandedOutWithoutRecovery(t *testing.T) {
 		c, owner := s.signedIn(t, app)
 		s.proven(t, owner)
 		fresh := stranger().email
-		c.typed(c.wants(fresh), codeIn(t, s.mail(t, fresh, "verification_code_valid"))).is(200)
+		c.typed(c.wants(fresh), s.mail(t, fresh, "verification_code_valid").code()).is(200)
 		back := s.client(t, page)
-		back.undo(back.undoForm(linkIn(t, s.mail(t, owner.email, "address_undo")))).is(303)
+		back.undo(back.undoForm(s.mail(t, owner.email, "address_undo").link())).is(303)
 		if got := s.identity(t, owner).at("traits.email").String(); got != owner.email {
 			t.Errorf("the address is %s", got)
 		}

@@ -129,7 +129,7 @@ func TestTokens(t *testing.T) {
 		}
 		for _, template := range []string{"failing", "endless", "nothing"} {
 			c.get("/sessions/whoami?tokenize_as="+template).refused(500, "invalid_configuration")
-			if log := s.log.String(); !strings.Contains(log, "session.whoami.tokenizer.templates.") || strings.Contains(log, email) {
+			if log := s.log.String(); !strings.Contains(log, "session.whoami.tokenizer.templates."+template+".claims_mapper_url: ") || strings.Contains(log, email) {
 				t.Errorf("%s: the log says %s", template, log)
 			}
 		}

@@ -570,7 +570,7 @@ func (c *client) asksForLink(t *testing.T, s *server, kind, ui string, p person,
 	if how != page {
 		stranger.get(path+"?return_to=https://evil.example.org").refused(400, "self_service_flow_return_to_forbidden")
 	}
-	return s.newest(t, p.email, kind+"_valid").link(t)
+	return s.mail(t, p.email, kind+"_valid").link()
 }
 
 // comesLate sends a form of a recovery or a verification that has expired.
@@ -634,7 +634,7 @@ func TestOldClientsByCode(t *testing.T) {
 					f = c.opened(kind, asked)
 					submit(fields{"code": "x"})
 					known(c.fetch(kind, f.id).is(200).aged(), "sent_email")
-					done := submit(fields{"code": s.newest(t, p.email, kind+"_code_valid").code(t)})
+					done := submit(fields{"code": s.mail(t, p.email, kind+"_code_valid").code()})
 					switch {
 					case kind == "verification":
 						known(c.fetch(kind, f.id).saying(200, 1080002), "passed_challenge")

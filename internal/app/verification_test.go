@@ -19,11 +19,11 @@ func TestVerification(t *testing.T) {
 		for _, style := range styles {
 			p, c := s.person(t), s.client(t, style)
 			f := c.asked("verification", p.email)
-			first := codeIn(t, s.mail(t, p.email, "verification_code_valid"))
+			first := s.mail(t, p.email, "verification_code_valid").code()
 			s.clock.advance(time.Second)
 			// Once more.
 			c.went(f, c.submit(f, fields{"method": "code", "email": p.email}), 1080003)
-			code := codeIn(t, s.mail(t, p.email, "verification_code_valid"))
+			code := s.mail(t, p.email, "verification_code_valid").code()
 			if first != code {
 				c.went(f, c.typed(f, first), 4070006)
 			}
@@ -51,10 +51,10 @@ func TestVerification(t *testing.T) {
 			p, c := s.person(t), s.client(t, style)
 			f := c.begin("verification", "")
 			c.went(f, c.submit(f, fields{"method": "link", "email": p.email}), 1080001)
-			first := linkIn(t, s.mail(t, p.email, "verification_valid"))
+			first := s.mail(t, p.email, "verification_valid").link()
 			s.clock.advance(time.Second)
 			c.went(f, c.submit(f, fields{"method": "link", "email": p.email}), 1080001)
-			link := linkIn(t, s.mail(t, p.email, "verification_valid"))
+			link := s.mail(t, p.email, "verification_valid").link()
 			reader := s.client(t, page)
 			reader.replaced(f, reader.get(first), 4070001)
 			if s.verified(t, p) {
@@ -89,7 +89,7 @@ func TestVerificationFollows(t *testing.T) {
 				// led is the form that the client is told of.
 				led := func(what string, a answer) {
 					t.Helper()
-					code := codeIn(t, s.mail(t, p.email, "verification_code_valid"))
+					code := s.mail(t, p.email, "verification_code_valid").code()
 					if n := len(s.mails(t, p.email)); n != 1 {
 						t.Errorf("%s, %s: %d mails", style, what, n)
 					}
@@ -158,7 +158,7 @@ func TestUnprovenMayNotSignIn(t *testing.T) {
 				t.Errorf("%s: %d sessions", style, n)
 			}
 			f := c.opened("verification", c.fetch("verification", id).is(200))
-			c.went(f, c.typed(f, codeIn(t, s.mail(t, p.email, "verification_code_valid"))), 1080002)
+			c.went(f, c.typed(f, s.mail(t, p.email, "verification_code_valid").code()), 1080002)
 			c.signIn(p)
 			c.whoami().is(200)
 			// A wrong password sends nothing.
@@ -187,8 +187,8 @@ func TestCodeFilledIn(t *testing.T) {
 	onEach(t, proving(), func(t *testing.T, s *server) {
 		p, c := s.person(t), s.client(t, page)
 		f := c.asked("verification", p.email)
-		link := linkIn(t, s.mail(t, p.email, "verification_code_valid"))
-		code := codeIn(t, s.mail(t, p.email, "verification_code_valid"))
+		link := s.mail(t, p.email, "verification_code_valid").link()
+		code := s.mail(t, p.email, "verification_code_valid").code()
 		thief := s.client(t, page)
 		bad := strings.Replace(link, "code="+code, "code="+wrongFor(code), 1)
 		if bad == link {
@@ -231,6 +231,53 @@ func TestCodeFilledIn(t *testing.T) {
 	})
 }
 
+// TestSeveralReaders: of those that open the link of one form the last one has
+// it, besides whoever began it; and of several CSRF cookies the first counts.
+func TestSeveralReaders(t *testing.T) {
+	onEach(t, proving(), func(t *testing.T, s *server) {
+		p := s.person(t)
+		c := s.client(t, page)
+		f := c.asked("verification", p.email)
+		sent := s.mail(t, p.email, "verification_code_valid")
+		first, last := s.client(t, page), s.client(t, page)
+		for _, reader := range []*client{first, last} {
+			reader.get(sent.link()).leads(303, verificationPage)
+			reader.fetch("verification", f.id).is(200)
+		}
+		first.fetch("verification", f.id).refused(403, "security_csrf_violation")
+		c.fetch("verification", f.id).saying(200, 1080003)
+
+		name := ""
+		for _, k := range last.http.Jar.Cookies(mustURL(t, s.public)) {
+			if strings.HasPrefix(k.Name, "csrf_token_") {
+				name = k.Name
+			}
+		}
+		shown := last.opened("verification", last.fetch("verification", f.id).is(200))
+		with := func(readers ...*client) string {
+			var all []string
+			for _, r := range readers {
+				all = append(all, name+"="+r.cookie(name))
+			}
+			return strings.Join(all, "; ")
+		}
+		bare := s.client(t, page) // without cookies of its own
+		for cookies, want := range map[string]int{with(last, first): 200, with(last, first, c): 200, with(first, last): 403, with(first, last, c): 403, name + "=; " + with(last): 403} {
+			if a := bare.get("/self-service/verification/flows?id="+f.id, "Accept", "application/json", "Cookie", cookies); a.status != want {
+				t.Errorf("%q: %d, want %d: %s", cookies, a.status, want, a.body)
+			}
+		}
+		bare.submit(shown, fields{"method": "code", "code": sent.code()}, "Accept", "application/json", "Cookie", with(first, last)).is(403)
+		if s.verified(t, p) {
+			t.Error("the address is proven by the browser of somebody else")
+		}
+		bare.submit(shown, fields{"method": "code", "code": sent.code()}, "Accept", "application/json", "Cookie", with(last, first)).saying(200, 1080002)
+		if !s.verified(t, p) {
+			t.Error("the address is not proven")
+		}
+	})
+}
+
 // TestCodeIsForItsReader: who begins a verification of the address of somebody
 // else learns no code when a program looks through that mail, and the owner can go
 // on in either browser.
@@ -239,8 +286,8 @@ func TestCodeIsForItsReader(t *testing.T) {
 		for _, style := range styles {
 			p, c := s.person(t), s.client(t, style)
 			f := c.asked("verification", p.email)
-			link := linkIn(t, s.mail(t, p.email, "verification_code_valid"))
-			code := codeIn(t, s.mail(t, p.email, "verification_code_valid"))
+			link := s.mail(t, p.email, "verification_code_valid").link()
+			code := s.mail(t, p.email, "verification_code_valid").code()
 			s.client(t, page).get(link).leads(303, verificationPage) // a program
 			a := c.fetch("verification", f.id).saying(200, 1080003)
 			if strings.Contains(string(a.body), code) {
@@ -266,7 +313,7 @@ func TestLeadingAstray(t *testing.T) {
 		}
 		p, c := s.person(t), s.client(t, app)
 		f := c.asked("recovery", p.email)
-		a := c.submit(form{action: f.action + "&return_to=" + url.QueryEscape(evil)}, fields{"method": "code", "code": codeIn(t, s.mail(t, p.email, "recovery_code_valid"))}).is(200)
+		a := c.submit(form{action: f.action + "&return_to=" + url.QueryEscape(evil)}, fields{"method": "code", "code": s.mail(t, p.email, "recovery_code_valid").code()}).is(200)
 		c.token = a.at(`continue_with.#(action=="set_ory_session_token").ory_session_token`).String()
 		shown := c.fetch("settings", a.at(`continue_with.#(action=="show_settings_ui").flow.id`).String()).is(200)
 		if strings.Contains(string(shown.body), "evil") {

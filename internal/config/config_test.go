@@ -281,6 +281,30 @@ func TestProblems(t *testing.T) {
 			"selfservice.flows.registration.after.password.hooks.2: stands in the list twice",
 			"kratos.yml:19: selfservice.flows.registration.after.totp: this key is not known",
 		}},
+		{name: "new addresses that cannot be proven", text: strings.Replace(least, "      style: unified", `      style: unified
+    settings:
+      after:
+        profile:
+          hooks:
+            - hook: show_verification_ui
+            - hook: verify_new_address`, 1),
+			want: []string{"kratos.yml:13: selfservice.flows.settings.after.profile.hooks.1: verify_new_address needs selfservice.flows.verification.enabled: true"}},
+		{name: "new addresses that get no code", text: strings.Replace(least, "  flows:", `  methods: {code: {enabled: false}, link: {enabled: true}}
+  flows:
+    verification: {enabled: true}
+    settings: {after: {profile: {hooks: [{hook: verify_new_address}]}}}`, 1),
+			want: []string{"kratos.yml:8: selfservice.flows.settings.after.profile.hooks.0: verify_new_address needs selfservice.methods.code.enabled: true"}},
+		{name: "new addresses that get no link", text: strings.Replace(least, "  flows:", `  flows:
+    verification: {enabled: true, use: link}
+    settings: {after: {profile: {hooks: [{hook: verify_new_address}]}}}`, 1),
+			want: []string{"kratos.yml:7: selfservice.flows.settings.after.profile.hooks.0: verify_new_address needs selfservice.methods.link.enabled: true"}},
+		{name: "new addresses that nobody changes", text: strings.Replace(least, "  flows:", `  methods: {profile: {enabled: false}}
+  flows:
+    settings: {after: {profile: {hooks: [{hook: verify_new_address}]}}}`, 1)},
+		{name: "new addresses that get a link", text: strings.Replace(least, "  flows:", `  methods: {link: {enabled: true}, code: {enabled: false}}
+  flows:
+    verification: {enabled: true, use: link}
+    settings: {after: {profile: {hooks: [{hook: verify_new_address}]}}}`, 1)},
 		{name: "auth", text: least + `
 courier:
   http:

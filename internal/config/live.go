@@ -4,13 +4,19 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"zelus/internal/source"
 
 	"github.com/fsnotify/fsnotify"
 )
@@ -25,6 +31,9 @@ type Live struct {
 	options  Options
 	now      atomic.Pointer[Config]
 	seen     string // digest of the files that were read last, good or bad
+	last     *Config
+	named    string // stamps of what last names
+	inForce  string // and of what the one in force names
 	warnings []Warning
 }
 
@@ -37,7 +46,8 @@ func NewLive(o Options) (*Live, error) {
 	}
 	// Secrets that were made for this process must outlive a reload.
 	o.generated = c.generated
-	l := &Live{options: o, seen: seen, warnings: warnings}
+	named := c.stamps()
+	l := &Live{options: o, seen: seen, last: c, named: named, inForce: named, warnings: warnings}
 	l.now.Store(c)
 	return l, nil
 }
@@ -52,7 +62,7 @@ func (l *Live) Revision() string { return l.Now().Revision }
 // Warnings are those of the first load.
 func (l *Live) Warnings() []Warning { return l.warnings }
 
-// Watch follows the files until the context ends. A change that is valid is
+// Watch follows the files, and those that they name, until the context ends. A change that is valid is
 // handed to put, one call at a time, which puts it in force everywhere else or
 // changes nothing and says why not. A change that is not valid, or that put
 // refuses, is logged with all its problems, and the old configuration stays in
@@ -70,6 +80,7 @@ func (l *Live) Watch(ctx context.Context, logger *slog.Logger, put func(*Config,
 			return fmt.Errorf("the folder of %s cannot be watched: %w", name, err)
 		}
 	}
+	l.follow(watcher, logger)
 	quiet := time.NewTimer(settle) // and one look for what changed meanwhile
 	defer quiet.Stop()
 	for {
@@ -89,18 +100,41 @@ func (l *Live) Watch(ctx context.Context, logger *slog.Logger, put func(*Config,
 			quiet.Reset(settle)
 		case <-quiet.C:
 			l.reload(logger, put)
+			if l.follow(watcher, logger) {
+				quiet.Reset(settle) // for what changed there meanwhile
+			}
 		}
 	}
+}
+
+// follow watches the folders of what the configuration names as well, and says
+// whether there is a new one among them.
+func (l *Live) follow(watcher *fsnotify.Watcher, logger *slog.Logger) (more bool) {
+	have := watcher.WatchList()
+	for _, name := range l.last.sources() {
+		folder := filepath.Dir(name)
+		if slices.Contains(have, folder) {
+			continue
+		}
+		have = append(have, folder)
+		switch err := watcher.Add(folder); {
+		case err == nil:
+			more = true
+		case !errors.Is(err, fs.ErrNotExist): // that is refused anyway
+			logger.Warn("Changes in a folder that the configuration names are not noticed.", "folder", folder, "error", err)
+		}
+	}
+	return more
 }
 
 // reload reads the files again and puts the result in force if it says
 // anything new and is valid.
 func (l *Live) reload(logger *slog.Logger, put func(*Config, []Warning) error) {
-	seen := digest(l.options)
-	if seen == l.seen {
+	seen, named := digest(l.options), l.last.stamps()
+	if seen == l.seen && named == l.named {
 		return // something else in the folder, or a mistake that is logged already
 	}
-	l.seen = seen
+	l.seen, l.named = seen, named
 	old := l.Now()
 	refuse := func(err error) {
 		logger.Error("The changed configuration is not valid. The previous one stays in force.", "problems", err.Error())
@@ -110,7 +144,8 @@ func (l *Live) reload(logger *slog.Logger, put func(*Config, []Warning) error) {
 		refuse(err)
 		return
 	}
-	if next.fingerprint() == old.fingerprint() {
+	l.last, l.named = next, next.stamps() // now, and not after they were read
+	if next.fingerprint() == old.fingerprint() && l.named == l.inForce {
 		return // comments and the like
 	}
 	kept := keep(newSpec(), reflect.ValueOf(old).Elem(), reflect.ValueOf(next).Elem())
@@ -125,6 +160,7 @@ func (l *Live) reload(logger *slog.Logger, put func(*Config, []Warning) error) {
 		logger.Warn("Changes of these keys take effect at the next start.", "keys", strings.Join(kept, ", "))
 	}
 	l.now.Store(next)
+	l.inForce = l.named
 	logger.Info("The changed configuration is in force.", "revision", next.Revision)
 }
 
@@ -138,6 +174,59 @@ func digest(o Options) string {
 		sum.Write(data)
 	}
 	return hex.EncodeToString(sum.Sum(nil))
+}
+
+// sources are the files and folders that a configuration names and that are read
+// whenever it is put in force: those behind file://, and the folder of templates
+// with all below it.
+func (c *Config) sources() []string {
+	all := c.values.files()
+	if c.Courier.TemplateOverridePath == "" {
+		return all
+	}
+	// With the separator a folder is walked that is reached by a link.
+	_ = filepath.WalkDir(c.Courier.TemplateOverridePath+string(filepath.Separator), func(name string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return nil // whoever reads it says so
+		}
+		if entry.IsDir() {
+			name = filepath.Clean(name) + string(filepath.Separator)
+		}
+		all = append(all, name)
+		return nil
+	})
+	return all
+}
+
+// files are those behind all values that begin with file://.
+func (n *node) files() (all []string) {
+	if n == nil {
+		return nil
+	}
+	if strings.HasPrefix(n.text, "file://") {
+		if name, err := source.Path(n.text); err == nil {
+			all = append(all, name)
+		}
+	}
+	for _, each := range n.items {
+		all = append(all, each.files()...)
+	}
+	for _, name := range n.names() {
+		all = append(all, n.fields[name].files()...)
+	}
+	return all
+}
+
+// stamps tell the sources of a configuration as they are now from those that were
+// changed, without reading them.
+func (c *Config) stamps() string {
+	var b strings.Builder
+	for _, name := range c.sources() {
+		if info, err := os.Stat(name); err == nil && !info.IsDir() {
+			fmt.Fprintf(&b, "%q %d %d\n", name, info.Size(), info.ModTime().UnixNano())
+		}
+	}
+	return b.String()
 }
 
 // keep copies the values of keys that take effect at the next start from old

@@ -115,6 +115,57 @@ func TestReload(t *testing.T) {
 	}
 }
 
+// TestWatchSources: what the configuration names is followed as well, also where
+// it is of a configuration that was refused.
+func TestWatchSources(t *testing.T) {
+	dir := t.TempDir()
+	put := func(name, content string) {
+		t.Helper()
+		name = filepath.Join(dir, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(name), 0o755), os.WriteFile(name, []byte(content), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put("schemas/person.json", "{}")
+	put("templates/recovery/valid/email.subject.gotmpl", "Hello")
+	text := strings.Replace(least, "file://person.schema.json", "file://"+dir+"/schemas/person.json", 1) + "courier: {template_override_path: " + dir + "/templates}\n"
+	l, write := liveFile(t, text)
+	ctx, cancel := context.WithCancel(t.Context())
+	looked, done := make(chan *Config), make(chan error)
+	refusal := errors.New("not today")
+	go func() {
+		done <- l.Watch(ctx, slog.New(slog.DiscardHandler), func(c *Config, _ []Warning) error {
+			select {
+			case looked <- c:
+			case <-ctx.Done():
+			}
+			if c.Session.Lifespan.Hours() == 5 {
+				return refusal
+			}
+			return nil
+		})
+	}()
+	put("schemas/person.json", `{"title":"new"}`)
+	<-looked
+	put("templates/recovery/valid/email.subject.gotmpl", "Hello again")
+	<-looked
+	put("templates/verification/valid/email.subject.gotmpl", "new")
+	<-looked
+	put("elsewhere/person.json", "{}")
+	write(strings.Replace(text, "schemas/person.json", "elsewhere/person.json", 1) + "session: {lifespan: 5h}\n")
+	if c := <-looked; c.Session.Lifespan.Hours() != 5 {
+		t.Errorf("the lifespan is %s", c.Session.Lifespan)
+	}
+	put("elsewhere/person.json", `{"title":"better"}`)
+	if c := <-looked; c.Session.Lifespan.Hours() != 5 || l.Now() == c {
+		t.Errorf("the lifespan is %s", c.Session.Lifespan)
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
 func TestWatch(t *testing.T) {
 	l, write := liveFile(t, least)
 	ctx, cancel := context.WithCancel(t.Context())

@@ -5,8 +5,11 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
+
+	"zelus/internal/auth"
 )
 
 // resolve fills in what depends on other keys or on the machine.
@@ -103,6 +106,11 @@ func baseURL(configured, host string, port int, hostname string, dev bool) *url.
 func (c *Config) RegistrationOneStep() bool {
 	r := &c.SelfService.Flows.Registration
 	return r.EnableLegacyOneStep || r.Style == "unified"
+}
+
+// TextsPhones says whether messages can be sent to phones.
+func (c *Config) TextsPhones() bool {
+	return slices.ContainsFunc(c.Courier.Channels, func(ch CourierChannel) bool { return ch.ID == auth.ViaSMS })
 }
 
 // TrustedProxies are the networks whose forwarding headers are believed.

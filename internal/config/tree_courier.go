@@ -8,7 +8,7 @@ type Courier struct {
 	MessageRetries       int              `key:"message_retries" default:"5" doc:"How often a message is tried again after it failed."`
 	RecipientLimit       int              `key:"recipient_limit" default:"12" min:"0" doc:"How many messages one recipient gets within an hour, mail and text messages each. The others wait until the hour is over, and are sent then. 0 is any number. Ours; Kratos has no such key."`
 	Worker               Worker           `key:"worker" doc:"The process that sends."`
-	TemplateOverridePath string           `key:"template_override_path" doc:"Folder with templates that replace the built-in ones; it is read at the start and when the configuration changes."`
+	TemplateOverridePath string           `key:"template_override_path" doc:"Folder with templates that replace the built-in ones; it is read at the start, and again when something in it or the configuration changes."`
 	Templates            Templates        `key:"templates" doc:"Templates that replace the built-in ones."`
 	SMTP                 SMTP             `key:"smtp" doc:"The mail server."`
 	HTTP                 CourierHTTP      `key:"http" doc:"The service that takes mail over HTTP."`

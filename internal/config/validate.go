@@ -42,6 +42,7 @@ func (c *Config) validate(root *spec, found *problems) []Warning {
 	v.secrets()
 	v.hashers()
 	v.keys()
+	v.newAddresses()
 	if _, known := c.Schema(c.Identity.DefaultSchemaID); !known {
 		v.warn("identity.default_schema_id", "there is no schema with the id %s; accounts can only be made where a schema is named", shown(c.Identity.DefaultSchemaID))
 	}
@@ -127,6 +128,27 @@ func (v *validation) keys() {
 	const key = "serve.admin.require_key"
 	v.problems.add(v.origin(key), key, "must not be true with a database in memory: `zelus keys create` does not reach it, and the server itself would ask for a key before it makes one; "+
 		"leave the line out and make the first key with POST /admin/keys, from which on one is needed")
+}
+
+// newAddresses refuses to have new addresses wait for a proof that nobody can
+// give: every change of an address would fail.
+func (v *validation) newAddresses() {
+	methods, verification := v.SelfService.Methods, v.SelfService.Flows.Verification
+	i := slices.IndexFunc(v.SelfService.Flows.Settings.After.Of("profile"), func(h Hook) bool { return h.Name == "verify_new_address" })
+	if i < 0 || !methods.Profile.Enabled {
+		return
+	}
+	missing := ""
+	switch {
+	case !verification.Enabled:
+		missing = "selfservice.flows.verification.enabled: true"
+	case verification.Use == "code" && !methods.Code.Enabled, verification.Use == "link" && !methods.Link.Enabled:
+		missing = fmt.Sprintf("selfservice.methods.%s.enabled: true, because that is what selfservice.flows.verification.use sends", verification.Use)
+	default:
+		return
+	}
+	key := "selfservice.flows.settings.after.profile.hooks." + strconv.Itoa(i)
+	v.problems.add(v.nearest(key), key, "verify_new_address needs %s", missing)
 }
 
 // leastMemory is the least memory for Argon2id with the given number of passes

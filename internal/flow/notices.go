@@ -60,7 +60,7 @@ func (v *visit) tellOwner(done *result, o Outcome) error {
 	if o.verdict == recovered {
 		template = "account_recovered"
 	}
-	for _, a := range reached(done.identity.Verifiable) {
+	for _, a := range reached(v.config, done.identity.Verifiable) {
 		if err := v.tellOne(done, Notice{Identity: done.identity, Template: template, Via: a.Via, To: a.Value}); err != nil {
 			return err
 		}
@@ -68,14 +68,21 @@ func (v *visit) tellOwner(done *result, o Outcome) error {
 	return nil
 }
 
-// reached are the mail addresses at which somebody is told of what happens to
-// their account: those that are proven, or the first one where none is.
-func reached(all []auth.VerifiableAddress) []auth.VerifiableAddress {
-	mail := slices.DeleteFunc(slices.Clone(all), func(a auth.VerifiableAddress) bool { return a.Via != auth.ViaEmail })
-	if proven := slices.DeleteFunc(slices.Clone(mail), func(a auth.VerifiableAddress) bool { return !a.Verified }); len(proven) > 0 {
+// reached are the addresses at which somebody is told of what happens to their
+// account: those for mail that are proven, or the first one where none is. Who has
+// none for mail is told by phone in the same way, where that can be.
+func reached(c *config.Config, all []auth.VerifiableAddress) []auth.VerifiableAddress {
+	by := func(via string) []auth.VerifiableAddress {
+		return slices.DeleteFunc(slices.Clone(all), func(a auth.VerifiableAddress) bool { return a.Via != via })
+	}
+	have := by(auth.ViaEmail)
+	if len(have) == 0 && c.TextsPhones() {
+		have = by(auth.ViaSMS)
+	}
+	if proven := slices.DeleteFunc(slices.Clone(have), func(a auth.VerifiableAddress) bool { return !a.Verified }); len(proven) > 0 {
 		return proven
 	}
-	return mail[:min(len(mail), 1)]
+	return have[:min(len(have), 1)]
 }
 
 // tellPrevious tells the addresses that an account had of a change. Those that

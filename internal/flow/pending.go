@@ -77,7 +77,7 @@ func (v *visit) awaitProof(s *Submission, m *Method, after *auth.Identity, row *
 		return true, err
 	}
 	if begun == nil {
-		return true, auth.ErrConfiguration.Saying("The hook verify_new_address is configured, and new addresses cannot be proven: switch on selfservice.flows.verification and the method that it uses.")
+		return true, errors.New("flow: new addresses cannot be proven, under a configuration that is refused")
 	}
 	if err := v.prepare(ctx, &s.Form); err != nil {
 		return true, err

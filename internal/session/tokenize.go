@@ -22,6 +22,7 @@ type Template struct {
 	external bool
 	signer   jose.Signer     // nil as long as there is no key
 	mapper   jsonnet.Program // without a source, the claims stay as they are
+	setting  string          // of the mapper, for errors
 	jsonnet  *jsonnet.Pool
 }
 
@@ -44,14 +45,14 @@ type TemplateOptions struct {
 
 // NewTemplate makes a Template. The error begins with the setting.
 func NewTemplate(ctx context.Context, o TemplateOptions) (*Template, error) {
-	t := &Template{ttl: o.TTL, external: o.ExternalID, jsonnet: o.Jsonnet, mapper: jsonnet.Program{Name: o.Setting + ".claims_mapper_url", Source: o.Mapper}}
+	t := &Template{ttl: o.TTL, external: o.ExternalID, jsonnet: o.Jsonnet, setting: o.Setting + ".claims_mapper_url", mapper: jsonnet.Program{Name: "it", Source: o.Mapper}}
 	var err error
 	if t.signer, err = signer(o.Keys); err != nil {
 		return nil, fmt.Errorf("%s.jwks_url: %w", o.Setting, err)
 	}
 	if o.Mapper != "" {
-		if err := o.Jsonnet.Check(ctx, "it", o.Mapper); err != nil {
-			return nil, fmt.Errorf("%s: %w", t.mapper.Name, err)
+		if err := o.Jsonnet.Check(ctx, t.mapper.Name, o.Mapper); err != nil {
+			return nil, fmt.Errorf("%s: %w", t.setting, err)
 		}
 	}
 	return t, nil
@@ -161,6 +162,9 @@ func (t *Template) claims(ctx context.Context, issuer string, session []byte, no
 	program := t.mapper
 	program.Ext = map[string]json.RawMessage{"session": session, "claims": own}
 	output, err := t.jsonnet.Evaluate(ctx, program)
+	if err != nil {
+		err = fmt.Errorf("%s: %w", t.setting, err)
+	}
 	switch {
 	case errors.Is(err, jsonnet.ErrBusy):
 		return nil, auth.ErrTooBusy.Because(err).Saying("More tokens are asked for at this moment than this server can make. Wait a moment and try again.")
@@ -173,7 +177,7 @@ func (t *Template) claims(ctx context.Context, issuer string, session []byte, no
 		Claims map[string]json.RawMessage `json:"claims"`
 	}
 	if err := json.Unmarshal(output, &mapped); err != nil || mapped.Claims == nil {
-		return nil, auth.ErrConfiguration.Because(fmt.Errorf("the output of %s has no object claims", program.Name))
+		return nil, auth.ErrConfiguration.Because(fmt.Errorf("%s: the output has no object claims", t.setting))
 	}
 	for name, value := range mapped.Claims {
 		claims[name] = value

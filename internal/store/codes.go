@@ -12,8 +12,9 @@ import (
 )
 
 const (
-	insertCode query = `INSERT INTO codes (id, project_id, flow_id, identity_id, via, address, hash, sealed, created_at, expires_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+	insertCode query = `WITH owner AS (SELECT id FROM identities WHERE project_id = ? AND id = ? {for update})
+		INSERT INTO codes (id, project_id, flow_id, identity_id, via, address, hash, sealed, created_at, expires_at)
+		VALUES (?, ?, ?, (SELECT id FROM owner), ?, ?, ?, ?, ?, ?)`
 	selectCode query = `SELECT id, identity_id, via, address, hash, sealed, created_at, expires_at, used_at FROM codes
 		WHERE project_id = ? AND flow_id = ? ORDER BY id DESC LIMIT 1`
 	useCode query = "UPDATE codes SET used_at = ? WHERE project_id = ? AND id = ? AND used_at IS NULL AND expires_at > ?"
@@ -51,13 +52,13 @@ type Code struct {
 }
 
 // InsertCode writes a new code. It takes the place of all earlier ones of its
-// flow, see Code.
+// flow, see Code. One for an identity that has been deleted meanwhile is nobody's.
 func (tx *Tx) InsertCode(ctx context.Context, c *Code) error {
 	var sealed any
 	if len(c.Sealed) > 0 {
 		sealed = c.Sealed
 	}
-	_, err := tx.exec(ctx, insertCode, c.ID, c.Project, c.FlowID, c.IdentityID, c.Via, c.Address, c.Hash, sealed, c.CreatedAt, c.ExpiresAt)
+	_, err := tx.exec(ctx, insertCode, c.Project, c.IdentityID, c.ID, c.Project, c.FlowID, c.Via, c.Address, c.Hash, sealed, c.CreatedAt, c.ExpiresAt)
 	return err
 }
 

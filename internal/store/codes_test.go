@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"zelus/internal/auth"
 	"zelus/internal/store"
@@ -47,6 +48,73 @@ func readCode(t *testing.T, st *store.Store, f *auth.Flow) *store.Code {
 		t.Fatal(err)
 	}
 	return c
+}
+
+// TestCodeOfSomebodyDeleted: a code for an identity that is deleted between the
+// look-up and the insert is nobody's, also where the one waits for the other.
+func TestCodeOfSomebodyDeleted(t *testing.T) {
+	server := ""
+	storetest.Each(t, func(o *store.Options) { server = o.URL }, func(t *testing.T, st *store.Store) {
+		ctx := t.Context()
+		remove := func(tx *store.Tx, i *auth.Identity) error {
+			_, err := tx.DeleteIdentity(ctx, project, i.ID)
+			return err
+		}
+		gone, going := newIdentity("ada@example.org"), newIdentity("bob@example.org")
+		insert(t, st, gone)
+		insert(t, st, going)
+		f := form(t, st, auth.Recovery)
+		write(t, st, func(tx *store.Tx) error { return remove(tx, gone) })
+		newCode(t, st, f, gone, time.Now(), "")
+		if c := readCode(t, st, f); c.IdentityID.Valid {
+			t.Errorf("the code is for %s, who is gone", c.IdentityID.UUID)
+		}
+
+		f = form(t, st, auth.Recovery)
+		c := &store.Code{ID: uuid.Must(uuid.NewV7()), Project: project, FlowID: f.ID, IdentityID: uuid.NullUUID{UUID: going.ID, Valid: true}, Hash: []byte("hash")}
+		deleted, done := make(chan struct{}), make(chan error, 1)
+		go func() {
+			<-deleted
+			done <- st.Write(ctx, store.Durable, func(tx *store.Tx) error { return tx.InsertCode(ctx, c) })
+		}()
+		write(t, st, func(tx *store.Tx) error {
+			if err := remove(tx, going); err != nil {
+				return err
+			}
+			close(deleted)
+			if server != "" { // SQLite has one writer
+				untilBlocked(t, server, "INSERT INTO codes")
+			}
+			return nil
+		})
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+		if c := readCode(t, st, f); c.IdentityID.Valid {
+			t.Errorf("the code is for %s, who is gone", c.IdentityID.UUID)
+		}
+	})
+}
+
+// untilBlocked waits until a statement waits for a lock of another transaction.
+func untilBlocked(t *testing.T, server, statement string) {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(t.Context())
+	const waits = "SELECT EXISTS (SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%' || $1 || '%')"
+	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); {
+		blocked := false
+		if err := conn.QueryRow(t.Context(), waits, statement).Scan(&blocked); err != nil {
+			t.Fatal(err)
+		}
+		if blocked {
+			return
+		}
+	}
+	t.Fatalf("nothing waits with %s", statement)
 }
 
 // TestCodes: the newest code of a flow counts, and is used once and in time.

@@ -20,8 +20,9 @@ type dialect struct {
 	types *strings.Replacer
 	// numbered says that arguments are $1, $2, … instead of ?.
 	numbered bool
-	// forUpdate is appended to a SELECT whose rows nobody else may change until
-	// the transaction ends. SQLite needs nothing: it has one writer.
+	// forUpdate stands for {for update} at the end of a SELECT whose rows nobody
+	// else may change until the transaction ends. SQLite needs nothing: it has one
+	// writer.
 	forUpdate string
 	// skipLocked is appended to a SELECT of work to share out: what another
 	// node is taking is passed over. l is the table whose rows are locked.
@@ -83,7 +84,7 @@ var postgresDialect = dialect{
 	types: strings.NewReplacer("{id}", "uuid", "{text}", `text COLLATE "C"`, "{json}", "text", "{bytes}", "bytea", "{time}", "bigint", "{bool}", "boolean",
 		"{int}", "bigint", "{compact}", ""),
 	numbered:    true,
-	forUpdate:   " FOR UPDATE",
+	forUpdate:   "FOR UPDATE",
 	skipLocked:  " FOR UPDATE OF l SKIP LOCKED",
 	unlessThere: " ON CONFLICT DO NOTHING",
 	lock:        "SELECT pg_advisory_xact_lock(7311014612)",
@@ -125,6 +126,7 @@ func postgresCode(err error) string {
 
 // render turns a portable statement into the dialect's.
 func (d *dialect) render(q query) string {
+	q = query(strings.ReplaceAll(string(q), "{for update}", d.forUpdate))
 	if !d.numbered {
 		return string(q)
 	}

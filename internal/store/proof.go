@@ -14,8 +14,8 @@ import (
 const (
 	selectProven query = `SELECT i.packed, i.factors, c.config
 		FROM identities i JOIN credentials c ON c.identity_id = i.id
-		WHERE i.project_id = ? AND i.id = ? AND c.type = ?`
-	selectLocked query = `SELECT packed, factors, '' FROM identities WHERE project_id = ? AND id = ?`
+		WHERE i.project_id = ? AND i.id = ? AND c.type = ? {for update}`
+	selectLocked query = `SELECT packed, factors, '' FROM identities WHERE project_id = ? AND id = ? {for update}`
 )
 
 const useStep query = "UPDATE credentials SET last_step = ? WHERE identity_id = ? AND type = ? AND last_step < ?"
@@ -40,7 +40,7 @@ func (tx *Tx) StillProven(ctx context.Context, project, id uuid.UUID, used auth.
 	}
 	var packed, config string
 	var factors auth.Factors
-	if err := tx.one(ctx, statement+query(tx.dialect.forUpdate), args, &packed, &factors, &config); err != nil {
+	if err := tx.one(ctx, statement, args, &packed, &factors, &config); err != nil {
 		return nil, err
 	}
 	if used.Type != "" && config != inTable(used) {

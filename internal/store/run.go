@@ -16,7 +16,8 @@ import (
 	"zelus/internal/secret"
 )
 
-// query is a statement in portable SQL with ? for arguments.
+// query is a statement in portable SQL with ? for arguments; see dialect for
+// {for update}.
 type query string
 
 // rows is an INSERT for n rows at once: its one tuple is repeated.

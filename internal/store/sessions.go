@@ -40,7 +40,7 @@ const (
 	countDeadSessionsOf query = "SELECT COUNT(*) FROM sessions s WHERE s.project_id = ? AND s.identity_id = ? AND s.id <> ? AND (s.active <> ? OR s.expires_at <= ?)"
 
 	extendSession  query = "UPDATE sessions SET expires_at = ? WHERE project_id = ? AND id = ? AND active = ? AND expires_at > ?"
-	selectLive     query = "SELECT active FROM sessions WHERE project_id = ? AND id = ? AND token_hash = ? AND active = ? AND expires_at > ?"
+	selectLive     query = "SELECT active FROM sessions WHERE project_id = ? AND id = ? AND token_hash = ? AND active = ? AND expires_at > ? {for update}"
 	revokeSession  query = "UPDATE sessions SET active = ? WHERE project_id = ? AND identity_id = ? AND id = ?"
 	revokeSessions query = "UPDATE sessions SET active = ? WHERE project_id = ? AND identity_id = ? AND id <> ?"
 	deleteSessions query = "DELETE FROM sessions WHERE project_id = ? AND identity_id = ?"
@@ -171,7 +171,7 @@ func (tx *Tx) ExtendSession(ctx context.Context, s *auth.Session, now time.Time)
 // had when it was read, and keeps others from changing it until the end.
 func (tx *Tx) SessionLives(ctx context.Context, s *auth.Session, now time.Time) (bool, error) {
 	var active bool
-	err := tx.one(ctx, selectLive+query(tx.dialect.forUpdate), []any{s.Project, s.ID, s.TokenHash, true, now}, &active)
+	err := tx.one(ctx, selectLive, []any{s.Project, s.ID, s.TokenHash, true, now}, &active)
 	if errors.Is(err, ErrNotFound) {
 		return false, nil
 	}

@@ -95,9 +95,6 @@ func PrepareAll(t *testing.T, s *Store) {
 				forms = append(forms, in)
 			}
 		}
-		if name == "selectProven" || name == "selectLocked" {
-			forms = append(forms, q+query(s.dialect.forUpdate))
-		}
 		if name == "selectDueMessages" {
 			forms = append(forms, q+query(s.dialect.skipLocked))
 		}

@@ -2,7 +2,6 @@ package code
 
 import (
 	"context"
-	"slices"
 
 	"zelus/internal/auth"
 	"zelus/internal/config"
@@ -124,15 +123,10 @@ func resend(name, address string) ui.Node {
 // addressInput is the field for an address, which may be that of a phone where
 // codes can be sent there.
 func addressInput(c *config.Config) ui.Node {
-	if textsPhones(c) {
+	if c.TextsPhones() {
 		return ui.Input(ui.GroupCode, "email", ui.InputText, nil).Required().Labelled(ui.Say(ui.LabelEmailOrPhone))
 	}
 	return ui.Input(ui.GroupCode, "email", ui.InputEmail, nil).Required().Labelled(ui.Say(ui.LabelEmail))
-}
-
-// textsPhones says whether codes can be sent to phones.
-func textsPhones(c *config.Config) bool {
-	return slices.ContainsFunc(c.Courier.Channels, func(ch config.CourierChannel) bool { return ch.ID == auth.ViaSMS })
 }
 
 // again shows the form again, where something is wrong with what was typed.
