@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/google/uuid"
 
 	"zelus/internal/auth"
@@ -70,6 +71,9 @@ func newFixture(t testing.TB, st *store.Store) *fixture {
 		}, Policy: func() auth.Policy { return counting }}
 	return f
 }
+
+// howStored leaves out how an encrypted credential stands in its table.
+var howStored = cmpopts.IgnoreFields(auth.Credential{}, "Sealed")
 
 // counting is what factors count for.
 var counting = auth.Policy{First: auth.FactorPassword | auth.FactorSocial | auth.FactorKeyAlone, Second: auth.FactorTOTP | auth.FactorKey}
