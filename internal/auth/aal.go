@@ -1,6 +1,9 @@
 package auth
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // AAL is an authenticator assurance level: how strongly somebody has proven,
 // or could prove, who they are (NIST SP 800-63B section 2).
@@ -71,6 +74,12 @@ func LevelOf(done []AMR) AAL {
 		return AAL1
 	}
 	return AAL0
+}
+
+// Fresh says whether a level was proven after a time: for aal2 by a second factor,
+// or by what is two in one; for less by anything.
+func Fresh(done []AMR, level AAL, since time.Time) bool {
+	return slices.ContainsFunc(done, func(m AMR) bool { return m.CompletedAt.After(since) && (!level.AtLeast(AAL2) || m.AAL.AtLeast(AAL2)) })
 }
 
 // Factors is a set of the kinds of proof that somebody has set up. The numbers

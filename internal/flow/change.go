@@ -8,8 +8,13 @@ import (
 	"zelus/internal/store"
 )
 
-// errUnprivileged says that a session is too old for what is asked in it.
-var errUnprivileged = errors.New("the session is too old for this change")
+// unprivileged says that a session is too old for what is asked in it, and how
+// strongly its owner has to prove who they are.
+type unprivileged struct{ level auth.AAL }
+
+func (u unprivileged) Error() string {
+	return "the session is too old for this change: " + string(u.level) + " must be proven again"
+}
 
 // maxChanges bounds how often a change is made anew because somebody else
 // changes the same account. Each try that fails is a change by somebody else
@@ -22,7 +27,7 @@ const maxChanges = 32
 func (v *visit) change(s *Submission, m *Method, o Outcome, row *store.SessionRow) error {
 	for range maxChanges {
 		done, err := v.changeOnce(s, m, &o, row)
-		wrong := identity.Problems(nil)
+		wrong, old := identity.Problems(nil), unprivileged{}
 		switch {
 		case err == nil && done == nil:
 			return nil // it was answered
@@ -31,8 +36,8 @@ func (v *visit) change(s *Submission, m *Method, o Outcome, row *store.SessionRo
 			return v.succeed(done)
 		case errors.As(err, &wrong):
 			return v.refuse(&s.Form, s, Again(problemsOf(wrong)...))
-		case errors.Is(err, errUnprivileged):
-			return v.interrupt(s, row)
+		case errors.As(err, &old):
+			return v.interrupt(s, row, old.level)
 		case errors.Is(err, store.ErrConflict):
 			return v.taken(s, o.identity)
 		case !errors.Is(err, store.ErrStale) && !errors.Is(err, errOvertaken):
@@ -64,8 +69,10 @@ func (v *visit) changeOnce(s *Submission, m *Method, o *Outcome, row *store.Sess
 	if m := v.engine.Identities; m.FirstFactors(after) == 0 && m.FirstFactors(s.Identity) > 0 {
 		return nil, auth.ErrCredentialLast.Saying("After this change you could not sign in any more. Keep what you sign in with, or set up something else first.")
 	}
-	if identity.Sensitive(s.Identity, after) && !v.privileged(row) {
-		return nil, errUnprivileged
+	if identity.Sensitive(s.Identity, after) {
+		if level := v.needed(s.Identity, after); !v.privileged(row, level) {
+			return nil, unprivileged{level}
+		}
 	}
 	o.identity = after
 	if answered, err := v.awaitProof(s, m, after, row); answered || err != nil {
@@ -78,9 +85,24 @@ func (v *visit) changeOnce(s *Submission, m *Method, o *Outcome, row *store.Sess
 	return done, v.commit(v.r.Context(), done, *o, row)
 }
 
-// privileged says whether somebody has proven who they are so recently that
-// they may change how they sign in and are reached. Only kinds that have an
-// owner ask.
-func (v *visit) privileged(row *store.SessionRow) bool {
-	return v.engine.Clock().Sub(row.Session.AuthenticatedAt) < v.kind.privileged(v.config)
+// privileged says whether somebody has proven who they are, at this level, so
+// recently that they may change how they sign in and are reached. Only kinds that
+// have an owner ask.
+func (v *visit) privileged(row *store.SessionRow, level auth.AAL) bool {
+	since := v.engine.Clock().Add(-v.kind.privileged(v.config))
+	if !level.AtLeast(auth.AAL2) {
+		return row.Session.AuthenticatedAt.After(since)
+	}
+	return auth.Fresh(row.Session.AMR, level, since)
+}
+
+// needed is how strongly a change of how somebody signs in or is reached must be
+// proven. Who has a second factor needs it for every change of second factors: a
+// password that was found out must not take it away, nor put another one beside it.
+func (v *visit) needed(before, after *auth.Identity) auth.AAL {
+	counts := v.policy.Second | v.policy.Both
+	if m := v.engine.Identities; before.Factors&counts != 0 && m.Differ(before, after, counts) {
+		return auth.AAL2
+	}
+	return auth.AAL1
 }

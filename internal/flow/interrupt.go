@@ -33,19 +33,23 @@ const (
 )
 
 // interrupt sends somebody to prove again who they are, and then back.
-func (v *visit) interrupt(s *Submission, row *store.SessionRow) error {
+func (v *visit) interrupt(s *Submission, row *store.SessionRow, level auth.AAL) error {
 	if s.Flow.Type == auth.Browser {
 		if err := v.setAside(s, row); err != nil {
 			return v.fault(err)
 		}
 	}
-	return v.fault(v.tooOld(s.Flow))
+	return v.fault(v.tooOld(s.Flow, level))
 }
 
 // tooOld is the error of a session in which somebody has to prove again who
 // they are.
-func (v *visit) tooOld(f *auth.Flow) error {
-	to := withQuery(v.base+"self-service/login/browser?refresh=true", "return_to", v.action(f))
+func (v *visit) tooOld(f *auth.Flow, level auth.AAL) error {
+	to := v.base + "self-service/login/browser?refresh=true"
+	if level.AtLeast(auth.AAL2) {
+		to = withQuery(to, "aal", string(level))
+	}
+	to = withQuery(to, "return_to", v.action(f))
 	return &refusal{err: auth.ErrRefreshRequired.RedirectTo(to), to: to, status: http.StatusSeeOther}
 }
 
@@ -90,8 +94,8 @@ func (v *visit) resume(f *auth.Flow, row *store.SessionRow) (bool, error) {
 	if token == "" {
 		return false, nil
 	}
-	if !v.privileged(row) {
-		return false, v.tooOld(f)
+	if !v.privileged(row, auth.AAL1) {
+		return false, v.tooOld(f, auth.AAL1)
 	}
 	ring, err := asideRing(token)
 	if err != nil {

@@ -69,8 +69,8 @@ func (e *Engine) submit(v *visit) error {
 // decide lets a method decide about a submission, and acts on it.
 func (v *visit) decide(s *Submission, row *store.SessionRow) error {
 	outcome, method, err := v.ask(v.r.Context(), s, row)
-	if errors.Is(err, errUnprivileged) {
-		return v.interrupt(s, row)
+	if old := (unprivileged{}); errors.As(err, &old) {
+		return v.interrupt(s, row, old.level)
 	}
 	if errors.Is(err, auth.ErrTooBusy) && !v.asJSON() {
 		busy := auth.AsError(err)
@@ -262,8 +262,8 @@ func (v *visit) ask(ctx context.Context, s *Submission, row *store.SessionRow) (
 		if !p.offered(&s.Form) {
 			break // this form does not have it
 		}
-		if p.Privileged && !v.privileged(row) {
-			return Outcome{}, nil, errUnprivileged
+		if p.Privileged && !v.privileged(row, auth.AAL1) {
+			return Outcome{}, nil, unprivileged{auth.AAL1}
 		}
 		if s.Flow.Active != "" {
 			s.Flow.Active = m.Name

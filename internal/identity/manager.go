@@ -187,6 +187,31 @@ func (m *Manager) Reckon(i *auth.Identity) {
 	}
 }
 
+// Differ says whether a change is one of credentials that hold some of these
+// factors.
+func (m *Manager) Differ(before, after *auth.Identity, factors auth.Factors) bool {
+	return slices.ContainsFunc(m.Factors, func(f Factor) bool {
+		was, is := before.Credentials[f.Type], after.Credentials[f.Type]
+		if string(was.Config) == string(is.Config) {
+			return false
+		}
+		return !slices.Equal(only(f, was, factors), only(f, is, factors)) || len(only(f, was, factors)) > 0
+	})
+}
+
+// only are those of a credential's factors that are among these.
+func only(f Factor, c auth.Credential, among auth.Factors) (all []auth.Factors) {
+	if c.Type == "" {
+		return nil
+	}
+	for _, one := range f.Holds(c) {
+		if one&among != 0 {
+			all = append(all, one&among)
+		}
+	}
+	return all
+}
+
 // Problems are what is wrong with traits. They are the cause of an
 // auth.ErrTraits, for those who show them in a form.
 type Problems []schema.Problem

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/google/uuid"
+
 	"zelus/internal/auth"
 	"zelus/internal/store"
 )
@@ -52,26 +54,48 @@ func (s *Secrets) Try(ctx context.Context, f *auth.Flow, given string, most int)
 		if err != nil {
 			return err
 		}
-		now, account := auth.Now(s.Clock()), s.account(f, code)
-		guesses, err := tx.Guesses(ctx, f.Project, account, now)
-		if err != nil {
+		right, err := s.count(ctx, tx, f.Project, s.account(f, code), func() bool { return s.right(f, code, given) })
+		if err != nil || !right {
 			return err
 		}
-		guesses = slices.DeleteFunc(guesses, func(t time.Time) bool { return now.Sub(t) >= GuessesCount })
-		switch {
-		case len(guesses) >= guessesPerHour:
-			return nil
-		case s.right(f, code, given):
-			verdict = Right
-			return tx.ForgiveTry(ctx, f)
-		}
-		return tx.SetGuesses(ctx, f.Project, account, append(guesses, now), now)
+		verdict = Right
+		return tx.ForgiveTry(ctx, f)
 	})
 	if err != nil || verdict != Right {
 		return verdict, nil, err
 	}
 	found, err = s.found(code)
 	return verdict, found, err
+}
+
+// Guess is Try for the secrets of a credential, which no form has sent: codes of
+// an app, backup codes. purpose names the method; right compares. It is not asked
+// any more once somebody has guessed too often.
+func (s *Secrets) Guess(ctx context.Context, purpose string, i *auth.Identity, right func() bool) (ok bool, err error) {
+	account := s.ring.Load().Hash(purpose + " identity " + i.ID.String())
+	err = s.Store.Write(ctx, store.Durable, func(tx *store.Tx) error {
+		ok, err = s.count(ctx, tx, i.Project, account, right)
+		return err
+	})
+	return ok, err
+}
+
+// count compares a secret unless there were too many wrong guesses at the account
+// within the hour, and counts one more where it is wrong.
+func (s *Secrets) count(ctx context.Context, tx *store.Tx, project uuid.UUID, account []byte, right func() bool) (bool, error) {
+	now := auth.Now(s.Clock())
+	guesses, err := tx.Guesses(ctx, project, account, now)
+	if err != nil {
+		return false, err
+	}
+	guesses = slices.DeleteFunc(guesses, func(t time.Time) bool { return now.Sub(t) >= GuessesCount })
+	if len(guesses) >= guessesPerHour {
+		return false, nil
+	}
+	if right() {
+		return true, nil
+	}
+	return false, tx.SetGuesses(ctx, project, account, append(guesses, now), now)
 }
 
 // account names whose codes are guessed at, for this purpose.
