@@ -353,6 +353,18 @@ func TestProofsNeedTheirBrowser(t *testing.T) {
 			if a := c.send("POST", f.action, big); a.status != 413 {
 				t.Errorf("a payload of 1 MB: %d %s", a.status, a.body)
 			}
+			// What strangers send along is kept with the message, so it is less than a form may have.
+			big["transient_payload"] = map[string]any{"x": strings.Repeat("x", 8<<10)}
+			c.send("POST", f.action, big).refused(413, "body_too_large")
+			c.submit(f, fields{"method": "code", "email": "a@example.org", "transient_payload.x": strings.Repeat("x", 8<<10)}).refused(413, "body_too_large")
+			big["transient_payload"] = map[string]any{"x": strings.Repeat("x", 7<<10)}
+			c.went(f, c.send("POST", f.action, big), map[string]int64{"recovery": 1060003, "verification": 1080003}[kind])
+			if kind == "verification" { // who is signed in has nothing to recover
+				big["transient_payload"] = map[string]any{"x": strings.Repeat("x", 100<<10)}
+				owner, _ := s.signedIn(t, app)
+				g := owner.begin(kind, "")
+				owner.went(g, owner.send("POST", g.action, big), 1080003)
+			}
 		}
 		s.operator(t).send("POST", "/admin/recovery/link?return_to="+url.QueryEscape("https://evil.example/"), fields{"identity_id": s.person(t).id}).refused(400, "self_service_flow_return_to_forbidden")
 	})

@@ -51,7 +51,7 @@ func (e *Engine) submit(v *visit) error {
 	if err != nil {
 		return v.fault(err)
 	}
-	s, problem, err := v.read(form)
+	s, problem, err := v.read(form, row != nil)
 	if err != nil {
 		return v.fault(err)
 	}
@@ -172,9 +172,13 @@ func (v *visit) turnAway(form *Form, no *refusal) error {
 
 func generic(reason string) ui.Message { return ui.Say(ui.ErrorGeneric, "reason", reason) }
 
+// maxUnknownPayload bounds the transient_payload of those who are not signed in,
+// in bytes: it goes into each message that they cause to be sent to others.
+const maxUnknownPayload = 8 << 10
+
 // read reads the body and checks where it comes from. What is wrong with it is
 // a problem of the form where that is safe to say, otherwise an error.
-func (v *visit) read(form *Form) (*Submission, *Problem, error) {
+func (v *visit) read(form *Form, signedIn bool) (*Submission, *Problem, error) {
 	f := form.Flow
 	if f.Type == auth.API && v.fromBrowser() {
 		return nil, &Problem{Message: generic(auth.ErrAPIFromBrowser.Reason)}, nil
@@ -207,6 +211,9 @@ func (v *visit) read(form *Form) (*Submission, *Problem, error) {
 		}
 	}
 	if raw := values.Raw("transient_payload"); len(raw) > 0 && raw[0] == '{' {
+		if len(raw) > maxUnknownPayload && !signedIn {
+			return nil, nil, auth.ErrBodyTooLarge.Saying("transient_payload may have %d KB as long as nobody is signed in. Send less of it.", maxUnknownPayload>>10)
+		}
 		f.TransientPayload = raw
 	}
 	return &Submission{Form: *form, Values: values}, nil, nil
