@@ -222,3 +222,51 @@ func TestCaughtMailIsNotLimited(t *testing.T) {
 		t.Errorf("%d mails were sent, not 2", got)
 	}
 }
+
+// TestStrangersDoNotStarveTheOwner: whoever asks for codes to somebody's address
+// holds up neither what the owner is told nor, for long, the code that the owner
+// asks for.
+func TestStrangersDoNotStarveTheOwner(t *testing.T) {
+	mail := couriertest.Start(t)
+	more := careful("courier.recipient_limit", "2", "courier.smtp.connection_uri", `"`+mail.URI()+`"`,
+		"selfservice.flows.settings.after.password.hooks", `[{"hook":"notify_owner"}]`)
+	onEach(t, more, func(t *testing.T, s *server) {
+		c, p := s.signedIn(t, app)
+		s.proven(t, p)
+		before := len(mail.Mails())
+		arrived := func() int {
+			s.deliver(t)
+			return len(mail.Mails()) - before
+		}
+		for range 5 {
+			s.client(t, app).asked("recovery", p.email)
+		}
+		if got := arrived(); got != 2 {
+			t.Fatalf("%d codes arrive, want 2", got)
+		}
+		f := c.begin("settings", "")
+		c.changed(f, c.submit(f, fields{"method": "password", "password": stranger().password}))
+		s.mail(t, p.email, "password_changed")
+		if got := arrived(); got != 3 {
+			t.Errorf("%d mails arrive: the owner is not told", got)
+		}
+		s.clock.advance(time.Second)
+		owner := s.client(t, app)
+		g := owner.asked("recovery", p.email)
+		code := codeIn(t, s.mail(t, p.email, "recovery_code_valid"))
+		if got := arrived(); got != 3 {
+			t.Errorf("%d mails arrive: there is no limit", got)
+		}
+		s.clock.advance(30 * time.Minute)
+		all := mail.Mails()
+		if got := arrived(); got != 4 {
+			t.Fatalf("%d mails arrive half an hour later, want one more", got)
+		}
+		if last := mail.Mails()[len(all)]; !strings.Contains(last.Content, code) {
+			t.Errorf("the newest code is not what leaves: %s", last.Content)
+		}
+		if got := owner.typed(g, code); !inside(got) {
+			t.Errorf("the code is of no use: %d %s", got.status, got.body)
+		}
+	})
+}

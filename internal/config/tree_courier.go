@@ -6,7 +6,7 @@ import "time"
 type Courier struct {
 	DeliveryStrategy     string           `key:"delivery_strategy" default:"smtp" enum:"smtp http" doc:"How mail is delivered."`
 	MessageRetries       int              `key:"message_retries" default:"5" doc:"How often a message is tried again after it failed."`
-	RecipientLimit       int              `key:"recipient_limit" default:"12" min:"0" doc:"How many messages one recipient gets within an hour, mail and text messages each. The others wait until the hour is over, and are sent then. 0 is any number. Ours; Kratos has no such key."`
+	RecipientLimit       int              `key:"recipient_limit" default:"12" min:"0" doc:"How many messages one recipient gets at once, mail and text messages each, and codes apart from each kind of notice. Then one at a time leaves, each an hour divided by this number after the one before (12: five minutes), until the hour is over; the others wait, and of codes the newest. 0 is any number. Ours; Kratos has no such key."`
 	Worker               Worker           `key:"worker" doc:"The process that sends."`
 	TemplateOverridePath string           `key:"template_override_path" doc:"Folder with templates that replace the built-in ones; it is read at the start, and again when something in it or the configuration changes."`
 	Templates            Templates        `key:"templates" doc:"Templates that replace the built-in ones."`

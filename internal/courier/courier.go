@@ -57,8 +57,8 @@ type Pace struct {
 	PullWait time.Duration
 	// Retries is how often a message is tried again after the first try.
 	Retries int
-	// PerRecipient is how many messages leave for one recipient within any hour;
-	// the others wait. 0 is any number.
+	// PerRecipient is how many messages of a share leave for one recipient at
+	// once; see store.Claim.PerHour.
 	PerRecipient int
 }
 
@@ -170,7 +170,7 @@ func (c *Courier) Run(ctx context.Context) {
 }
 
 // claim takes up to limit messages that are due.
-func (c *Courier) claim(ctx context.Context, limit, perRecipient int) (claimed []store.Message, err error) {
+func (c *Courier) claim(ctx context.Context, limit, perRecipient int) ([]store.Message, error) {
 	if limit == 0 {
 		return nil, nil
 	}
@@ -181,15 +181,16 @@ func (c *Courier) claim(ctx context.Context, limit, perRecipient int) (claimed [
 	}
 	// Durable, because a database server that has lost a claim would give the
 	// message to another node while this one sends it.
-	held := 0
-	err = c.options.Store.Write(ctx, store.Durable, func(tx *store.Tx) (err error) {
-		claimed, held, err = tx.ClaimMessages(ctx, store.Claim{Now: now, Until: now.Add(claimTime), Limit: limit, PerHour: perRecipient})
+	var done store.Claimed
+	err := c.options.Store.Write(ctx, store.Durable, func(tx *store.Tx) (err error) {
+		done, err = tx.ClaimMessages(ctx, store.Claim{Now: now, Until: now.Add(claimTime), Limit: limit, PerHour: perRecipient})
 		return err
 	})
-	if err == nil && held > 0 {
-		c.options.Logger.Warn("messages wait, because their recipients got as many within an hour as courier.recipient_limit allows", "messages", held)
+	if err == nil && done.Held+done.Replaced > 0 {
+		c.options.Logger.Warn("messages wait or are replaced by newer ones, because their recipients got as many within an hour as courier.recipient_limit allows",
+			"wait", done.Held, "replaced", done.Replaced)
 	}
-	return claimed, err
+	return done.Messages, err
 }
 
 // errExpired is why a message is not sent that came to its turn too late.

@@ -33,9 +33,9 @@
 // written down. Nobody can know then, so it is sent again, with the same
 // Message-ID.
 //
-// One recipient gets so many messages within an hour; the others are held until
-// the hour is over. That is decided when they are claimed: see
-// store.Tx.ClaimMessages.
+// One recipient gets so many messages within an hour; the others are held, and
+// of codes the newest. Notices do not share with codes. That is decided when they
+// are claimed: see store.Tx.ClaimMessages.
 //
 // A message carries secrets (codes, links) and says who knows whom, so logs
 // name it by its id and template only, never by recipient or content.

@@ -37,6 +37,9 @@ type Message struct {
 	RequestHeaders map[string][]string
 	// ExpiresAt is when the message stops to be of use; zero is never.
 	ExpiresAt time.Time
+	// Notice says that it tells of something that has happened, and that nobody
+	// asked for it. No code that strangers ask for holds it up.
+	Notice bool
 	// Decoy says that it is never sent. It is written because writing one takes
 	// time, by which strangers must not learn whether there is an account.
 	Decoy bool
@@ -68,9 +71,14 @@ func (m Message) row(now time.Time, keys *secret.Ring) (*store.Message, error) {
 	if err != nil {
 		return nil, fmt.Errorf("courier: no id for a message: %w", err)
 	}
-	row := &store.Message{ID: id, Project: m.Project, Type: m.Type, Channel: m.Type, Template: m.Template, Recipient: m.Recipient,
+	row := &store.Message{ID: id, Project: m.Project, Type: m.Type, Channel: m.Type, Template: m.Template, Share: store.ShareAsked, Recipient: m.Recipient,
 		Subject: strings.Join(strings.Fields(readable(m.Subject)), " "), Body: readable(m.Body), HTML: readable(m.HTML),
 		TemplateData: m.TemplateData, RequestHeaders: m.RequestHeaders, ExpiresAt: m.ExpiresAt, CreatedAt: now, UpdatedAt: now}
+	if m.Notice {
+		// Each template has its own, so that a thief who changes a password again and
+		// again does not hold up the way back that a former address is given.
+		row.Share = m.Template
+	}
 	if m.Decoy {
 		row.Status, row.Recipient = store.MessageDecoy, "" // nobody learns from it who was asked for
 	}

@@ -141,14 +141,17 @@ func TestExpiry(t *testing.T) {
 }
 
 // TestRecipientLimit: the worker keeps to the limit, says so, and sends the rest
-// later, the oldest first.
+// later, the oldest first. Codes that were asked for meanwhile are held, and
+// replaced, by themselves.
 func TestRecipientLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		catcher := &Catcher{}
 		p := open(t, storetest.Memory(t, nil), Pace{PullCount: 1, PullWait: time.Second, PerRecipient: 3}, catcher)
 		for n := range 7 {
 			m := mailTo([]string{"ada@example.org", "Ada@Example.Org"}[n%2])
-			m.Body = fmt.Sprint(n)
+			m.Body, m.Template, m.Notice = fmt.Sprint(n), "password_changed", true
+			p.enqueue(t, m)
+			m.Body, m.Template, m.Notice = string(rune('a'+n)), "recovery_code_valid", false
 			p.enqueue(t, m)
 		}
 		p.run(t)
@@ -161,14 +164,14 @@ func TestRecipientLimit(t *testing.T) {
 			slices.Sort(all)
 			return strings.Join(all, "")
 		}
-		for after, want := range []string{"012", "012345", "0123456"} {
+		for after, want := range []string{"012abc", "012345abcg", "0123456abcg"} {
 			pass(10 * time.Second)
 			synctest.Wait()
 			if sent() != want {
 				t.Errorf("after %d hours %q were sent, want %q", after, sent(), want)
 			}
-			for _, m := range p.outbox(t)[len(want):] {
-				if m.Status != store.MessageQueued || m.SendCount != 0 || len(m.Dispatches) != 0 {
+			for _, m := range p.outbox(t) {
+				if m.Status == store.MessageQueued && (m.SendCount != 0 || len(m.Dispatches) != 0) {
 					t.Errorf("held: %+v", m)
 				}
 			}
@@ -176,6 +179,12 @@ func TestRecipientLimit(t *testing.T) {
 		}
 		if n, err := p.Queued(t.Context()); n != 0 || err != nil {
 			t.Errorf("%d wait, %v", n, err)
+		}
+		if n, err := p.store.CountMessages(t.Context(), store.MessageAbandoned); n != 3 || err != nil {
+			t.Errorf("%d codes were replaced, %v", n, err)
+		}
+		if counts := p.Counts(); counts != (Counts{Sent: 11}) {
+			t.Errorf("%+v", counts)
 		}
 		p.stop()
 		if log := p.log.String(); !strings.Contains(log, "courier.recipient_limit") || strings.Contains(strings.ToLower(log), "ada") {

@@ -12,15 +12,15 @@ import (
 	"github.com/google/uuid"
 )
 
-const messageColumns = "m.id, m.project_id, m.status, m.type, m.channel, m.template_type, m.recipient, m.content, m.send_count, m.dispatches, m.expires_at, m.created_at, m.updated_at"
+const messageColumns = "m.id, m.project_id, m.status, m.type, m.channel, m.template_type, m.share, m.recipient, m.content, m.send_count, m.dispatches, m.expires_at, m.created_at, m.updated_at"
 
 // pageAfter is the rest of a page: the two comparisons of created_at let the
 // index skip the pages before.
 const pageAfter = ` AND m.status <> 'decoy' AND m.created_at <= ? AND (m.created_at < ? OR m.id < ?) AND (? = '' OR m.status = ?) ORDER BY m.created_at DESC, m.id DESC LIMIT ?`
 
 const (
-	insertMessage query = `INSERT INTO messages (id, project_id, status, type, channel, template_type, recipient, addressee, lane, content, send_count, dispatches,
-		due_at, expires_at, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+	insertMessage query = `INSERT INTO messages (id, project_id, status, type, channel, template_type, share, recipient, addressee, lane, content, send_count, dispatches,
+		due_at, expires_at, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 	selectMessage       query = "SELECT " + messageColumns + " FROM messages m WHERE m.project_id = ? AND m.id = ? AND m.status <> 'decoy'"
 	selectMessagePage   query = "SELECT " + messageColumns + " FROM messages m WHERE m.project_id = ?" + pageAfter
 	selectMessagePageTo query = "SELECT " + messageColumns + " FROM messages m WHERE m.project_id = ? AND m.addressee = ? AND m.recipient = ?" + pageAfter
@@ -28,13 +28,20 @@ const (
 
 	selectAnyDue      query = "SELECT COUNT(*) FROM (SELECT id FROM messages WHERE due_at <= ? LIMIT 1) d"
 	selectDueMessages query = "SELECT " + messageColumns + " FROM messages m JOIN lanes l ON l.id = m.lane WHERE m.due_at <= ? ORDER BY m.due_at, m.id LIMIT ?"
-	selectLeft        query = `SELECT m.updated_at FROM messages m WHERE m.project_id = ? AND m.addressee = ? AND m.type = ? AND m.status IN ('processing', 'sent')
+	selectLeft        query = `SELECT m.updated_at FROM messages m WHERE m.project_id = ? AND m.addressee = ? AND m.type = ? AND m.share = ? AND m.status IN ('processing', 'sent')
 		AND m.updated_at > ? AND m.id <> ? ORDER BY m.updated_at DESC LIMIT ?`
 	claimMessage query = "UPDATE messages SET status = ?, send_count = ?, due_at = ?, updated_at = ? WHERE id = ? AND send_count = ? AND due_at <= ?"
+	// What was never tried has no dispatches yet, which is written [].
+	replaceMessages query = `UPDATE messages SET status = ?, content = ?, dispatches = CASE dispatches WHEN '[]' THEN ? || ']' ELSE ? || ',' || substr(dispatches, 2) END,
+			due_at = NULL, updated_at = ?
+		WHERE status = 'queued' AND id IN (SELECT id FROM (
+			SELECT id, ROW_NUMBER() OVER (PARTITION BY template_type ORDER BY created_at DESC, id DESC) AS place FROM messages
+			WHERE project_id = ? AND addressee = ? AND type = ? AND share = ? AND status = 'queued' AND (expires_at IS NULL OR expires_at > ?)
+		) waiting WHERE place > 1)`
 	// A message that expires while it is held is due then, so that it is seen
 	// to be given up.
 	holdMessages query = `UPDATE messages SET due_at = CASE WHEN expires_at < ? THEN expires_at ELSE ? END
-		WHERE project_id = ? AND addressee = ? AND type = ? AND status IN ('queued', 'processing') AND (status = 'queued' OR id = ?)
+		WHERE project_id = ? AND addressee = ? AND type = ? AND share = ? AND status IN ('queued', 'processing') AND (status = 'queued' OR id = ?)
 		AND due_at <= ? AND (expires_at IS NULL OR expires_at > ?)`
 	settleMessage query = `UPDATE messages SET status = ?, dispatches = ?, due_at = ?, updated_at = ?
 		WHERE project_id = ? AND id = ? AND status = ? AND send_count = ?`
@@ -48,12 +55,16 @@ const (
 	MessageProcessing = "processing"
 	// MessageSent was accepted by the other side.
 	MessageSent = "sent"
-	// MessageAbandoned failed too often.
+	// MessageAbandoned failed too often, or was replaced by a newer one.
 	MessageAbandoned = "abandoned"
 	// MessageDecoy is no message: it is written where there is none to be sent,
 	// because that takes the same time. Nobody is told of it, and it does not stay.
 	MessageDecoy = "decoy"
 )
+
+// ShareAsked is the share of the messages that anybody can ask for: codes and
+// links. Whoever misses one can ask again.
+const ShareAsked = "asked"
 
 // Message is a row of the outbox: something to be sent to a person.
 type Message struct {
@@ -64,7 +75,10 @@ type Message struct {
 	Type    string
 	Channel string
 	// Template says what kind of message this is, such as recovery_code_valid.
-	Template  string
+	Template string
+	// Share names what is counted together of the messages to one recipient:
+	// ShareAsked, or something else for those that all have to arrive.
+	Share     string
 	Recipient string
 	// Content is what is stored of the next five fields: they hold codes and
 	// links, so the courier seals them, and fills them in when it opens Content
@@ -153,7 +167,7 @@ func (tx *Tx) InsertMessage(ctx context.Context, m *Message) error {
 	if !m.ExpiresAt.IsZero() {
 		expires = &m.ExpiresAt
 	}
-	_, err := tx.exec(ctx, insertMessage, m.ID, m.Project, status, m.Type, m.Channel, m.Template, m.Recipient, addressee(m.Recipient), lane(m), m.Content,
+	_, err := tx.exec(ctx, insertMessage, m.ID, m.Project, status, m.Type, m.Channel, m.Template, m.Share, m.Recipient, addressee(m.Recipient), lane(m), m.Content,
 		0, "[]", due, expires, m.CreatedAt, m.UpdatedAt)
 	return err
 }
@@ -188,7 +202,7 @@ func (q *queries) messages(ctx context.Context, s query, args ...any) ([]Message
 		var m Message
 		var dispatches string
 		var expires *time.Time
-		if err := r.Scan(&m.ID, &m.Project, &m.Status, &m.Type, &m.Channel, &m.Template, &m.Recipient, &m.Content,
+		if err := r.Scan(&m.ID, &m.Project, &m.Status, &m.Type, &m.Channel, &m.Template, &m.Share, &m.Recipient, &m.Content,
 			&m.SendCount, &dispatches, perhaps{&expires}, instant{&m.CreatedAt}, instant{&m.UpdatedAt}); err != nil {
 			return err
 		}
@@ -197,6 +211,9 @@ func (q *queries) messages(ctx context.Context, s query, args ...any) ([]Message
 		}
 		if err := json.Unmarshal([]byte(dispatches), &m.Dispatches); err != nil {
 			return fmt.Errorf("the dispatches of the message %s cannot be read: %w", m.ID, err)
+		}
+		for i := range m.Dispatches {
+			m.Dispatches[i].MessageID = m.ID // what ClaimMessages writes into several at once has none
 		}
 		all = append(all, m)
 		return nil
@@ -225,15 +242,23 @@ type Claim struct {
 	Now, Until time.Time
 	// Limit is how many messages are taken at most.
 	Limit int
-	// PerHour is how many messages one recipient gets within an hour; 0 is any
-	// number.
+	// PerHour is how many messages of a share one recipient gets at once: so many
+	// within an hour, and beyond them one each time that this part of an hour has
+	// passed since the last one. 0 is any number.
 	PerHour int
 }
 
+// Claimed is what ClaimMessages did.
+type Claimed struct {
+	Messages []Message // to be sent by the caller
+	Held     int       // they wait, because their recipients got their share
+	Replaced int       // they are abandoned, because a newer one waits as well
+}
+
 // ClaimMessages takes due messages of all projects for the caller to send,
-// those that have waited longest first, and counts the try. It also says how
-// many it held back, because their recipients have had their share of this
-// hour: these are due when the hour is over, and stay queued.
+// those that have waited longest first, and counts the try. Those whose
+// recipients have had their share are held back: they are due when there is
+// room again, and stay queued.
 //
 // Whether a message may leave is decided here and not when it is written,
 // because only here is it known what has left: a mail server that was away for
@@ -245,57 +270,91 @@ type Claim struct {
 // lock, so that nobody's claim is missed. The messages themselves are not
 // locked, so the UPDATE looks once more whether they are still to be had.
 //
-// All that is due for a full recipient is held with one statement, so that a
-// flood for one costs the others nothing.
-func (tx *Tx) ClaimMessages(ctx context.Context, c Claim) (claimed []Message, held int, err error) {
-	for len(claimed) < c.Limit {
-		due, err := tx.messages(ctx, selectDueMessages+query(tx.dialect.skipLocked), c.Now, c.Limit-len(claimed))
+// Anybody can ask for codes to somebody's address. So notices do not share with
+// them, and of the codes and links that are held the newest of each template is
+// kept: it is the one that its reader waits for, and what strangers ask for does
+// not pile up before it. Nothing is replaced as long as there is room.
+//
+// All that is due for a full recipient is held with one statement, and replaced
+// with one, so that a flood for one costs the others nothing.
+func (tx *Tx) ClaimMessages(ctx context.Context, c Claim) (done Claimed, err error) {
+	for len(done.Messages) < c.Limit {
+		due, err := tx.messages(ctx, selectDueMessages+query(tx.dialect.skipLocked), c.Now, c.Limit-len(done.Messages))
 		if err != nil || len(due) == 0 {
-			return claimed, held, err
+			return done, err
 		}
 		for i := range due {
 			m := &due[i]
 			free, err := tx.freeAt(ctx, m, c)
 			if err != nil {
-				return nil, 0, err
+				return Claimed{}, err
 			}
 			if free.After(c.Now) {
-				n, err := tx.exec(ctx, holdMessages, free, free, m.Project, addressee(m.Recipient), m.Type, m.ID, c.Now, c.Now)
+				// Both find none if a message before in this list was of the same share.
+				replaced, err := tx.replace(ctx, m, c.Now)
 				if err != nil {
-					return nil, 0, err
+					return Claimed{}, err
 				}
-				held += n // none if a message before in this list was of the same recipient
+				held, err := tx.exec(ctx, holdMessages, free, free, m.Project, addressee(m.Recipient), m.Type, m.Share, m.ID, c.Now, c.Now)
+				if err != nil {
+					return Claimed{}, err
+				}
+				done.Replaced += replaced
+				done.Held += held
 				continue
 			}
 			n, err := tx.exec(ctx, claimMessage, MessageProcessing, m.SendCount+1, c.Until, c.Now, m.ID, m.SendCount, c.Now)
 			if err != nil {
-				return nil, 0, err
+				return Claimed{}, err
 			}
 			if n == 0 {
 				continue // another node had it before its lane was locked here
 			}
 			m.Status, m.UpdatedAt = MessageProcessing, c.Now
 			m.SendCount++
-			claimed = append(claimed, *m)
+			done.Messages = append(done.Messages, *m)
 		}
 	}
-	return claimed, held, nil
+	return done, nil
 }
 
-// freeAt is when a due message may leave; a time that is over is now.
+// freeAt is when a due message may leave; a time that is over is now. The hour
+// alone would do, but then a stranger who uses all of it up at once would keep
+// its owner waiting for the rest of it, longer than most codes are good.
 func (tx *Tx) freeAt(ctx context.Context, m *Message, c Claim) (free time.Time, err error) {
 	if c.PerHour <= 0 || m.Expired(c.Now) {
 		return free, nil
 	}
-	left := 0
+	var left []time.Time // newest first
 	err = tx.each(ctx, selectLeft, func(r scanner) error {
-		left++
-		return r.Scan(instant{&free})
-	}, m.Project, addressee(m.Recipient), m.Type, c.Now.Add(-time.Hour), m.ID, c.PerHour)
-	if left < c.PerHour {
-		return time.Time{}, err
+		var at time.Time
+		err := r.Scan(instant{&at})
+		left = append(left, at)
+		return err
+	}, m.Project, addressee(m.Recipient), m.Type, m.Share, c.Now.Add(-time.Hour), m.ID, c.PerHour)
+	if err != nil || len(left) < c.PerHour {
+		return free, err
 	}
-	return free.Add(time.Hour), err // the last one read left first
+	free, next := left[len(left)-1].Add(time.Hour), left[0].Add(time.Hour/time.Duration(c.PerHour))
+	if next.Before(free) {
+		free = next
+	}
+	return free, nil
+}
+
+// replace gives up what waits with m and was asked for again since: of each
+// template all but the newest. What has expired is left to the worker.
+func (tx *Tx) replace(ctx context.Context, m *Message, now time.Time) (int, error) {
+	if m.Share != ShareAsked {
+		return 0, nil
+	}
+	why, err := json.Marshal(Dispatch{ID: uuid.New(), Status: DispatchFailed, CreatedAt: now, UpdatedAt: now,
+		Error: &DispatchError{Message: "the message was not sent: its recipient had as many as courier.recipient_limit allows, and a newer one of the same template took its place"}})
+	if err != nil {
+		return 0, err
+	}
+	first := "[" + string(why)
+	return tx.exec(ctx, replaceMessages, MessageAbandoned, []byte{}, first, first, now, m.Project, addressee(m.Recipient), m.Type, m.Share, now)
 }
 
 // Expired says whether a message is of no use any more.

@@ -20,8 +20,15 @@ var noon = time.Date(2020, 10, 30, 12, 0, 0, 0, time.UTC)
 
 func newMessage(recipient string, created time.Time) *store.Message {
 	return &store.Message{ID: uuid.Must(uuid.NewV7()), Project: project, Status: store.MessageQueued, Type: "email", Channel: "email",
-		Template: "recovery_code_valid", Recipient: recipient, Content: []byte("sealed"),
+		Template: "recovery_code_valid", Share: store.ShareAsked, Recipient: recipient, Content: []byte("sealed"),
 		Dispatches: []store.Dispatch{}, CreatedAt: created, UpdatedAt: created}
+}
+
+// newNotice is a message that nobody has asked for, and that nothing replaces.
+func newNotice(recipient string, created time.Time) *store.Message {
+	m := newMessage(recipient, created)
+	m.Template, m.Share = "password_changed", "password_changed"
+	return m
 }
 
 func insertMessages(t *testing.T, st *store.Store, all ...*store.Message) {
@@ -38,8 +45,9 @@ func insertMessages(t *testing.T, st *store.Store, all ...*store.Message) {
 
 func claim(t *testing.T, st *store.Store, now, until time.Time, limit int) (all []store.Message) {
 	t.Helper()
-	write(t, st, func(tx *store.Tx) (err error) {
-		all, _, err = tx.ClaimMessages(t.Context(), store.Claim{Now: now, Until: until, Limit: limit})
+	write(t, st, func(tx *store.Tx) error {
+		done, err := tx.ClaimMessages(t.Context(), store.Claim{Now: now, Until: until, Limit: limit})
+		all = done.Messages
 		return err
 	})
 	return all
@@ -172,19 +180,19 @@ func TestClaimAtOnce(t *testing.T) {
 		for range nodes {
 			all.Go(func() {
 				for {
-					var got []store.Message
+					var got store.Claimed
 					err := st.Write(t.Context(), store.Volatile, func(tx *store.Tx) (err error) {
-						got, _, err = tx.ClaimMessages(t.Context(), store.Claim{Now: noon, Until: noon.Add(time.Minute), Limit: 5})
+						got, err = tx.ClaimMessages(t.Context(), store.Claim{Now: noon, Until: noon.Add(time.Minute), Limit: 5})
 						return err
 					})
 					if err != nil {
 						t.Error(err)
 					}
-					if len(got) == 0 {
+					if len(got.Messages) == 0 {
 						return
 					}
 					mu.Lock()
-					for _, m := range got {
+					for _, m := range got.Messages {
 						taken[m.ID]++
 					}
 					mu.Unlock()
@@ -222,16 +230,16 @@ func TestClaimPassesOver(t *testing.T) {
 	defer cancel()
 	now, until := noon.Add(time.Minute), noon.Add(time.Hour)
 	err = st.Write(ctx, store.Durable, func(outer *store.Tx) error {
-		first, _, err := outer.ClaimMessages(ctx, store.Claim{Now: now, Until: until, Limit: 1})
+		first, err := outer.ClaimMessages(ctx, store.Claim{Now: now, Until: until, Limit: 1})
 		if err != nil {
 			return err
 		}
-		var second []store.Message
+		var second store.Claimed
 		err = st.Write(ctx, store.Durable, func(inner *store.Tx) (err error) {
-			second, _, err = inner.ClaimMessages(ctx, store.Claim{Now: now, Until: until, Limit: 2})
+			second, err = inner.ClaimMessages(ctx, store.Claim{Now: now, Until: until, Limit: 2})
 			return err
 		})
-		if d := cmp.Diff([]string{"first@example.org", "second@example.org"}, recipients(append(first, second...))); d != "" {
+		if d := cmp.Diff([]string{"first@example.org", "second@example.org"}, recipients(append(first.Messages, second.Messages...))); d != "" {
 			t.Errorf("(-want +got):\n%s", d)
 		}
 		return err
@@ -311,13 +319,13 @@ func TestCleanMessages(t *testing.T) {
 }
 
 // capped claims as a worker does that lets each recipient have so many an hour.
-func capped(t *testing.T, st *store.Store, now time.Time, limit, perHour int) (all []store.Message, held int) {
+func capped(t *testing.T, st *store.Store, now time.Time, limit, perHour int) (done store.Claimed) {
 	t.Helper()
 	write(t, st, func(tx *store.Tx) (err error) {
-		all, held, err = tx.ClaimMessages(t.Context(), store.Claim{Now: now, Until: now.Add(time.Minute), Limit: limit, PerHour: perHour})
+		done, err = tx.ClaimMessages(t.Context(), store.Claim{Now: now, Until: now.Add(time.Minute), Limit: limit, PerHour: perHour})
 		return err
 	})
-	return all, held
+	return done
 }
 
 func settleSent(t *testing.T, st *store.Store, all []store.Message, now time.Time) {
@@ -340,48 +348,153 @@ func bodies(all []store.Message) (out []string) {
 }
 
 // TestShareOfAnHour: more than so many messages an hour to one recipient wait
-// for their turn, in order, and nobody else waits with them.
+// for their turn, in order, and nobody else waits with them. Beyond them one
+// leaves each time that its part of an hour has passed since the last one.
 func TestShareOfAnHour(t *testing.T) {
 	storetest.Each(t, nil, func(t *testing.T, st *store.Store) {
-		for n, to := range []string{"ada@example.org", "Ada@Example.org", "ADA@EXAMPLE.ORG", "ada@example.org", "ada@example.org", "ada@example.org", "charles@example.org"} {
-			m := newMessage(to, noon.Add(time.Duration(n)*time.Microsecond))
+		for n, to := range []string{"ada@example.org", "Ada@Example.org", "ADA@EXAMPLE.ORG", "ada@example.org", "ada@example.org", "ada@example.org", "ada@example.org", "charles@example.org"} {
+			m := newNotice(to, noon.Add(time.Duration(n)*time.Microsecond))
 			m.Content = fmt.Append(nil, n)
 			insertMessages(t, st, m)
 		}
-		sms := newMessage("ada@example.org", noon.Add(time.Second)) // another way, another share
+		sms := newNotice("ada@example.org", noon.Add(time.Second)) // another way, another share
 		sms.Type, sms.Content = "sms", []byte("sms")
 		insertMessages(t, st, sms)
 
 		now := noon.Add(time.Minute)
-		first, held := capped(t, st, now, 100, 2)
-		if d := cmp.Diff([]string{"0", "1", "6", "sms"}, bodies(first)); d != "" || held != 4 {
-			t.Fatalf("%d were held; claimed (-want +got):\n%s", held, d)
+		first := capped(t, st, now, 100, 2)
+		if d := cmp.Diff([]string{"0", "1", "7", "sms"}, bodies(first.Messages)); d != "" || first.Held != 5 || first.Replaced != 0 {
+			t.Fatalf("%d were held, %d replaced; claimed (-want +got):\n%s", first.Held, first.Replaced, d)
 		}
 		waiting, err := st.Messages(t.Context(), project, store.MessageFilter{Status: store.MessageQueued}, store.MessageKey{}, 10)
-		if err != nil || len(waiting) != 4 || waiting[0].SendCount != 0 {
+		if err != nil || len(waiting) != 5 || waiting[0].SendCount != 0 {
 			t.Errorf("held: %+v, %v", waiting, err)
 		}
 		// One is sent later than the other, so the hour of one ends later.
-		settleSent(t, st, first[:1], now.Add(time.Second))
-		settleSent(t, st, first[1:2], now.Add(10*time.Second))
-		settleSent(t, st, first[2:], now)
+		settleSent(t, st, first.Messages[:1], now.Add(time.Second))
+		settleSent(t, st, first.Messages[1:2], now.Add(40*time.Minute))
+		settleSent(t, st, first.Messages[2:], now)
 		for _, c := range []struct {
 			after time.Duration
 			want  []string
 		}{
-			{30 * time.Minute, nil},
+			{50 * time.Minute, nil},
 			{time.Hour, nil}, // claimed an hour ago, but sent a second later
 			{time.Hour + time.Second, []string{"2"}},
-			{time.Hour + 9*time.Second, nil},
-			{time.Hour + 10*time.Second, []string{"3"}},
-			{2*time.Hour + 2*time.Second, []string{"4"}},
-			{2*time.Hour + 11*time.Second, []string{"5"}},
+			{90 * time.Minute, nil},
+			{90*time.Minute + time.Second, []string{"3"}}, // half an hour after the last one
+			{100 * time.Minute, nil},
+			{3 * time.Hour, []string{"4", "5"}},
+			{3*time.Hour + 30*time.Minute, []string{"6"}},
 		} {
-			got, _ := capped(t, st, now.Add(c.after), 100, 2)
+			got := capped(t, st, now.Add(c.after), 100, 2).Messages
 			if d := cmp.Diff(c.want, bodies(got)); d != "" {
 				t.Errorf("after %s (-want +got):\n%s", c.after, d)
 			}
 			settleSent(t, st, got, now.Add(c.after))
+		}
+	})
+}
+
+// TestNoticesHaveTheirOwnShare: what strangers ask for does not hold up what
+// the owner is told, nor does one kind of notice another, nor any of them a code.
+func TestNoticesHaveTheirOwnShare(t *testing.T) {
+	storetest.Each(t, nil, func(t *testing.T, st *store.Store) {
+		at := noon
+		flood := func(template, share string) {
+			for range 20 {
+				at = at.Add(time.Microsecond)
+				m := newMessage("ada@example.org", at)
+				m.Template, m.Share = template, share
+				insertMessages(t, st, m)
+			}
+		}
+		flood("recovery_code_valid", store.ShareAsked)
+		flood("verification_code_valid", store.ShareAsked)
+		flood("password_changed", "password_changed")
+		flood("address_undo", "address_undo")
+		got := map[string]int{}
+		done := capped(t, st, at, 100, 3)
+		for _, m := range done.Messages {
+			got[m.Template]++
+		}
+		if d := cmp.Diff(map[string]int{"recovery_code_valid": 3, "password_changed": 3, "address_undo": 3}, got); d != "" {
+			t.Errorf("claimed (-want +got):\n%s", d)
+		}
+		// Of each of the two kinds of codes the newest waits, and all notices.
+		if held, replaced := 2+17+17, 16+19; done.Held != held || done.Replaced != replaced {
+			t.Errorf("%d were held, %d replaced; want %d and %d", done.Held, done.Replaced, held, replaced)
+		}
+	})
+}
+
+// TestNewestIsKept: of the codes that wait for a full recipient the newest of
+// each template leaves when there is room, and the others are abandoned, empty,
+// and say why. What is of another recipient or way, what is expired, and all as
+// long as there is room, is left alone.
+func TestNewestIsKept(t *testing.T) {
+	storetest.Each(t, nil, func(t *testing.T, st *store.Store) {
+		at := noon
+		insert := func(name string, change func(*store.Message)) {
+			at = at.Add(time.Microsecond)
+			m := newMessage("ada@example.org", at)
+			m.Content = []byte(name)
+			if change != nil {
+				change(m)
+			}
+			insertMessages(t, st, m)
+		}
+		insert("tried", nil)
+		tried := capped(t, st, at, 1, 2).Messages
+		failed := dispatch(&tried[0], at, "nobody answers")
+		write(t, st, func(tx *store.Tx) error {
+			_, err := tx.MessageFailed(t.Context(), &tried[0], failed, noon.Add(time.Minute))
+			return err
+		})
+		insert("sent 1", nil)
+		insert("sent 2", nil)
+		settleSent(t, st, capped(t, st, at, 10, 2).Messages, at)
+		insert("old", func(m *store.Message) { m.Recipient = "Ada@Example.Org" })
+		insert("verification", func(m *store.Message) { m.Template = "verification_code_valid" })
+		insert("newest", func(m *store.Message) { m.ExpiresAt = noon.Add(time.Hour) })
+		insert("expired", func(m *store.Message) { m.ExpiresAt = at.Add(time.Second) })
+		insert("charles", func(m *store.Message) { m.Recipient = "charles@example.org" })
+		insert("decoy", func(m *store.Message) { m.Status = store.MessageDecoy })
+		insert("sms", func(m *store.Message) { m.Type = "sms" })
+
+		now := noon.Add(10 * time.Second)
+		done := capped(t, st, now, 10, 2)
+		if d := cmp.Diff([]string{"expired", "charles", "sms"}, bodies(done.Messages)); d != "" || done.Held != 2 || done.Replaced != 2 {
+			t.Fatalf("%d were held, %d replaced; claimed (-want +got):\n%s", done.Held, done.Replaced, d)
+		}
+		settleSent(t, st, done.Messages, now)
+		all, err := st.Messages(t.Context(), project, store.MessageFilter{Status: store.MessageAbandoned}, store.MessageKey{}, 10)
+		if err != nil || len(all) != 2 {
+			t.Fatalf("abandoned: %+v, %v", all, err)
+		}
+		for i, tries := range []int{0, 1} { // "old" and "tried"
+			m := all[i]
+			why := m.Dispatches[0]
+			if len(m.Content) != 0 || m.SendCount != tries || len(m.Dispatches) != 1+tries || why.MessageID != m.ID || why.Error == nil || !why.CreatedAt.Equal(now) {
+				t.Errorf("replaced: %+v", m)
+			}
+		}
+		if d := cmp.Diff(failed, all[1].Dispatches[1]); d != "" {
+			t.Errorf("the try before (-want +got):\n%s", d)
+		}
+		// The next part of the hour is theirs, the one that waited longer first.
+		for _, c := range []struct {
+			after time.Duration
+			want  []string
+		}{{29 * time.Minute, nil}, {31 * time.Minute, []string{"verification"}}, {59 * time.Minute, nil}} {
+			got := capped(t, st, noon.Add(c.after), 10, 2).Messages
+			if d := cmp.Diff(c.want, bodies(got)); d != "" {
+				t.Errorf("after %s (-want +got):\n%s", c.after, d)
+			}
+			settleSent(t, st, got, noon.Add(c.after))
+		}
+		if due, err := st.MessagesDue(t.Context(), noon.Add(1000*time.Hour)); err != nil || !due {
+			t.Errorf("the newest does not wait any more: %t, %v", due, err)
 		}
 	})
 }
@@ -391,22 +504,22 @@ func TestShareOfAnHour(t *testing.T) {
 func TestShareIsNotUsedByFailures(t *testing.T) {
 	storetest.Each(t, nil, func(t *testing.T, st *store.Store) {
 		for n := range 3 {
-			m := newMessage("ada@example.org", noon.Add(time.Duration(n)))
+			m := newNotice("ada@example.org", noon.Add(time.Duration(n)))
 			m.Content = fmt.Append(nil, n)
 			insertMessages(t, st, m)
 		}
-		first, _ := capped(t, st, noon, 1, 1)
+		first := capped(t, st, noon, 1, 1).Messages
 		write(t, st, func(tx *store.Tx) error {
 			_, err := tx.MessageFailed(t.Context(), &first[0], dispatch(&first[0], noon, "nobody answers"), noon.Add(time.Hour))
 			return err
 		})
-		second, _ := capped(t, st, noon, 1, 1)
+		second := capped(t, st, noon, 1, 1).Messages
 		if d := cmp.Diff([]string{"1"}, bodies(second)); d != "" {
 			t.Fatalf("after a failure (-want +got):\n%s", d)
 		}
 		// Its node is gone. It comes again as soon as its claim has ended, since it
 		// does not stand in its own way; the third waits.
-		again, _ := capped(t, st, noon.Add(time.Minute), 5, 1)
+		again := capped(t, st, noon.Add(time.Minute), 5, 1).Messages
 		if d := cmp.Diff([]string{"1"}, bodies(again)); d != "" {
 			t.Errorf("after a crash (-want +got):\n%s", d)
 		}
@@ -419,15 +532,15 @@ func TestHeldUntilItExpires(t *testing.T) {
 		first, second := newMessage("ada@example.org", noon), newMessage("ada@example.org", noon)
 		second.ExpiresAt = noon.Add(15 * time.Minute)
 		insertMessages(t, st, first, second)
-		settle, held := capped(t, st, noon, 5, 1)
-		if len(settle) != 1 || held != 1 {
-			t.Fatalf("%d claimed, %d held", len(settle), held)
+		done := capped(t, st, noon, 5, 1)
+		if len(done.Messages) != 1 || done.Held != 1 {
+			t.Fatalf("%d claimed, %d held", len(done.Messages), done.Held)
 		}
-		settleSent(t, st, settle, noon)
-		if early, _ := capped(t, st, second.ExpiresAt.Add(-time.Microsecond), 5, 1); len(early) != 0 {
+		settleSent(t, st, done.Messages, noon)
+		if early := capped(t, st, second.ExpiresAt.Add(-time.Microsecond), 5, 1); len(early.Messages) != 0 {
 			t.Error("claimed while the recipient has had enough")
 		}
-		got, _ := capped(t, st, second.ExpiresAt, 5, 1)
+		got := capped(t, st, second.ExpiresAt, 5, 1).Messages
 		if len(got) != 1 || !got[0].Expired(second.ExpiresAt) || !got[0].ExpiresAt.Equal(second.ExpiresAt) {
 			t.Errorf("when it expires: %+v", got)
 		}
@@ -444,21 +557,26 @@ func TestFloodHoldsNobodyUp(t *testing.T) {
 		}
 		insertMessages(t, st, flood...)
 		insertMessages(t, st, newMessage("charles@example.org", noon.Add(time.Second)))
-		got, held := capped(t, st, noon.Add(time.Minute), 4, 2)
-		if d := cmp.Diff([]string{"ada@example.org", "ada@example.org", "charles@example.org"}, recipients(got)); d != "" || held != 998 {
-			t.Errorf("%d were held; claimed (-want +got):\n%s", held, d)
+		got := capped(t, st, noon.Add(time.Minute), 4, 2)
+		if d := cmp.Diff([]string{"ada@example.org", "ada@example.org", "charles@example.org"}, recipients(got.Messages)); d != "" || got.Replaced != 997 || got.Held != 1 {
+			t.Errorf("%d were replaced, %d held; claimed (-want +got):\n%s", got.Replaced, got.Held, d)
 		}
 	})
 }
 
 // TestShareWithManyNodes: nodes that claim at the same time do not give one
-// recipient more than its share.
+// recipient more than its share, and keep the newest code of those that wait.
 func TestShareWithManyNodes(t *testing.T) {
 	storetest.Each(t, nil, func(t *testing.T, st *store.Store) {
 		const people, each, share = 10, 12, 3
 		for n := range each {
 			for p := range people {
-				insertMessages(t, st, newMessage(fmt.Sprintf("%d@example.org", p), noon.Add(time.Duration(n)*time.Microsecond)))
+				to, at := fmt.Sprintf("%d@example.org", p), noon.Add(time.Duration(n)*time.Microsecond)
+				m := newNotice(to, at)
+				if p%2 == 0 {
+					m = newMessage(to, at)
+				}
+				insertMessages(t, st, m)
 			}
 		}
 		now := noon.Add(time.Minute)
@@ -468,16 +586,16 @@ func TestShareWithManyNodes(t *testing.T) {
 		for range 6 {
 			all.Go(func() {
 				for range 20 {
-					var claimed []store.Message
+					var claimed store.Claimed
 					err := st.Write(t.Context(), store.Durable, func(tx *store.Tx) (err error) {
-						claimed, _, err = tx.ClaimMessages(t.Context(), store.Claim{Now: now, Until: now.Add(time.Hour), Limit: 4, PerHour: share})
+						claimed, err = tx.ClaimMessages(t.Context(), store.Claim{Now: now, Until: now.Add(time.Hour), Limit: 4, PerHour: share})
 						return err
 					})
 					if err != nil {
 						t.Error(err)
 					}
 					mu.Lock()
-					for _, m := range claimed {
+					for _, m := range claimed.Messages {
 						got[m.Recipient]++
 					}
 					mu.Unlock()
@@ -485,13 +603,17 @@ func TestShareWithManyNodes(t *testing.T) {
 			})
 		}
 		all.Wait()
-		rest, _ := capped(t, st, now, 1000, share)
-		for _, m := range rest {
+		for _, m := range capped(t, st, now, 1000, share).Messages {
 			got[m.Recipient]++
 		}
 		for p := range people {
-			if to := fmt.Sprintf("%d@example.org", p); got[to] != share {
+			to := fmt.Sprintf("%d@example.org", p)
+			if got[to] != share {
 				t.Errorf("%s gets %d messages in an hour, not %d", to, got[to], share)
+			}
+			waiting, err := st.Messages(t.Context(), project, store.MessageFilter{Status: store.MessageQueued, Recipient: to}, store.MessageKey{}, each)
+			if err != nil || p%2 == 1 && len(waiting) != each-share || p%2 == 0 && (len(waiting) != 1 || !waiting[0].CreatedAt.Equal(noon.Add((each-1)*time.Microsecond))) {
+				t.Errorf("for %s wait %+v; %v", to, waiting, err)
 			}
 		}
 	})
