@@ -105,7 +105,8 @@ func (b *base) newCourier(sender func(channel string) courier.Sender) *courier.C
 func (b *base) pace() courier.Pace {
 	p := b.now.Load()
 	c := &p.config.Courier
-	pace := courier.Pace{PullCount: c.Worker.PullCount, PullWait: c.Worker.PullWait, Retries: c.MessageRetries, PerRecipient: c.RecipientLimit}
+	pace := courier.Pace{PullCount: c.Worker.PullCount, PullWait: c.Worker.PullWait, Retries: c.MessageRetries, PerRecipient: c.RecipientLimit,
+		KeepContent: p.config.Dev}
 	if p.catches() {
 		pace.PerRecipient = 0 // no mailbox is filled by mail that nobody gets
 	}

@@ -112,6 +112,12 @@ func TestMessages(t *testing.T) {
 		if one.at("body").String() != "<redacted-unless-dev-mode>" {
 			t.Errorf("the body is told: %s", one.body)
 		}
+		// What has left is of no use to anybody any more.
+		for id, want := range map[string]string{sent: "", waiting: "123456"} {
+			if m, err := s.app.courier.Message(t.Context(), uuid.MustParse(id)); err != nil || m.Body != want {
+				t.Errorf("a message that is %s says %q, want %q; %v", m.Status, m.Body, want, err)
+			}
+		}
 		two := o.get("/admin/courier/messages/" + failed).is(200)
 		if got := two.at("dispatches.0").Raw; !strings.Contains(got, `"failed"`) || !strings.Contains(got, "550 5.1.1") || strings.Contains(got, "charles") {
 			t.Errorf("the failure is told as %s", got)

@@ -60,6 +60,9 @@ type Pace struct {
 	// PerRecipient is how many messages of a share leave for one recipient at
 	// once; see store.Claim.PerHour.
 	PerRecipient int
+	// KeepContent says that what a message says is kept after its end, for
+	// developers to read. Otherwise nobody can read it any more, so it is removed.
+	KeepContent bool
 }
 
 // Options are what a Courier is made of. All are needed.
@@ -147,7 +150,7 @@ func (c *Courier) Run(ctx context.Context) {
 			sending.Go(func() {
 				defer c.Wake() // there may be more to do than there were hands
 				defer func() { <-busy }()
-				c.try(context.WithoutCancel(ctx), m, pace.Retries)
+				c.try(context.WithoutCancel(ctx), m, pace)
 			})
 		}
 		wait := max(pace.PullWait, shortestWait)
@@ -197,8 +200,8 @@ func (c *Courier) claim(ctx context.Context, limit, perRecipient int) ([]store.M
 var errExpired = errors.New("the message was not sent: it had expired before its turn came")
 
 // try sends a claimed message and writes down what came of it.
-func (c *Courier) try(ctx context.Context, m *store.Message, retries int) {
-	tries := max(retries, 0) + 1
+func (c *Courier) try(ctx context.Context, m *store.Message, pace Pace) {
+	tries := max(pace.Retries, 0) + 1
 	began := auth.Now(c.options.Clock())
 	last := m.SendCount >= tries
 	var failure error
@@ -215,6 +218,9 @@ func (c *Courier) try(ctx context.Context, m *store.Message, retries int) {
 	next := now.Add(backoff(m.SendCount))
 	if failure != nil && !last && m.Expired(next) {
 		failure, last = fmt.Errorf("%w; it is not tried again, because it expires before the next try", failure), true
+	}
+	if (failure == nil || last) && !pace.KeepContent {
+		m.Content = nil
 	}
 	log := c.options.Logger.With("message", m.ID.String(), "template", m.Template, "channel", m.Channel, "try", m.SendCount)
 	held, err := c.settle(ctx, m, began, now, failure, last, next)

@@ -42,7 +42,7 @@ func (r *rounds) round(t *testing.T, pace Pace) (tried int) {
 		if len(claimed) == 0 {
 			return tried
 		}
-		r.try(t.Context(), &claimed[0], pace.Retries)
+		r.try(t.Context(), &claimed[0], pace)
 		tried++
 	}
 }

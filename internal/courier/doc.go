@@ -37,6 +37,10 @@
 // of codes the newest. Notices do not share with codes. That is decided when they
 // are claimed: see store.Tx.ClaimMessages.
 //
+// What a message says is removed when it is sent or abandoned, except in
+// development: strangers cause messages, and a code that has left is nobody's
+// business any more.
+//
 // A message carries secrets (codes, links) and says who knows whom, so logs
 // name it by its id and template only, never by recipient or content.
 package courier

@@ -94,7 +94,7 @@ func TestKeysAreRotated(t *testing.T) {
 	if one, err := r.Message(t.Context(), m.ID); err != nil || one.Body != "" || one.Recipient != "charles@example.org" {
 		t.Errorf("read by itself: %+v, %v", one, err)
 	}
-	r.round(t, Pace{Retries: 1})
+	r.round(t, Pace{Retries: 1, KeepContent: true})
 	r.keys = good
 	if m := r.outbox(t)[1]; m.Status != store.MessageAbandoned || m.Body != "123456" || len(catcher.Messages()) != 1 {
 		t.Errorf("in the end: %+v", m)
@@ -136,6 +136,39 @@ func TestExpiry(t *testing.T) {
 		}
 		if counts := r.Counts(); counts != (Counts{Failed: 3, Abandoned: 2}) {
 			t.Errorf("%+v", counts)
+		}
+	})
+}
+
+// TestContentIsRemoved: what a message says is gone with its end, unless it is
+// kept for developers; what is tried again keeps it.
+func TestContentIsRemoved(t *testing.T) {
+	storetest.Each(t, nil, func(t *testing.T, st *store.Store) {
+		r := byRounds(t, st, senderFunc(func(_ context.Context, m *store.Message) error {
+			if m.Recipient == "ada@example.org" {
+				return nil
+			}
+			return errors.New("not now")
+		}))
+		left := func() (all []string) {
+			for _, m := range r.outbox(t) {
+				all = append(all, fmt.Sprintf("%s %t %s", m.Status, len(m.Content) > 0, m.Body))
+			}
+			return all
+		}
+		r.enqueue(t, mailTo("ada@example.org"), mailTo("charles@example.org"))
+		r.round(t, Pace{Retries: 1})
+		if d := cmp.Diff([]string{"sent false ", "queued true 123456"}, left()); d != "" {
+			t.Errorf("after the first try (-want +got):\n%s", d)
+		}
+		r.round(t, Pace{Retries: 1})
+		if d := cmp.Diff([]string{"sent false ", "abandoned false "}, left()); d != "" {
+			t.Errorf("in the end (-want +got):\n%s", d)
+		}
+		r.enqueue(t, mailTo("ada@example.org"), mailTo("charles@example.org"))
+		r.round(t, Pace{KeepContent: true})
+		if d := cmp.Diff([]string{"sent true 123456", "abandoned true 123456"}, left()[2:]); d != "" {
+			t.Errorf("where it is kept (-want +got):\n%s", d)
 		}
 	})
 }
@@ -203,7 +236,7 @@ func TestSlowDatabase(t *testing.T) {
 		t.Fatal(claimed, err)
 	}
 	r.now = r.now.Add(sendTimeout)
-	r.try(t.Context(), &claimed[0], 5)
+	r.try(t.Context(), &claimed[0], Pace{Retries: 5})
 	if m := r.only(t); m.Status != store.MessageQueued || !strings.Contains(m.Dispatches[0].Error.Message, "no time left") {
 		t.Errorf("%+v", m)
 	}

@@ -43,7 +43,7 @@ const (
 	holdMessages query = `UPDATE messages SET due_at = CASE WHEN expires_at < ? THEN expires_at ELSE ? END
 		WHERE project_id = ? AND addressee = ? AND type = ? AND share = ? AND status IN ('queued', 'processing') AND (status = 'queued' OR id = ?)
 		AND due_at <= ? AND (expires_at IS NULL OR expires_at > ?)`
-	settleMessage query = `UPDATE messages SET status = ?, dispatches = ?, due_at = ?, updated_at = ?
+	settleMessage query = `UPDATE messages SET status = ?, content = ?, dispatches = ?, due_at = ?, updated_at = ?
 		WHERE project_id = ? AND id = ? AND status = ? AND send_count = ?`
 )
 
@@ -364,7 +364,8 @@ func (m *Message) Expired(now time.Time) bool {
 
 // MessageSent settles a claimed message as sent. Like its two siblings below
 // it notes the dispatch, and says whether the claim still held: if not,
-// another node has the message and nothing is written.
+// another node has the message and nothing is written. Of Content it keeps what
+// there is in m.
 func (tx *Tx) MessageSent(ctx context.Context, m *Message, d Dispatch) (bool, error) {
 	return tx.settle(ctx, m, d, MessageSent, nil)
 }
@@ -387,6 +388,7 @@ func (tx *Tx) settle(ctx context.Context, m *Message, d Dispatch, status string,
 	if err != nil {
 		return false, err
 	}
-	n, err := tx.exec(ctx, settleMessage, status, string(dispatches), due, d.UpdatedAt, m.Project, m.ID, MessageProcessing, m.SendCount)
+	content := append([]byte{}, m.Content...) // nothing is an empty value, and not NULL
+	n, err := tx.exec(ctx, settleMessage, status, content, string(dispatches), due, d.UpdatedAt, m.Project, m.ID, MessageProcessing, m.SendCount)
 	return n > 0, err
 }

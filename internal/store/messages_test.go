@@ -499,6 +499,23 @@ func TestNewestIsKept(t *testing.T) {
 	})
 }
 
+// TestContentEndsWithTheMessage: what a message says is kept after its end only
+// if whoever settles it keeps it.
+func TestContentEndsWithTheMessage(t *testing.T) {
+	storetest.Each(t, nil, func(t *testing.T, st *store.Store) {
+		keeps, forgets := newMessage("ada@example.org", noon), newMessage("charles@example.org", noon)
+		insertMessages(t, st, keeps, forgets)
+		claimed := claim(t, st, noon, noon.Add(time.Minute), 2)
+		claimed[1].Content = nil
+		settleSent(t, st, claimed, noon)
+		for i, want := range []string{"sealed", ""} {
+			if got, err := st.Message(t.Context(), project, claimed[i].ID); err != nil || string(got.Content) != want {
+				t.Errorf("%q is left, want %q; %v", got.Content, want, err)
+			}
+		}
+	})
+}
+
 // TestShareIsNotUsedByFailures: what did not leave does not count, what may
 // have left does.
 func TestShareIsNotUsedByFailures(t *testing.T) {
