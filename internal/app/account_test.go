@@ -18,9 +18,6 @@ import (
 	"github.com/tidwall/gjson"
 
 	"zelus/internal/auth"
-	"zelus/internal/config"
-	"zelus/internal/flow"
-	"zelus/internal/identity"
 	"zelus/internal/store"
 )
 
@@ -926,22 +923,9 @@ func TestSettingsAskForTwo(t *testing.T) {
 	})
 }
 
-// countApps has authenticator apps count as a second factor.
-func (s *server) countApps(t testing.TB) {
-	t.Helper()
-	s.app.identities.Factors = append(s.app.identities.Factors, identity.Factor{Type: auth.TOTP,
-		Holds: func(auth.Credential) []auth.Factors { return []auth.Factors{auth.FactorTOTP} }})
-	s.app.engine.Methods = append(s.app.engine.Methods, flow.Method{Name: "totp", Enabled: func(*config.Config) bool { return true },
-		Counts: func(*config.Config) auth.Policy { return auth.Policy{Second: auth.FactorTOTP} }})
-	if err := s.app.put(s.app.now.Load()); err != nil {
-		t.Fatal(err)
-	}
-}
-
 // secondFactor makes somebody one who can reach two factors.
 func (s *server) secondFactor(t testing.TB, p person) {
 	t.Helper()
-	s.countApps(t)
 	before, err := s.app.identities.Get(t.Context(), uuid.MustParse(p.id))
 	if err != nil {
 		t.Fatal(err)

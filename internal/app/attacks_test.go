@@ -131,8 +131,6 @@ func TestCodesThatFitElsewhere(t *testing.T) {
 // past the second.
 func TestSecondFactorStaysNeeded(t *testing.T) {
 	onEach(t, proving(transitions, "true"), func(t *testing.T, s *server) {
-		// No method brings a second factor yet.
-		s.countApps(t)
 		p := s.person(t)
 		s.replaceCredential(t, p, auth.TOTP, `{"totp_url":"otpauth://totp/a?secret=AAAA"}`)
 		for _, style := range styles {

@@ -259,7 +259,7 @@ func TestStrangersDoNotStarveTheOwner(t *testing.T) {
 		s.clock.advance(time.Second)
 		owner := s.client(t, app)
 		g := owner.asked("recovery", p.email)
-		code := codeIn(t, s.mail(t, p.email, "recovery_code_valid"))
+		code := s.mail(t, p.email, "recovery_code_valid").code()
 		if got := arrived(); got != 3 {
 			t.Errorf("%d mails arrive: there is no limit", got)
 		}

@@ -7,8 +7,10 @@ import (
 	"zelus/internal/identity"
 	"zelus/internal/method/code"
 	"zelus/internal/method/link"
+	"zelus/internal/method/lookup"
 	"zelus/internal/method/password"
 	"zelus/internal/method/profile"
+	"zelus/internal/method/totp"
 )
 
 // methods lists all methods in the order in which they are asked, which is
@@ -19,6 +21,8 @@ func (a *App) methods() []flow.Method {
 		(&password.Password{Store: a.store, Hashes: a.hashes, Client: a.client, Logger: a.logger}).Method(),
 		(&code.Code{Secrets: a.secrets}).Method(),
 		(&link.Link{Secrets: a.secrets}).Method(),
+		(&totp.TOTP{Secrets: a.secrets, Clock: a.options.Clock}).Method(),
+		(&lookup.Lookup{Secrets: a.secrets, Clock: a.options.Clock}).Method(),
 	}
 }
 

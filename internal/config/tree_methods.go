@@ -16,8 +16,8 @@ type Methods struct {
 	Link         LinkMethod         `key:"link" doc:"Links sent by mail."`
 	Code         CodeMethod         `key:"code" doc:"Codes sent by mail or text message."`
 	Password     PasswordMethod     `key:"password" doc:"Passwords."`
-	TOTP         TOTPMethod         `key:"totp" later:"second factors" doc:"Codes from an app (TOTP, RFC 6238)."`
-	LookupSecret LookupSecretMethod `key:"lookup_secret" later:"second factors" doc:"Backup codes."`
+	TOTP         TOTPMethod         `key:"totp" doc:"Codes from an app (TOTP, RFC 6238)."`
+	LookupSecret LookupSecretMethod `key:"lookup_secret" doc:"Backup codes."`
 	WebAuthn     WebAuthnMethod     `key:"webauthn" later:"security keys" doc:"Security keys (W3C WebAuthn)."`
 	Passkey      PasskeyMethod      `key:"passkey" later:"passkeys" doc:"Passkeys (W3C WebAuthn, discoverable credentials)."`
 	OIDC         OIDCMethod         `key:"oidc" later:"social sign-in" doc:"Signing in with another provider (OpenID Connect)."`

@@ -48,6 +48,9 @@ func (v *visit) conclude(s *Submission, m *Method, o Outcome, row *store.Session
 		}
 		return v.refuse(&s.Form, s, o)
 	case next:
+		if o.needs != "" && !v.privileged(row, o.needs) {
+			return v.interrupt(s, row, o.needs)
+		}
 		if err := v.prepare(v.r.Context(), &s.Form); err != nil {
 			return v.fault(err)
 		}
@@ -234,7 +237,7 @@ func (v *visit) makeSession(done *result, o Outcome, row *store.SessionRow) {
 		}
 	case o.verdict == proven && row != nil && row.Session.IdentityID == o.identity.ID:
 		renewed := row.Session
-		done.session, done.token = &renewed, sessions.Renew(&renewed, v.proof, o.amr)
+		done.session, done.token = &renewed, sessions.Renew(&renewed, v.proof, o.amr, v.r)
 	case o.verdict == proven, o.verdict == recovered:
 		done.session, done.token = sessions.Issue(o.identity, o.amr, v.r)
 	}

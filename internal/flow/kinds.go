@@ -220,7 +220,7 @@ func guardLogin(v *visit, f *auth.Flow, row *store.SessionRow) *refusal {
 }
 
 func loginFields(form *Form) []ui.Node {
-	if form.Flow.RequestedAAL.AtLeast(auth.AAL2) && form.Flow.Type == auth.API {
+	if form.SecondFactor() && form.Flow.Type == auth.API {
 		return nil // without a factor there is nothing to protect
 	}
 	return []ui.Node{csrfNode()}

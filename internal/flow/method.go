@@ -159,6 +159,8 @@ type Outcome struct {
 	filled    map[string]any
 	// onPage says that the next step needs the page of the form.
 	onPage bool
+	// needs is the proof that the next step asks for; empty is none.
+	needs auth.AAL
 	then   []func(context.Context, *store.Tx) error
 }
 
@@ -205,6 +207,20 @@ func (o Outcome) Saying(m ui.Message) Outcome {
 func (o Outcome) OnPage() Outcome {
 	o.onPage = true
 	return o
+}
+
+// Needing says how strongly whoever sees the next step must have proven who they
+// are, as recently as for a change. It matters to those who can.
+func (o Outcome) Needing(level auth.AAL) Outcome {
+	o.needs = level
+	return o
+}
+
+// Replacing gives the credential that was proven another config, for one that
+// changes with its use.
+func (o Outcome) Replacing(config json.RawMessage) Outcome {
+	id, used := o.identity.ID, o.used
+	return o.Then(func(ctx context.Context, tx *store.Tx) error { return tx.ReplaceConfig(ctx, id, used, config) })
 }
 
 // Filling puts a value into a field of the form that is shown next.
@@ -282,6 +298,9 @@ func (o *Outcome) apply(ctx context.Context, tx *store.Tx) error {
 	}
 	return nil
 }
+
+// SecondFactor says whether a login asks for a second factor.
+func (f *Form) SecondFactor() bool { return f.Flow.RequestedAAL.AtLeast(auth.AAL2) }
 
 // Protect adds the field that ties a form to its browser, in its place among
 // the others. Kinds whose forms have it first need not ask for it.

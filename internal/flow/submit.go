@@ -354,6 +354,7 @@ func (v *visit) refuse(form *Form, s *Submission, o Outcome) error {
 		}
 	}
 	f.UI.Quiet()
+	unfill(&f.UI, before, s)
 	k.keep(&f.UI, before)
 	if s != nil {
 		k.echo(&f.UI, s)
@@ -362,6 +363,21 @@ func (v *visit) refuse(form *Form, s *Submission, o Outcome) error {
 		f.UI.SetValue(name, value)
 	}
 	return v.goOn(f, form.Schema, o, k.again)
+}
+
+// unfill takes the empty value from fields that were sent once: a form that was
+// answered does not offer it any more.
+func unfill(fresh *ui.Container, before ui.Container, s *Submission) {
+	for i := range fresh.Nodes {
+		n := &fresh.Nodes[i]
+		if n.Attributes.Type != ui.InputText || n.Attributes.Value != "" || n.Name() == identifierField {
+			continue
+		}
+		was := before.Find(n.Name())
+		if was != nil && was.Attributes.Value == nil || s != nil && s.Values.String("method") == n.Group {
+			n.Attributes.Value = nil
+		}
+	}
 }
 
 // goOn stores a form that goes on, with what the method has to add, and shows it.

@@ -261,10 +261,14 @@ func known(s string) *string {
 
 // Renew changes a session whose owner has proven themselves again: refresh or
 // step-up keep the session. A browser gets a new token, so that a cookie that
-// was copied before is of no use after; an app keeps its token. The caller
-// stores the session.
-func (s *Sessions) Renew(session *auth.Session, p Proof, amr auth.AMR) (token string) {
+// was copied before is of no use after; an app keeps its token. The device of the
+// request is told and not kept: a session lists where it began. The caller stores
+// the session.
+func (s *Sessions) Renew(session *auth.Session, p Proof, amr auth.AMR, r *http.Request) (token string) {
 	token = s.Strengthen(session, p, amr)
+	here := s.device(s.now.Load(), r)
+	here.ID = uuid.Nil
+	session.Devices = append(slices.Clip(session.Devices), here)
 	session.IssuedAt, session.ExpiresAt = session.AuthenticatedAt, session.AuthenticatedAt.Add(s.now.Load().Lifespan)
 	return token
 }

@@ -508,7 +508,7 @@ func TestRenew(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			got := *begun
-			renewed := s.Renew(&got, test.proof, test.amr)
+			renewed := s.Renew(&got, test.proof, test.amr, httptest.NewRequest("POST", "/", nil))
 			if (renewed == token) != test.keeps || !strings.HasPrefix(renewed, "ory_st_") {
 				t.Errorf("the token was %s and is %s", token, renewed)
 			}
@@ -517,6 +517,8 @@ func TestRenew(t *testing.T) {
 			want.AMR = []auth.AMR{begun.AMR[0], test.amr}
 			want.AAL, want.IssuedAt, want.AuthenticatedAt, want.ExpiresAt = test.aal, at, at, at.Add(2*time.Hour)
 			want.TokenHash = s.now.Load().tokens.Hash(renewed) // under the newest key
+			address := "192.0.2.1"
+			want.Devices = append(slices.Clip(want.Devices), auth.Device{IPAddress: &address}) // told only
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("-want +got:\n%s", diff)
 			}
@@ -535,11 +537,11 @@ func TestRenewOften(t *testing.T) {
 	session, token := s.Issue(person(auth.FactorPassword|auth.FactorTOTP), auth.AMR{Method: "oidc", AAL: auth.AAL1, Provider: "github"}, request(nil))
 	once := []auth.AMR{{Method: "oidc", AAL: auth.AAL1, Provider: "google"}, {Method: "totp", AAL: auth.AAL2}, {Method: "code", AAL: auth.AAL1}, {Method: "code", AAL: auth.AAL2}}
 	for _, amr := range once {
-		s.Renew(session, Proof{Token: token}, amr)
+		s.Renew(session, Proof{Token: token}, amr, httptest.NewRequest("POST", "/", nil))
 	}
 	for range 100 {
 		now.add(time.Second)
-		s.Renew(session, Proof{Token: token}, byPassword)
+		s.Renew(session, Proof{Token: token}, byPassword, httptest.NewRequest("POST", "/", nil))
 	}
 	if len(session.AMR) != maxAMR || session.AAL != auth.AAL2 {
 		t.Errorf("it remembers %d proofs and is worth %s", len(session.AMR), session.AAL)
@@ -556,7 +558,7 @@ func TestRenewOften(t *testing.T) {
 	}
 	// Proofs that are all different are all kept.
 	for n := range 2 * maxAMR {
-		s.Renew(session, Proof{Token: token}, auth.AMR{Method: "oidc", AAL: auth.AAL1, Provider: fmt.Sprint(n)})
+		s.Renew(session, Proof{Token: token}, auth.AMR{Method: "oidc", AAL: auth.AAL1, Provider: fmt.Sprint(n)}, httptest.NewRequest("POST", "/", nil))
 	}
 	if len(session.AMR) < 2*maxAMR {
 		t.Errorf("of many different proofs %d are left", len(session.AMR))
@@ -575,7 +577,7 @@ func TestRenewStored(t *testing.T) {
 		}
 	}
 	renewed := *session
-	fresh := s.Renew(&renewed, Proof{Token: token, Cookie: true}, byPassword)
+	fresh := s.Renew(&renewed, Proof{Token: token, Cookie: true}, byPassword, httptest.NewRequest("POST", "/", nil))
 	write(t, st, func(tx *store.Tx) error {
 		_, err := tx.UpdateSession(t.Context(), &renewed, session, newClock().now())
 		return err

@@ -9,6 +9,7 @@ import (
 	"mime/multipart"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -114,6 +115,12 @@ func (v *Values) String(name string) string {
 		return string(f.raw)
 	}
 	return ""
+}
+
+// True says whether a field is a boolean that is true, or its text.
+func (v *Values) True(name string) bool {
+	is, err := strconv.ParseBool(v.String(name))
+	return err == nil && is
 }
 
 // Raw is a field as JSON, or nil. Texts of a form are JSON strings.

@@ -60,7 +60,7 @@ const field = "password"
 // offered says whether a login form has the password: it is no second factor,
 // and who proves themselves again must have one.
 func offered(form *flow.Form) bool {
-	if form.Flow.RequestedAAL.AtLeast(auth.AAL2) {
+	if form.SecondFactor() {
 		return false
 	}
 	c, _ := form.Credential(auth.Password)
@@ -147,9 +147,7 @@ func (p *Password) login(ctx context.Context, s *flow.Submission) (flow.Outcome,
 		return outcome, nil
 	}
 	config := identity.PasswordConfig{HashedPassword: better}.JSON()
-	return outcome.Then(func(ctx context.Context, tx *store.Tx) error {
-		return tx.ReplaceConfig(ctx, found.Identity.ID, found.Credential, config)
-	}), nil
+	return outcome.Replacing(config), nil
 }
 
 func (p *Password) register(ctx context.Context, s *flow.Submission) (flow.Outcome, error) {
