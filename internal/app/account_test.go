@@ -923,9 +923,22 @@ func TestSettingsAskForTwo(t *testing.T) {
 	})
 }
 
+// useApps switches authenticator apps on.
+func (s *server) useApps(t testing.TB) {
+	t.Helper()
+	p := *s.app.now.Load()
+	c := *p.config
+	c.SelfService.Methods.TOTP.Enabled = true
+	p.config = &c
+	if err := s.app.put(&p); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // secondFactor makes somebody one who can reach two factors.
 func (s *server) secondFactor(t testing.TB, p person) {
 	t.Helper()
+	s.useApps(t)
 	before, err := s.app.identities.Get(t.Context(), uuid.MustParse(p.id))
 	if err != nil {
 		t.Fatal(err)

@@ -131,6 +131,7 @@ func TestCodesThatFitElsewhere(t *testing.T) {
 // past the second.
 func TestSecondFactorStaysNeeded(t *testing.T) {
 	onEach(t, proving(transitions, "true"), func(t *testing.T, s *server) {
+		s.useApps(t)
 		p := s.person(t)
 		s.replaceCredential(t, p, auth.TOTP, `{"totp_url":"otpauth://totp/a?secret=AAAA"}`)
 		for _, style := range styles {
