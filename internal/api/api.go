@@ -142,6 +142,7 @@ func (a *API) Admin(mount Mount) {
 	mount("GET /admin/health/ready", a.readyForOperators)
 	mount("GET /admin/health/config", a.revision)
 	mount("GET /admin/version", a.version)
+	mount("GET /admin/metrics/prometheus", a.metrics)
 
 	mount("/admin/self-service/", a.toPublic)
 	for _, method := range methods() {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"runtime/metrics"
 	"time"
 
 	"zelus/internal/auth"
@@ -60,4 +61,21 @@ func (a *API) version(w http.ResponseWriter, _ *http.Request) error {
 	return web.WriteJSON(w, http.StatusOK, struct {
 		Version string `json:"version"`
 	}{a.Version})
+}
+
+// metrics answers what monitoring asks: how the mail goes, and what this process
+// uses.
+func (a *API) metrics(w http.ResponseWriter, r *http.Request) error {
+	all, err := a.Courier.Metrics(r.Context())
+	if err != nil {
+		return err
+	}
+	memory := []metrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}, {Name: "/sched/goroutines:goroutines"}}
+	metrics.Read(memory)
+	web.WriteMetrics(w, append(all,
+		web.Metric{Name: "zelus_sessions_cached", Kind: web.Gauge, Help: "Session checks that are answered from memory.", Value: uint64(a.Sessions.Cached())},
+		web.Metric{Name: "zelus_memory_bytes", Kind: web.Gauge, Help: "Memory that this process holds.", Value: memory[0].Value.Uint64() - memory[1].Value.Uint64()},
+		web.Metric{Name: "zelus_goroutines", Kind: web.Gauge, Help: "Goroutines of this process.", Value: memory[2].Value.Uint64()},
+	))
+	return nil
 }

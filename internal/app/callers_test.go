@@ -82,7 +82,7 @@ var answersOf = []struct {
 		"admin: /api/kratos/admin/", "admin: DELETE /admin/keys/{id}", "admin: GET /admin/courier/messages/{id}", "admin: GET /admin/identities/by/external/{external}",
 	}},
 	{"401 401 401 401 401 200 401", []string{
-		"admin: GET /admin/courier/messages", "admin: GET /admin/health/config", "admin: GET /admin/identities", "admin: GET /admin/identities/{id}",
+		"admin: GET /admin/courier/messages", "admin: GET /admin/health/config", "admin: GET /admin/identities", "admin: GET /admin/identities/{id}", "admin: GET /admin/metrics/prometheus",
 		"admin: GET /admin/identities/{id}/sessions", "admin: GET /admin/keys", "admin: GET /admin/sessions/{id}",
 		"admin: PATCH /admin/sessions/{id}/extend",
 	}},

@@ -13,6 +13,7 @@ import (
 
 	"zelus/internal/config"
 	"zelus/internal/courier"
+	"zelus/internal/web"
 )
 
 // Mail is the process that does nothing but send what servers have put into the
@@ -133,31 +134,17 @@ func (m *Mail) listenForMetrics(c *config.Config) (net.Listener, error) {
 }
 
 // metrics answers GET /metrics/prometheus with what this process has done and
-// how much there is to do, in the text format of Prometheus (version 0.0.4).
+// how much there is to do.
 func (m *Mail) metrics() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /metrics/prometheus", func(w http.ResponseWriter, r *http.Request) {
-		queued, err := m.courier.Queued(r.Context())
+		all, err := m.courier.Metrics(r.Context())
 		if err != nil {
 			m.logger.Warn("how many messages wait could not be found out", "error", err)
 			http.Error(w, "The database does not answer.", http.StatusServiceUnavailable)
 			return
 		}
-		w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
-		w.Header().Set("Cache-Control", "no-store")
-		done := m.courier.Counts()
-		for _, one := range []struct {
-			name, kind, help string
-			value            uint64
-		}{
-			{"sent_total", "counter", "Messages that were accepted by the mail server, of this process.", done.Sent},
-			{"failed_total", "counter", "Tries to send a message that failed, of this process.", done.Failed},
-			{"abandoned_total", "counter", "Messages that were given up, of this process.", done.Abandoned},
-			{"queued", "gauge", "Messages that wait to be sent, in the database.", uint64(queued)},
-		} {
-			name := "zelus_courier_messages_" + one.name
-			fmt.Fprintf(w, "# HELP %s %s\n# TYPE %s %s\n%s %d\n", name, one.help, name, one.kind, name, one.value)
-		}
+		web.WriteMetrics(w, all)
 	})
 	return mux
 }

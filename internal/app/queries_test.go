@@ -238,6 +238,7 @@ func TestQueries(t *testing.T) {
 		{"one schema", 0, 200, getting(app, "/schemas/person")},
 		{"alive", 0, 200, getting(app, "/health/alive")},
 		{"revision of the configuration", 0, 200, operating("GET", "/admin/health/config", nil)},
+		{"metrics", 1, 200, operating("GET", "/admin/metrics/prometheus", nil)},
 		{"version", 0, 200, operating("GET", "/admin/version", nil)},
 
 		{"create an identity", 4, 201, operating("POST", "/admin/identities", func(person) any {

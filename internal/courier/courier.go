@@ -16,6 +16,7 @@ import (
 	"zelus/internal/auth"
 	"zelus/internal/secret"
 	"zelus/internal/store"
+	"zelus/internal/web"
 )
 
 const (
@@ -106,9 +107,20 @@ func (c *Courier) Counts() Counts {
 	return Counts{Sent: c.sent.Load(), Failed: c.failed.Load(), Abandoned: c.abandoned.Load()}
 }
 
-// Queued counts the messages that wait, of all nodes.
-func (c *Courier) Queued(ctx context.Context) (int, error) {
-	return c.options.Store.CountMessages(ctx, store.MessageQueued)
+// Metrics are these counts, and how many messages of all nodes wait.
+func (c *Courier) Metrics(ctx context.Context) ([]web.Metric, error) {
+	queued, err := c.options.Store.CountMessages(ctx, store.MessageQueued)
+	if err != nil {
+		return nil, err
+	}
+	const name = "zelus_courier_messages_"
+	done := c.Counts()
+	return []web.Metric{
+		{Name: name + "sent_total", Kind: web.Counter, Help: "Messages that were accepted by the mail server, of this process.", Value: done.Sent},
+		{Name: name + "failed_total", Kind: web.Counter, Help: "Tries to send a message that failed, of this process.", Value: done.Failed},
+		{Name: name + "abandoned_total", Kind: web.Counter, Help: "Messages that were given up, of this process.", Value: done.Abandoned},
+		{Name: name + "queued", Kind: web.Gauge, Help: "Messages that wait to be sent, in the database.", Value: uint64(queued)},
+	}, nil
 }
 
 // Enqueue writes a message to the outbox in the caller's transaction: it will

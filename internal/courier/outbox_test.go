@@ -210,7 +210,7 @@ func TestRecipientLimit(t *testing.T) {
 			}
 			pass(time.Hour)
 		}
-		if n, err := p.Queued(t.Context()); n != 0 || err != nil {
+		if n, err := p.store.CountMessages(t.Context(), store.MessageQueued); n != 0 || err != nil {
 			t.Errorf("%d wait, %v", n, err)
 		}
 		if n, err := p.store.CountMessages(t.Context(), store.MessageAbandoned); n != 3 || err != nil {

@@ -144,3 +144,13 @@ func raise(v *atomic.Uint64, n uint64) {
 		}
 	}
 }
+
+// count counts the answers that are held, good or not.
+func (c *cache) count() (n int) {
+	for i := range c.shards {
+		c.shards[i].mu.RLock()
+		n += len(c.shards[i].answers)
+		c.shards[i].mu.RUnlock()
+	}
+	return n
+}

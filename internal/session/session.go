@@ -426,5 +426,8 @@ func (s *Sessions) Of(ctx context.Context, identity uuid.UUID, which store.Which
 	return s.store.SessionsOf(ctx, auth.DefaultProject, identity, uuid.Nil, which, s.clock(), offset, limit)
 }
 
+// Cached counts the sessions whose checks are answered from memory.
+func (s *Sessions) Cached() int { return s.cache.count() }
+
 // Clock is the time by which sessions end.
 func (s *Sessions) Clock() time.Time { return s.clock() }
