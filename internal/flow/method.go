@@ -161,7 +161,7 @@ type Outcome struct {
 	onPage bool
 	// needs is the proof that the next step asks for; empty is none.
 	needs auth.AAL
-	then   []func(context.Context, *store.Tx) error
+	then  []func(context.Context, *store.Tx) error
 }
 
 // Proof is that somebody reads what is sent to an address.
