@@ -46,6 +46,17 @@ const (
 	RecoveryAwaitingCode          = "recovery_awaiting_code"
 )
 
+// Step says how much of a form is shown.
+type Step string
+
+// A form shows everything at once, or in two steps: first it asks who somebody
+// is, then how they prove it.
+const (
+	AtOnce     Step = ""
+	FirstStep  Step = "first"
+	SecondStep Step = "second"
+)
+
 // Flow is one form on its way: what was asked for, what the form looks like
 // now, and how far it has come. A flow can be started again, so losing one to
 // a crash costs a person one reload.
@@ -79,6 +90,8 @@ type Flow struct {
 	// SchemaID is the identity schema that a login or registration was asked
 	// for; empty means the default.
 	SchemaID string `json:"schema,omitempty"`
+	// Step is how far the form of a login or registration in two steps has come.
+	Step Step `json:"step,omitempty"`
 
 	// Address is where a code or a link was sent, or shall be, as it was typed.
 	Address string `json:"address,omitempty"`

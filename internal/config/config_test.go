@@ -552,13 +552,10 @@ func TestWarnings(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(warnings) != 2 {
+	if len(warnings) != 1 {
 		t.Fatalf("warnings: %v", warnings)
 	}
-	if !strings.Contains(warnings[0].String(), "registration in two steps") {
-		t.Errorf("first: %v", warnings[0])
-	}
-	_, keys, _ := strings.Cut(warnings[1].String(), "\n")
+	_, keys, _ := strings.Cut(warnings[0].String(), "\n")
 	want := `selfservice.flows.registration.before.hooks.0 (the hook web_hook), kratos.yml:7
 selfservice.flows.registration.after.oidc, kratos.yml:11
 selfservice.flows.settings.after.hooks.0 (the hook web_hook), kratos.yml:12
@@ -632,9 +629,9 @@ func TestZeroConfig(t *testing.T) {
 	if len(warnings) != 0 {
 		t.Errorf("warnings: %v", warnings)
 	}
-	got := []any{c.DSN, c.SelfService.DefaultBrowserReturnURL, c.Serve.Public.Host, c.RegistrationOneStep(), c.SelfService.Methods.Password.Config.MinPasswordLength,
+	got := []any{c.DSN, c.SelfService.DefaultBrowserReturnURL, c.Serve.Public.Host, c.RegistrationInSteps(), c.SelfService.Methods.Password.Config.MinPasswordLength,
 		c.Hashers.Algorithm, c.SelfService.Flows.Login.UIURL, c.SelfService.Flows.Registration.After.Of("password")[0].Name}
-	want := []any{"sqlite://" + folder + "/zelus.db?_fk=true", "http://127.0.0.1:5555/", "127.0.0.1", true, 15, "argon2", "", "session"}
+	want := []any{"sqlite://" + folder + "/zelus.db?_fk=true", "http://127.0.0.1:5555/", "127.0.0.1", false, 15, "argon2", "", "session"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

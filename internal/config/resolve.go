@@ -101,11 +101,11 @@ func baseURL(configured, host string, port int, hostname string, dev bool) *url.
 	return &url.URL{Scheme: scheme, Host: net.JoinHostPort(host, strconv.Itoa(port)), Path: "/"}
 }
 
-// RegistrationOneStep says whether signing up takes one step; otherwise the
-// data come first and the proof second.
-func (c *Config) RegistrationOneStep() bool {
+// RegistrationInSteps says whether signing up takes two steps, the data first and
+// the proof second. The method profile asks for the data.
+func (c *Config) RegistrationInSteps() bool {
 	r := &c.SelfService.Flows.Registration
-	return r.EnableLegacyOneStep || r.Style == "unified"
+	return r.Style == "profile_first" && !r.EnableLegacyOneStep && c.SelfService.Methods.Profile.Enabled
 }
 
 // TextsPhones says whether messages can be sent to phones.

@@ -51,7 +51,7 @@ type RegistrationFlow struct {
 	LoginHints          bool          `key:"login_hints" default:"false" doc:"Tell how to sign in when there is an account already."`
 	UIURL               string        `key:"ui_url" format:"uri-reference" doc:"Page that shows the form, by ?flow=. Not set: browsers are sent to the form as JSON, because there are no built-in pages yet."`
 	Lifespan            time.Duration `key:"lifespan" default:"1h" doc:"How long a form is valid."`
-	Style               string        `key:"style" default:"profile_first" enum:"unified profile_first" doc:"One step (unified), or first the data and then the password (profile_first). For now the form has one step in either case."`
+	Style               string        `key:"style" default:"profile_first" enum:"unified profile_first" doc:"One step (unified), or first the data and then the choice of how to sign in (profile_first). Without the method profile there is one step in either case."`
 	EnableLegacyOneStep bool          `key:"enable_legacy_one_step" default:"false" doc:"Deprecated: true is style unified, whatever style says."`
 	Before              Before        `key:"before" hooks:"web_hook b2b_sso organization" doc:"What happens when the form is opened."`
 	After               After         `key:"after" hooks:"web_hook b2b_sso organization" methods:"password webauthn passkey oidc code" hooks.*:"session web_hook show_verification_ui b2b_sso organization" acts:"session show_verification_ui" acts.methods:"password" doc:"What happens after success."`

@@ -137,19 +137,11 @@ func selected(info *types.Info, n ast.Node) (names []string) {
 	return names
 }
 
-// oneStep are keys that have a warning of their own instead of a tag; see
-// (*Config).validate.
-var oneStep = map[string]bool{
-	"selfservice.flows.registration.style":                  true,
-	"selfservice.flows.registration.enable_legacy_one_step": true,
-}
-
 // walk complains of keys below s that nobody reads. It does not go into keys
 // that wait for their area, and not into hooks, which are acted on by name.
 func (m *module) walk(t *testing.T, s *spec) {
 	for _, f := range s.fields {
 		switch {
-		case oneStep[f.key]:
 		case f.later != "" || f.is("inert"):
 		case f.elem != nil && f.elem.typ == hookType:
 		case f.object():

@@ -46,10 +46,6 @@ func (c *Config) validate(root *spec, found *problems) []Warning {
 	if _, known := c.Schema(c.Identity.DefaultSchemaID); !known {
 		v.warn("identity.default_schema_id", "there is no schema with the id %s; accounts can only be made where a schema is named", shown(c.Identity.DefaultSchemaID))
 	}
-	if c.SelfService.Flows.Registration.Enabled && !c.RegistrationOneStep() {
-		v.warn("selfservice.flows.registration.style",
-			"registration in two steps (profile_first, the default of Kratos) is not there yet: until the next release the form has one step; set style: unified to keep it that way")
-	}
 	if w, any := c.notActedOn(root); any {
 		v.warnings = append(v.warnings, w)
 	}

@@ -51,8 +51,13 @@ func (v *visit) conclude(s *Submission, m *Method, o Outcome, row *store.Session
 		if o.needs != "" && !v.privileged(row, o.needs) {
 			return v.interrupt(s, row, o.needs)
 		}
+		before := s.Flow.UI
 		if err := v.prepare(v.r.Context(), &s.Form); err != nil {
 			return v.fault(err)
+		}
+		v.kind.keep(s.UI, before)
+		if s.Values != nil {
+			v.kind.echo(s.UI, s)
 		}
 		for name, value := range o.filled {
 			s.UI.SetValue(name, value)
@@ -324,14 +329,18 @@ func (v *visit) hooked(method, hook string) bool {
 
 // taken tells somebody that an identifier of who they want to be is taken.
 func (v *visit) taken(s *Submission, wanted *auth.Identity) error {
+	sent := s
+	if s.Flow.Step != auth.SecondStep { // there the traits are hidden, and nobody could type them again
+		sent = nil
+	}
 	if !v.config.SelfService.Flows.Registration.LoginHints {
-		return v.refuse(&s.Form, nil, Again(Problem{Message: ui.Say(ui.ErrorDuplicate)}))
+		return v.refuse(&s.Form, sent, Again(Problem{Message: ui.Say(ui.ErrorDuplicate)}))
 	}
 	hints, err := v.engine.Identities.LoginHints(v.r.Context(), wanted)
 	if err != nil {
 		return v.fault(err)
 	}
-	return v.refuse(&s.Form, nil, Again(Problem{Message: ui.Say(ui.ErrorDuplicateWithHints, "available_credential_types", hints.Types,
+	return v.refuse(&s.Form, sent, Again(Problem{Message: ui.Say(ui.ErrorDuplicateWithHints, "available_credential_types", hints.Types,
 		"available_oidc_providers", hints.Providers, "credential_identifier_hint", hints.Identifier)}))
 }
 

@@ -268,13 +268,13 @@ func (v *visit) schema(id string) (*schema.Schema, error) {
 }
 
 // prepare builds a form from nothing: the kind's own fields, and what each
-// method that is offered adds.
+// method that is offered in this step adds.
 func (v *visit) prepare(ctx context.Context, form *Form) error {
 	f, k := form.Flow, v.kindOf(form.Flow)
 	f.UI = ui.Container{Action: v.action(f), Method: http.MethodPost, Nodes: append([]ui.Node{}, k.fields(form)...)}
 	for i := range v.engine.Methods {
 		m := &v.engine.Methods[i]
-		if p := m.part(f.Kind); p != nil && m.Enabled(v.config) && p.offered(form) {
+		if p := m.part(f.Kind); p != nil && m.Enabled(v.config) && p.shown(f) && p.offered(form) {
 			if err := p.Prepare(ctx, form); err != nil {
 				return err
 			}

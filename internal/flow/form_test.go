@@ -249,7 +249,8 @@ func TestKeep(t *testing.T) {
 		{"names that only begin alike are not", login, "identifierx=a", "identifierx", "identifierx"},
 		{"nor those of traits", registration, "traitsx=b traits=c", "traitsx traits", "traitsx traits"},
 		{"a field that is gone stays gone", registration, "traits.gone=a", "traits.email", "traits.email"},
-		{"hidden fields do not give", login, "!identifier=ada", "identifier=", "identifier="},
+		{"traits are hidden in the second step", registration, "traits.email=a traits.age", "!traits.email !traits.age", "!traits.email=a !traits.age"},
+		{"and shown in the first", registration, "!traits.email=a !traits.age", "traits.email traits.age", "traits.email=a traits.age"},
 		{"hidden fields do not take", registration, "traits.email=a", "!traits.email=fixed", "!traits.email=fixed"},
 		{"nothing typed", registration, "traits.email", "traits.email=preset", "traits.email=preset"},
 	} {

@@ -36,6 +36,12 @@ type kind struct {
 	// first and last are the states of a new flow and of one that succeeded;
 	// where begin sets another first state it is the one that counts.
 	first, last string
+	// inSteps says whether the configuration wants the form in two steps; nil is
+	// never.
+	inSteps func(*config.Config) bool
+	// use is the method that a new form is for, where the configuration names one:
+	// such a form says after each submission which method that was for. nil is none.
+	use func(*config.Config) string
 	// home is where browsers go after success if nothing is configured; nil is
 	// the general return URL. leads is where they go whatever is configured; nil
 	// leaves it to the configuration and home.
@@ -233,10 +239,12 @@ var registration = &kind{
 	lifespan: func(c *config.Config) time.Duration { return c.SelfService.Flows.Registration.Lifespan },
 	after:    func(c *config.Config) config.After { return c.SelfService.Flows.Registration.After },
 	first:    auth.ChooseMethod, last: auth.PassedChallenge,
+	inSteps: (*config.Config).RegistrationInSteps,
 	begin: func(v *visit, f *auth.Flow, row *store.SessionRow, query url.Values) (err error) {
 		if row != nil {
 			return v.signedInAlready(query)
 		}
+		f.Step = v.firstStep()
 		f.SchemaID, err = v.chosenSchema(query)
 		return err
 	},
@@ -246,9 +254,7 @@ var registration = &kind{
 		}
 		return &refusal{err: auth.ErrSessionAlready, to: v.returnURL(f, ""), status: http.StatusFound}
 	},
-	fields: func(form *Form) []ui.Node {
-		return append([]ui.Node{csrfNode()}, form.Schema.Nodes(ui.GroupDefault)...)
-	},
+	fields:  registrationFields,
 	order:   func(s *schema.Schema) ui.Order { return ui.RegistrationOrder(s.TraitNames()) },
 	inspect: (*visit).candidate,
 	typed:   func(name string) bool { return strings.HasPrefix(name, "traits.") },
@@ -269,6 +275,18 @@ var registration = &kind{
 		return out, nil
 	},
 	again: status{http.StatusBadRequest, http.StatusFound}, next: status{http.StatusBadRequest, http.StatusSeeOther},
+}
+
+// registrationFields are the traits. When they are given they stay in the form,
+// hidden: it is sent as a whole.
+func registrationFields(form *Form) []ui.Node {
+	traits := form.Schema.Nodes(ui.GroupDefault)
+	if form.Flow.Step == auth.SecondStep || form.Flow.State != auth.ChooseMethod {
+		for i := range traits {
+			traits[i].Attributes.Type = ui.InputHidden
+		}
+	}
+	return append([]ui.Node{csrfNode()}, traits...)
 }
 
 var settings = &kind{
@@ -332,6 +350,7 @@ var recovery = &kind{
 	lifespan: func(c *config.Config) time.Duration { return c.SelfService.Flows.Recovery.Lifespan },
 	after:    func(c *config.Config) config.After { return c.SelfService.Flows.Recovery.After },
 	first:    auth.ChooseMethod, last: auth.PassedChallenge,
+	use: func(c *config.Config) string { return c.SelfService.Flows.Recovery.Use },
 	leads: func(v *visit, done *result) string {
 		if done.next == nil {
 			return v.returnURL(done.flow, "")
@@ -368,7 +387,7 @@ func beginRecovery(v *visit, f *auth.Flow, row *store.SessionRow, query url.Valu
 	if row != nil {
 		return &refusal{err: auth.ErrSessionAlready, to: v.config.SelfService.DefaultBrowserReturnURL, status: http.StatusFound}
 	}
-	f.Active = v.config.SelfService.Flows.Recovery.Use
+	f.Active = v.kind.use(v.config)
 	f.SkipSettings, _ = strconv.ParseBool(query.Get("skip_settings"))
 	if v.config.FeatureFlags.ChooseRecoveryAddress && f.Active == "code" {
 		f.State = auth.RecoveryAwaitingAddress
@@ -412,9 +431,10 @@ var verification = &kind{
 	lifespan: func(c *config.Config) time.Duration { return c.SelfService.Flows.Verification.Lifespan },
 	after:    func(c *config.Config) config.After { return c.SelfService.Flows.Verification.After },
 	first:    auth.ChooseMethod, last: auth.PassedChallenge,
+	use:   func(c *config.Config) string { return c.SelfService.Flows.Verification.Use },
 	leads: func(v *visit, done *result) string { return v.page(done.flow) },
 	begin: func(v *visit, f *auth.Flow, _ *store.SessionRow, _ url.Values) error {
-		f.Active = v.config.SelfService.Flows.Verification.Use
+		f.Active = v.kind.use(v.config)
 		return nil
 	},
 	fields: func(*Form) []ui.Node { return nil }, // its place depends on the method

@@ -39,6 +39,10 @@ type Part struct {
 	// Offered says whether a form has the method; nil means always. What is
 	// not offered cannot be submitted.
 	Offered func(*Form) bool
+	// First says that the method shows something in the first step of a form in
+	// two; in the second all methods do. What a form does not show may be submitted
+	// all the same: some clients know how it ends and send everything at once.
+	First bool
 	// Prepare adds the method's nodes to a form.
 	Prepare func(context.Context, *Form) error
 	// Claims says whether a submission is for this method; nil means that the

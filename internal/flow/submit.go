@@ -129,7 +129,8 @@ func (v *visit) anew(old *auth.Flow) (*auth.Flow, error) {
 	if !k.restarts {
 		now := auth.Now(v.engine.Clock())
 		fresh := *old
-		fresh.ID, fresh.State, fresh.Done = uuid.New(), k.first, false
+		fresh.ID, fresh.Done = uuid.New(), false
+		v.startOver(&fresh)
 		fresh.IssuedAt, fresh.CreatedAt, fresh.UpdatedAt, fresh.ExpiresAt = now, now, now, now.Add(k.lifespan(v.config))
 		return &fresh, nil
 	}
@@ -253,8 +254,15 @@ func (v *visit) ask(ctx context.Context, s *Submission, row *store.SessionRow) (
 		return v.nobody(s), nil, nil
 	}
 	if inspect := v.kind.inspect; inspect != nil {
-		if problems, err := inspect(v, s); err != nil || len(problems) > 0 {
-			return Again(problems...), nil, err
+		problems, err := inspect(v, s)
+		if err != nil {
+			return Outcome{}, nil, err
+		}
+		if len(problems) > 0 && !s.GoesBack() {
+			if s.Flow.Step == auth.SecondStep {
+				v.startOver(s.Flow) // there they can be mended
+			}
+			return Again(problems...), nil, nil
 		}
 	}
 	for i := range v.engine.Methods {
@@ -272,9 +280,10 @@ func (v *visit) ask(ctx context.Context, s *Submission, row *store.SessionRow) (
 		if p.Privileged && !v.privileged(row, auth.AAL1) {
 			return Outcome{}, nil, unprivileged{auth.AAL1}
 		}
-		if s.Flow.Active != "" {
+		if v.kind.use != nil {
 			s.Flow.Active = m.Name
 		}
+		v.skipAhead(s, p)
 		outcome, err := p.Submit(ctx, s)
 		return outcome, m, err
 	}
@@ -285,7 +294,7 @@ func (v *visit) ask(ctx context.Context, s *Submission, row *store.SessionRow) (
 // in it is not looked at.
 func (v *visit) nobody(s *Submission) Outcome {
 	s.Values, s.Candidate = nil, nil
-	if s.Flow.Active != "" {
+	if v.kind.use != nil {
 		s.Flow.Active = "default"
 	}
 	return Again(Problem{Message: ui.Say(v.kind.nobody)})
@@ -412,14 +421,15 @@ func (v *visit) goOn(f *auth.Flow, s *schema.Schema, o Outcome, status status) e
 	return nil
 }
 
-// keep takes over what was typed before.
+// keep takes over what was typed before, into fields that are hidden by now too,
+// unless they already have a value: that was not typed.
 func (k *kind) keep(fresh *ui.Container, before ui.Container) {
 	for i := range before.Nodes {
 		n := &before.Nodes[i]
-		if n.Attributes.Value == nil || n.Attributes.Type == ui.InputHidden || k.typed == nil || !k.typed(n.Name()) {
+		if n.Attributes.Value == nil || k.typed == nil || !k.typed(n.Name()) {
 			continue
 		}
-		if have := fresh.Find(n.Name()); have != nil && have.Attributes.Type != ui.InputHidden {
+		if have := fresh.Find(n.Name()); have != nil && (have.Attributes.Type != ui.InputHidden || have.Attributes.Value == nil) {
 			have.Attributes.Value = n.Attributes.Value
 		}
 	}

@@ -14,10 +14,41 @@ import (
 // Method is the method for the engine.
 func Method() flow.Method {
 	return flow.Method{
-		Name:     "profile",
-		Enabled:  func(c *config.Config) bool { return c.SelfService.Methods.Profile.Enabled },
-		Settings: &flow.Part{Prepare: prepare, Submit: submit},
+		Name:         "profile",
+		Enabled:      func(c *config.Config) bool { return c.SelfService.Methods.Profile.Enabled },
+		Registration: &flow.Part{Offered: inSteps, First: true, Prepare: prepareStep, Claims: claimsStep, Submit: step},
+		Settings:     &flow.Part{Prepare: prepare, Submit: submit},
 	}
+}
+
+func inSteps(form *flow.Form) bool { return form.Flow.Step != auth.AtOnce }
+
+// prepareStep adds the button that leads from one step to the other. The traits
+// themselves belong to the form.
+func prepareStep(_ context.Context, form *flow.Form) error {
+	if form.Flow.Step == auth.FirstStep {
+		form.UI.Put(ui.Button(ui.GroupProfile, "method", "profile", ui.Say(ui.LabelSignUp)))
+	} else if form.Flow.State == auth.ChooseMethod {
+		form.UI.Put(ui.Button(ui.GroupProfile, "screen", "previous", ui.Say(ui.LabelSignUpBack)))
+	}
+	return nil
+}
+
+// claimsStep knows the buttons of both steps, and of a code that was sent.
+func claimsStep(s *flow.Submission) bool {
+	return inSteps(&s.Form) && (s.Values.String("method") == "profile" || s.GoesBack() || s.ChoosesCredential())
+}
+
+// step leads from one step to the other. The traits that lead to the second one
+// are valid.
+func step(_ context.Context, s *flow.Submission) (flow.Outcome, error) {
+	s.Flow.State, s.Flow.Active = auth.ChooseMethod, ""
+	if s.GoesBack() {
+		s.Flow.Step = auth.FirstStep
+		return flow.Next(), nil
+	}
+	s.Flow.Step = auth.SecondStep
+	return flow.Next().Saying(ui.Say(ui.InfoSignUpChooseMethod)), nil
 }
 
 // prepare shows what the traits are, or what was typed.
@@ -30,7 +61,7 @@ func prepare(_ context.Context, form *flow.Form) error {
 		traits = form.Identity.Traits
 	}
 	form.Schema.Fill(form.UI, ui.GroupProfile, traits)
-	form.UI.Put(ui.Input(ui.GroupProfile, "method", ui.InputSubmit, "profile").Labelled(ui.Say(ui.LabelSave)))
+	form.UI.Put(ui.Button(ui.GroupProfile, "method", "profile", ui.Say(ui.LabelSave)))
 	return nil
 }
 
