@@ -6,6 +6,7 @@ import (
 	"zelus/internal/flow"
 	"zelus/internal/identity"
 	"zelus/internal/method/code"
+	"zelus/internal/method/identifierfirst"
 	"zelus/internal/method/link"
 	"zelus/internal/method/lookup"
 	"zelus/internal/method/password"
@@ -23,6 +24,7 @@ func (a *App) methods() []flow.Method {
 		(&link.Link{Secrets: a.secrets}).Method(),
 		(&totp.TOTP{Secrets: a.secrets, Clock: a.options.Clock}).Method(),
 		(&lookup.Lookup{Secrets: a.secrets, Clock: a.options.Clock}).Method(),
+		identifierfirst.Method(),
 	}
 }
 

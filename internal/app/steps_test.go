@@ -2,6 +2,7 @@ package app
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -150,5 +151,124 @@ func TestOneStep(t *testing.T) {
 			t.Errorf("v0alpha2, %s: %s", how, f.json.shown())
 		}
 		c.finish(f, p.signUp())
+	}
+}
+
+// byName is laid over the configuration where people sign in in two steps, silent
+// where a form must not tell who has an account besides.
+const (
+	byName = "selfservice: {flows: {login: {style: identifier_first}}}"
+	silent = "security: {account_enumeration: {mitigate: true}}"
+)
+
+// What a login in two steps shows.
+const (
+	nameForm  = "[identifier method=identifier_first !csrf_token] "
+	proveForm = "[!identifier !csrf_token password method=password] "
+	bareForm  = "[!identifier !csrf_token] "
+)
+
+// TestLoginInSteps: first the identifier, then what that person has.
+func TestLoginInSteps(t *testing.T) {
+	onEach(t, byName, func(t *testing.T, s *server) {
+		// Somebody who has nothing but a social account is found by their address.
+		social := stranger()
+		social.id = s.operator(t).send("POST", "/admin/identities", map[string]any{"schema_id": "person", "traits": fields{"email": social.email},
+			"credentials": map[string]any{"oidc": map[string]any{"config": map[string]any{"providers": []fields{{"provider": "google", "subject": "1"}}}}}}).is(201).at("id").String()
+		for _, style := range styles {
+			t.Run(string(style), func(t *testing.T) {
+				c, p := s.client(t, style), s.person(t)
+				f := c.begin("login", "")
+				sent := func(with fields) answer {
+					t.Helper()
+					a := c.submit(f, with)
+					if style == page {
+						a.is(303)
+						a = c.fetch("login", f.id)
+						a.is(200)
+					} else {
+						a.is(400)
+					}
+					f = c.opened("login", a)
+					return a
+				}
+				want := func(a answer, form, active, identifier string, said ...int64) {
+					t.Helper()
+					if want := form + fmt.Sprint(said); a.shown() != want || a.at("active").String() != active || a.typed("identifier") != identifier {
+						t.Errorf("got %s of %q, active %q, want %s of %q, active %q", a.shown(), a.typed("identifier"), a.at("active"), want, identifier, active)
+					}
+				}
+				want(f.json, nameForm, "", "")
+				want(sent(fields{"method": "identifier_first"}), nameForm, "", "", 4000037)
+				want(sent(fields{"method": "identifier_first", "identifier": "nobody@example.org"}), nameForm, "", "nobody@example.org", 4000037)
+				long := strings.Repeat("a", 1025)
+				want(sent(fields{"method": "identifier_first", "identifier": long}), nameForm, "", "", 4000037)
+				// Who knows the rest may send all at once.
+				want(sent(fields{"method": "password", "identifier": p.email, "password": "wrong"}), nameForm, "", p.email, 4000006)
+
+				typed := "  " + strings.ToUpper(p.email)
+				want(sent(fields{"method": "identifier_first", "identifier": typed}), proveForm, "identifier_first", typed)
+				want(sent(fields{"method": "password", "identifier": typed, "password": "wrong"}), proveForm, "identifier_first", typed, 4000006)
+				want(sent(fields{"method": "identifier_first", "identifier": social.email}), bareForm, "identifier_first", social.email)
+				// A name proves nothing, and whoever proves to be somebody else is that one.
+				c.finish(f, p.login())
+				if who := c.whoami().is(200).at("identity.id").String(); who != p.id {
+					t.Errorf("signed in is %s, want %s", who, p.id)
+				}
+				// Who is known need not say who they are.
+				if f := c.begin("login", "refresh=true"); f.json.shown() != "[!csrf_token !identifier password method=password] [1010003]" {
+					t.Errorf("a refresh: %s", f.json.shown())
+				}
+			})
+		}
+
+		c := s.client(t, app)
+		f, p := c.begin("login", ""), s.person(t)
+		c.submit(f, fields{"method": "identifier_first", "identifier": p.email}).is(400)
+		s.operator(t).send("DELETE", "/admin/identities/"+p.id, nil).is(204)
+		if a := c.submit(f, p.login()).saying(400, 4000006); a.shown() != proveForm+"[4000006]" {
+			t.Errorf("whoever was named is gone: %s", a.shown())
+		}
+		s.clock.advance(sessionLifespan)
+		fresh := c.submit(f, p.login()).is(410).at("use_flow_id").String()
+		if a := c.fetch("login", fresh).is(200); a.shown() != nameForm+"[4010001]" || a.typed("identifier") != "" || a.at("active").Exists() {
+			t.Errorf("the form that takes its place: %s", a.body)
+		}
+
+		for _, how := range styles {
+			c, p := s.old(t, how), s.person(t)
+			f := c.begin("login", "")
+			if f.json.aged().shown() != "[!csrf_token identifier password method=password] []" {
+				t.Errorf("v0alpha2, %s: %s", how, f.json.shown())
+			}
+			c.finish(f, p.login())
+		}
+	})
+}
+
+// TestNamingTellsNothing: where a form must not tell who has an account, the
+// second step is the same for everybody, and the way there too.
+func TestNamingTellsNothing(t *testing.T) {
+	s := start(t, setup{more: byName + "\n" + silent})
+	known, gone := s.person(t), s.person(t)
+	s.operator(t).send("PATCH", "/admin/identities/"+gone.id, []fields{{"op": "replace", "path": "/state", "value": "inactive"}}).is(200)
+	var first []string
+	for _, who := range []string{known.email, stranger().email, gone.email, "no address"} {
+		c := s.client(t, app)
+		f := c.begin("login", "")
+		var a answer
+		run := s.statements.during(func() { a = c.submit(f, fields{"method": "identifier_first", "identifier": who}).is(400) })
+		if a.shown() != proveForm+"[]" || a.at("active").String() != "identifier_first" || a.typed("identifier") != who {
+			t.Errorf("%s: %s", who, a.body)
+		}
+		run = append(run, s.statements.during(func() {
+			c.submit(f, fields{"method": "password", "identifier": who, "password": "wrong"}).saying(400, 4000006)
+		})...)
+		if first == nil {
+			first = run
+		}
+		if !slices.Equal(run, first) {
+			t.Errorf("%s: %d statements, and %d for somebody who is there:\n%s", who, len(run), len(first), strings.Join(run, "\n"))
+		}
 	}
 }

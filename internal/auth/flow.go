@@ -92,6 +92,9 @@ type Flow struct {
 	SchemaID string `json:"schema,omitempty"`
 	// Step is how far the form of a login or registration in two steps has come.
 	Step Step `json:"step,omitempty"`
+	// Identifier is who somebody has said they are in the first of two steps, as it
+	// was typed.
+	Identifier string `json:"identifier,omitempty"`
 
 	// Address is where a code or a link was sent, or shall be, as it was typed.
 	Address string `json:"address,omitempty"`

@@ -572,7 +572,7 @@ selfservice.methods.password.config.migrate_hook, kratos.yml:20`
 // TestGuardsAreNamedFirst: what was meant to keep somebody out and does not is
 // named before the rest.
 func TestGuardsAreNamedFirst(t *testing.T) {
-	_, warnings, err := load("security: {account_enumeration: {mitigate: true}}" + strings.Replace(least, "  flows:", "  flows:\n    login: {style: identifier_first, after: {hooks: [{hook: web_hook, config: {url: 'https://x.example.org', method: POST, can_interrupt: true}}]}}", 1))
+	_, warnings, err := load("security: {account_enumeration: {mitigate: true}}" + strings.Replace(least, "  flows:", "  flows:\n    settings: {after: {hooks: [{hook: web_hook, config: {url: 'https://x.example.org', method: POST}}]}}\n    login: {after: {hooks: [{hook: web_hook, config: {url: 'https://x.example.org', method: POST, can_interrupt: true}}]}}", 1))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -581,7 +581,7 @@ func TestGuardsAreNamedFirst(t *testing.T) {
 		text += w.String() + "\n"
 	}
 	last := strings.LastIndex(text, "CAREFUL")
-	if strings.Count(text, "CAREFUL") != 2 || last > strings.Index(text, "selfservice.flows.login.style") {
+	if strings.Count(text, "CAREFUL") != 2 || last > strings.Index(text, "selfservice.flows.settings") {
 		t.Errorf("got %s", text)
 	}
 }

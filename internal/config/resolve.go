@@ -113,6 +113,10 @@ func (c *Config) TextsPhones() bool {
 	return slices.ContainsFunc(c.Courier.Channels, func(ch CourierChannel) bool { return ch.ID == auth.ViaSMS })
 }
 
+// LoginInSteps says whether signing in takes two steps, the name first and the
+// proof second.
+func (c *Config) LoginInSteps() bool { return c.SelfService.Flows.Login.Style == "identifier_first" }
+
 // TrustedProxies are the networks whose forwarding headers are believed.
 func (c *Config) TrustedProxies() []netip.Prefix {
 	var all []netip.Prefix

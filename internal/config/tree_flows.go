@@ -61,7 +61,7 @@ type RegistrationFlow struct {
 type LoginFlow struct {
 	UIURL    string        `key:"ui_url" format:"uri-reference" doc:"Page that shows the form, by ?flow=. Not set: browsers are sent to the form as JSON, because there are no built-in pages yet."`
 	Lifespan time.Duration `key:"lifespan" default:"1h" doc:"How long a form is valid."`
-	Style    string        `key:"style" default:"unified" enum:"unified identifier_first" later:"identifier first" doc:"One step (unified), or first the name and then the proof (identifier_first)."`
+	Style    string        `key:"style" default:"unified" enum:"unified identifier_first" doc:"One step (unified), or first the name and then the proof (identifier_first)."`
 	Before   Before        `key:"before" hooks:"web_hook b2b_sso organization" doc:"What happens when the form is opened."`
 	After    After         `key:"after" hooks:"revoke_active_sessions require_verified_address web_hook verification show_verification_ui b2b_sso organization" methods:"password webauthn passkey oidc code totp lookup_secret" hooks.*:"revoke_active_sessions require_verified_address web_hook verification show_verification_ui b2b_sso organization" hooks.oidc:"revoke_active_sessions web_hook require_verified_address b2b_sso organization" acts:"revoke_active_sessions require_verified_address verification show_verification_ui" acts.methods:"password" doc:"What happens after success."`
 }

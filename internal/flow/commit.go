@@ -66,7 +66,9 @@ func (v *visit) conclude(s *Submission, m *Method, o Outcome, row *store.Session
 		if o.onPage {
 			status.json = http.StatusUnprocessableEntity
 		}
-		return v.goOn(s.Flow, s.Schema, o, status)
+		return v.goOn(&s.Form, o, status)
+	case claimed:
+		return v.claim(s, m, o)
 	case stay:
 		v.redirect(v.kind.next.page, v.page(s.Flow))
 		return nil

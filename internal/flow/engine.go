@@ -237,6 +237,9 @@ func (v *visit) form(f *auth.Flow) (*Form, error) {
 			schemaID = form.Identity.SchemaID
 		}
 	}
+	if form.Claimed, err = v.claimedBy(f); err != nil {
+		return nil, err
+	}
 	form.Schema, err = v.schema(schemaID)
 	return form, err
 }
@@ -280,7 +283,7 @@ func (v *visit) prepare(ctx context.Context, form *Form) error {
 			}
 		}
 	}
-	k.sort(&f.UI, form.Schema)
+	k.sort(form)
 	f.Filled = k.owner != nil && form.Traits == nil
 	return nil
 }

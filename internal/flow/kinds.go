@@ -65,6 +65,9 @@ type kind struct {
 	fields func(*Form) []ui.Node
 	// order of the nodes on the wire; nil is that in which they were added.
 	order func(*schema.Schema) ui.Order
+	// arrival is the order in which the second of two steps is shown at first; nil
+	// is the same.
+	arrival func() ui.Order
 	// inspect looks at a submission before any method does; nil looks at nothing.
 	inspect func(*visit, *Submission) ([]Problem, error)
 	// typed says which fields hold what a person typed and may see again; nil
@@ -120,9 +123,13 @@ func (r *refusal) Unwrap() error { return r.err }
 // allKinds are those that are served.
 func allKinds() []*kind { return []*kind{login, registration, settings, recovery, verification} }
 
-func (k *kind) sort(c *ui.Container, s *schema.Schema) {
-	if k.order != nil {
-		c.Sort(k.order(s))
+// sort puts the fields of a form in order.
+func (k *kind) sort(form *Form) {
+	switch {
+	case k.arrival != nil && form.Flow.Step == auth.SecondStep && !form.Again:
+		form.UI.Sort(k.arrival())
+	case k.order != nil:
+		form.UI.Sort(k.order(form.Schema))
 	}
 }
 
@@ -143,11 +150,13 @@ var login = &kind{
 	lifespan: func(c *config.Config) time.Duration { return c.SelfService.Flows.Login.Lifespan },
 	after:    func(c *config.Config) config.After { return c.SelfService.Flows.Login.After },
 	first:    auth.ChooseMethod, last: auth.PassedChallenge,
+	inSteps: (*config.Config).LoginInSteps,
 	begin:   beginLogin,
 	greet:   greetLogin,
 	guard:   guardLogin,
 	fields:  loginFields,
 	order:   func(*schema.Schema) ui.Order { return ui.LoginOrder() },
+	arrival: ui.LoginArrivalOrder,
 	typed:   func(name string) bool { return name == identifierField },
 	stepsUp: true,
 	expired: ui.ErrorLoginExpired, nobody: ui.ErrorLoginNoMethod,
@@ -189,6 +198,7 @@ func beginLogin(v *visit, f *auth.Flow, row *store.SessionRow, query url.Values)
 	case row == nil && f.RequestedAAL == auth.AAL2:
 		return auth.ErrAAL1Required
 	case row == nil:
+		f.Step = v.firstStep()
 		return nil // there is nothing to refresh
 	case !refresh && row.Session.AAL.AtLeast(f.RequestedAAL):
 		return v.signedInAlready(query)

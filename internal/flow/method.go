@@ -123,6 +123,11 @@ type Form struct {
 	// Identity is whose form this is, with credentials, where that is known:
 	// in a refresh, a step-up, settings.
 	Identity *auth.Identity
+	// Claimed is whom somebody has named in the first step of a login, with
+	// credentials, where the form may tell them apart; nil shows what it shows to
+	// everybody. Nothing is proven by that: it says which fields are shown, and
+	// nothing else.
+	Claimed *auth.Identity
 	// Language is the header Accept-Language of the request, and Headers are
 	// those that services which make messages are told.
 	Language string
@@ -130,6 +135,8 @@ type Form struct {
 	// Traits are those that were typed, with mistakes; nil where the form shows
 	// those that Identity has.
 	Traits json.RawMessage
+	// Again says that the form is shown once more, with what was wrong.
+	Again bool
 }
 
 // Submission is a form that came back.
@@ -161,6 +168,8 @@ type Outcome struct {
 	change    func(*auth.Identity, time.Time)
 	proof     Proof
 	filled    map[string]any
+	// claimed is whom somebody has named, as it was typed.
+	claimed string
 	// onPage says that the next step needs the page of the form.
 	onPage bool
 	// needs is the proof that the next step asks for; empty is none.
@@ -184,6 +193,7 @@ type verdict string
 const (
 	again      verdict = "again"
 	next       verdict = "next"
+	claimed    verdict = "claimed"
 	proven     verdict = "proven"
 	registered verdict = "registered"
 	changed    verdict = "changed"
@@ -199,6 +209,13 @@ func Again(problems ...Problem) Outcome { return Outcome{verdict: again, problem
 // Next shows the form of the state to which the method has moved the flow: a
 // further step, or the same one with another message.
 func Next(problems ...Problem) Outcome { return Outcome{verdict: next, problems: problems} }
+
+// Claimed says whom somebody has named in the first of two steps, as it was typed:
+// the second shows what that person signs in with. Where the form may tell that
+// there is nobody, it says otherwise.
+func Claimed(typed string, otherwise Problem) Outcome {
+	return Outcome{verdict: claimed, claimed: typed, otherwise: otherwise}
+}
 
 // Saying adds a message above the form.
 func (o Outcome) Saying(m ui.Message) Outcome {

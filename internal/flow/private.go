@@ -113,6 +113,6 @@ func (v *visit) refill(f *auth.Flow) error {
 		return err
 	}
 	s.Fill(&f.UI, ui.GroupProfile, owner.Traits)
-	v.kindOf(f).sort(&f.UI, s)
+	v.kindOf(f).sort(&Form{Flow: f, UI: &f.UI, Schema: s})
 	return nil
 }

@@ -1,13 +1,16 @@
 package flow
 
 import (
+	"errors"
+
 	"zelus/internal/auth"
 	"zelus/internal/v0alpha2"
 )
 
 // A form in two steps (auth.Flow.Step) first asks who somebody is and then how
 // they prove it. Methods with Part.First show themselves in the first step, and
-// one of them leads from it to the second, in a registration the method profile.
+// one of them leads from it to the second: in a registration the method profile, in
+// a login identifier_first.
 
 // screenField is sent by the buttons that lead from one step to the other.
 const screenField = "screen"
@@ -21,12 +24,43 @@ func (v *visit) firstStep() auth.Step {
 	return auth.FirstStep
 }
 
-// startOver brings a form back to its beginning. What was typed stays.
-func (v *visit) startOver(f *auth.Flow) {
-	f.State, f.Active = v.kindOf(f).first, ""
+// startOver brings a form back to its first state. What was typed stays.
+func (v *visit) startOver(f *auth.Flow) { f.State, f.Active = v.kindOf(f).first, "" }
+
+// backToFirst brings a form in two steps back to the first.
+func backToFirst(f *auth.Flow) {
 	if f.Step != auth.AtOnce {
-		f.Step = auth.FirstStep
+		f.Step, f.Identifier = auth.FirstStep, ""
 	}
+}
+
+// claim goes on to the second step of a login, for whom somebody has named.
+func (v *visit) claim(s *Submission, m *Method, o Outcome) error {
+	f := s.Flow
+	f.Step, f.Identifier, f.Active = auth.SecondStep, o.claimed, m.Name
+	var err error
+	if s.Claimed, err = v.claimedBy(f); err != nil {
+		return v.fault(err)
+	}
+	if s.Claimed == nil && !v.config.Security.AccountEnumeration.Mitigate {
+		v.startOver(f)
+		backToFirst(f)
+		return v.refuse(&s.Form, s, Again(o.otherwise))
+	}
+	return v.conclude(s, m, Next(), nil)
+}
+
+// claimedBy is whom somebody has named in the first step; nil where that is nobody,
+// and where a form must not tell who has an account: then nobody is looked up.
+func (v *visit) claimedBy(f *auth.Flow) (*auth.Identity, error) {
+	if f.Step != auth.SecondStep || f.Identifier == "" || v.config.Security.AccountEnumeration.Mitigate {
+		return nil, nil
+	}
+	i, err := v.engine.Identities.Named(v.r.Context(), f.Identifier)
+	if errors.Is(err, auth.ErrIdentityUnknown) {
+		return nil, nil
+	}
+	return i, err
 }
 
 // skipAhead goes on to the second step where a registration is sent at once: what

@@ -131,6 +131,7 @@ func (v *visit) anew(old *auth.Flow) (*auth.Flow, error) {
 		fresh := *old
 		fresh.ID, fresh.Done = uuid.New(), false
 		v.startOver(&fresh)
+		backToFirst(&fresh)
 		fresh.IssuedAt, fresh.CreatedAt, fresh.UpdatedAt, fresh.ExpiresAt = now, now, now, now.Add(k.lifespan(v.config))
 		return &fresh, nil
 	}
@@ -260,7 +261,8 @@ func (v *visit) ask(ctx context.Context, s *Submission, row *store.SessionRow) (
 		}
 		if len(problems) > 0 && !s.GoesBack() {
 			if s.Flow.Step == auth.SecondStep {
-				v.startOver(s.Flow) // there they can be mended
+				v.startOver(s.Flow)
+				backToFirst(s.Flow) // there they can be mended
 			}
 			return Again(problems...), nil, nil
 		}
@@ -357,6 +359,7 @@ func withObjects(traits json.RawMessage, s *schema.Schema) json.RawMessage {
 func (v *visit) refuse(form *Form, s *Submission, o Outcome) error {
 	f, k := form.Flow, v.kindOf(form.Flow)
 	before := f.UI
+	form.Again = true
 	if !f.Done {
 		if err := v.prepare(v.r.Context(), form); err != nil {
 			return v.fault(err)
@@ -371,7 +374,7 @@ func (v *visit) refuse(form *Form, s *Submission, o Outcome) error {
 	for name, value := range o.filled {
 		f.UI.SetValue(name, value)
 	}
-	return v.goOn(f, form.Schema, o, k.again)
+	return v.goOn(form, o, k.again)
 }
 
 // unfill takes the empty value from fields that were sent once: a form that was
@@ -390,11 +393,12 @@ func unfill(fresh *ui.Container, before ui.Container, s *Submission) {
 }
 
 // goOn stores a form that goes on, with what the method has to add, and shows it.
-func (v *visit) goOn(f *auth.Flow, s *schema.Schema, o Outcome, status status) error {
+func (v *visit) goOn(form *Form, o Outcome, status status) error {
+	f := form.Flow
 	for _, p := range o.problems {
 		f.UI.SayAt(p.Field, p.Message)
 	}
-	v.kindOf(f).sort(&f.UI, s)
+	v.kindOf(f).sort(form)
 	f.UpdatedAt = auth.Now(v.engine.Clock())
 	durability := store.Volatile
 	if len(o.then) > 0 {

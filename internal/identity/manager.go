@@ -374,6 +374,14 @@ func (m *Manager) GetByExternalID(ctx context.Context, external string) (*auth.I
 	})
 }
 
+// Named reads the identity of whoever signs in with an identifier, or whose address
+// it is, as somebody typed it.
+func (m *Manager) Named(ctx context.Context, typed string) (*auth.Identity, error) {
+	return m.withCredentials(ctx, func() (*auth.Identity, error) {
+		return m.Store.IdentityNamed(ctx, auth.DefaultProject, schema.LookupIdentifier(typed))
+	})
+}
+
 func (m *Manager) withCredentials(ctx context.Context, read func() (*auth.Identity, error)) (*auth.Identity, error) {
 	i, err := read()
 	if errors.Is(err, store.ErrNotFound) {

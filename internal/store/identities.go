@@ -31,6 +31,11 @@ const (
 	selectIdentityExternal query = "SELECT packed, factors FROM identities WHERE project_id = ? AND external_id = ?"
 	selectIdentityAddress  query = `SELECT i.packed, i.factors FROM addresses a JOIN identities i ON i.id = a.identity_id
 		WHERE a.project_id = ? AND a.purpose = ? AND a.via = ? AND a.value = ?`
+	// As with look-ups by an identifier below, only in types in which people type it.
+	selectIdentityNamed query = `SELECT i.packed, i.factors FROM (
+		SELECT identity_id, 1 AS place FROM identifiers WHERE project_id = ? AND type IN ('password', 'webauthn', 'code') AND value = ?
+		UNION ALL SELECT identity_id, 2 FROM addresses WHERE project_id = ? AND purpose IN ('verification', 'recovery') AND via IN ('email', 'sms') AND value = ?
+		) found JOIN identities i ON i.id = found.identity_id ORDER BY found.place LIMIT 1`
 	selectIdentityPage   query = "SELECT id, packed FROM identities WHERE project_id = ? AND id > ? ORDER BY id LIMIT ?"
 	selectIdentityOffset query = "SELECT id, packed FROM identities WHERE project_id = ? ORDER BY id LIMIT ? OFFSET ?"
 	selectIdentityIDs    query = "SELECT id, packed FROM identities WHERE project_id = ? AND id > ? AND id IN (?) ORDER BY id LIMIT ?"
@@ -89,6 +94,13 @@ func (q *queries) IdentityByExternalID(ctx context.Context, project uuid.UUID, e
 // credentials; ErrNotFound where it is nobody's. The address is normalised.
 func (q *queries) IdentityByAddress(ctx context.Context, project uuid.UUID, purpose, via, value string) (*auth.Identity, error) {
 	return q.identity(ctx, selectIdentityAddress, project, project, purpose, via, value)
+}
+
+// IdentityNamed reads who signs in with an identifier of any kind, or else whose
+// address it is, without credentials; ErrNotFound where it is nobody's. The
+// identifier is normalised.
+func (q *queries) IdentityNamed(ctx context.Context, project uuid.UUID, identifier string) (*auth.Identity, error) {
+	return q.identity(ctx, selectIdentityNamed, project, project, identifier, project, identifier)
 }
 
 func (q *queries) identity(ctx context.Context, s query, project uuid.UUID, args ...any) (*auth.Identity, error) {

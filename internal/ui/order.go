@@ -12,7 +12,8 @@ import (
 // order is part of the wire.
 type Order struct {
 	// Groups from first to last. A group that is not listed comes before all
-	// that are.
+	// that are. The name of a node can stand there too, for a place away from its
+	// group.
 	Groups []string
 	// Keys from first to last. A key stands for the node of that name, or for
 	// all nodes whose names begin with it.
@@ -25,6 +26,15 @@ func LoginOrder() Order {
 		Groups: []string{GroupOIDC, GroupDefault, GroupWebAuthn, GroupPasskey, GroupCode, GroupPassword, GroupTOTP, GroupLookupSecret},
 		Keys:   []string{"csrf_token", "identifier", "password"},
 	}
+}
+
+// LoginArrivalOrder is that in which the second step of a login in two steps is
+// shown at first: what the first step had stays where it was, and what the person
+// has follows. From then on LoginOrder holds.
+func LoginArrivalOrder() Order {
+	o := LoginOrder()
+	o.Groups = []string{GroupOIDC, GroupDefault, GroupWebAuthn, "passkey_login", "passkey_challenge", GroupPassword, GroupCode, GroupPasskey}
+	return o
 }
 
 // RegistrationOrder is the order of the registration form. traitNames are the
@@ -77,7 +87,7 @@ type rank struct {
 func (c *Container) Sort(order Order) {
 	first, second := slices.Index(order.Groups, GroupDefault), slices.Index(order.Groups, GroupPassword)
 	merged := !slices.ContainsFunc(c.Nodes, func(n Node) bool {
-		i := slices.Index(order.Groups, n.Group)
+		i := order.group(&n)
 		return first < i && i < second
 	})
 	type ranked struct {
@@ -87,7 +97,7 @@ func (c *Container) Sort(order Order) {
 	nodes := make([]ranked, len(c.Nodes))
 	for i, n := range c.Nodes {
 		name := n.Name()
-		r := rank{group: slices.Index(order.Groups, n.Group), key: order.key(name), value: fmt.Sprint(n.Attributes.Value)}
+		r := rank{group: order.group(&n), key: order.key(name), value: fmt.Sprint(n.Attributes.Value)}
 		if n.Last {
 			r = rank{end: 1}
 			nodes[i] = ranked{r, n}
@@ -115,6 +125,14 @@ func (c *Container) Sort(order Order) {
 	for i := range nodes {
 		c.Nodes[i] = nodes[i].node
 	}
+}
+
+// group is the place of a node among the groups: its own, else that of its group.
+func (o Order) group(n *Node) int {
+	if i := slices.Index(o.Groups, n.Name()); i >= 0 {
+		return i
+	}
+	return slices.Index(o.Groups, n.Group)
 }
 
 // key is the place of a name among the keys: its own, else that of the first

@@ -68,6 +68,9 @@ func offered(form *flow.Form) bool {
 }
 
 func (p *Password) prepareLogin(_ context.Context, form *flow.Form) error {
+	if form.Claimed != nil && len(holds(form.Claimed.Credentials[auth.Password])) == 0 {
+		return nil
+	}
 	label := ui.Say(ui.LabelSignIn)
 	if form.Flow.Refresh {
 		c, _ := form.Credential(auth.Password)

@@ -48,7 +48,7 @@ so that a client needs no other base URL. Besides:
 - ` + "`adminCreateSelfServiceRecoveryLink`" + ` takes a key like the others. ` + "`@ory/kratos-client`" + ` 0.10.1 sends none with it by itself: give it the
   header in the options of the call.
 - Once the address is proven, the form of a verification leads to where its client goes on, by GET, as today.
-- Registration has one step, whatever ` + "`selfservice.flows.registration.style`" + ` says: those clients know no other.
+- Registration and login have one step, whatever ` + "`selfservice.flows.registration.style`" + ` and ` + "`login.style`" + ` say: those clients know no other.
 - A password is taken with ` + "`password_identifier`" + ` as well as with ` + "`identifier`" + `, as everywhere.
 
 ## Operations
