@@ -48,7 +48,7 @@ func (a *API) whoami(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if proof.Cookie && proof.CookieExpires.Before(answer.ExpiresAt) {
+	if proof.Cookie && !answer.Former && proof.CookieExpires.Before(answer.ExpiresAt) {
 		a.Sessions.SetCookie(w, proof.Token, answer.ExpiresAt)
 	}
 	w.Header()["X-Kratos-Authenticated-Identity-Id"] = answer.IdentityHeader
@@ -65,7 +65,7 @@ func (a *API) whoami(w http.ResponseWriter, r *http.Request) error {
 
 // listOwnSessions lists the other live sessions of whoever asks.
 func (a *API) listOwnSessions(w http.ResponseWriter, r *http.Request) error {
-	row, err := a.Sessions.Find(r)
+	row, err := a.Sessions.FindToRead(r)
 	if err != nil {
 		return err
 	}

@@ -1052,8 +1052,9 @@ func TestFormsHoldNoTraits(t *testing.T) {
 	}
 }
 
-// TestCopiedCookieEndsWithAChange: a cookie that somebody copied is of no use any
-// more once its owner has changed how they sign in; an app keeps its token.
+// TestCopiedCookieEndsWithAChange: a cookie that somebody copied changes nothing
+// any more once its owner has changed how they sign in, and ends; an app keeps its
+// token.
 func TestCopiedCookieEndsWithAChange(t *testing.T) {
 	onEach(t, "", func(t *testing.T, s *server) {
 		for _, style := range styles {
@@ -1073,6 +1074,8 @@ func TestCopiedCookieEndsWithAChange(t *testing.T) {
 				continue
 			}
 			thief := s.client(t, app)
+			thief.send("DELETE", "/sessions", nil, "Cookie", sessionCookie+"="+copied).refused(401, "session_inactive")
+			s.clock.advance(30 * time.Second) // see TestRequestsInFlight
 			thief.get("/sessions/whoami", "Cookie", sessionCookie+"="+copied).refused(401, "session_inactive")
 		}
 	})

@@ -76,6 +76,13 @@ func TestQueries(t *testing.T) {
 			c.token = "ory_st_" + strings.Repeat("a", 32)
 			return c.whoami
 		}},
+		// Not the cookie that the browser has now: the one that it had before.
+		{"session check with a former cookie", 2, 200, func(t *testing.T, s *server) func() answer {
+			c, p := s.signedIn(t, script)
+			former := sessionCookie + "=" + c.secret()
+			c.finish(c.begin("login", "refresh=true"), p.login())
+			return func() answer { return s.client(t, app).get("/sessions/whoami", "Cookie", former) }
+		}},
 		{"session check with an expired session, warm", 0, 401, func(t *testing.T, s *server) func() answer {
 			c := s.client(t, app)
 			c.signIn(s.person(t))
@@ -180,9 +187,9 @@ func TestQueries(t *testing.T) {
 		{"change a trait, app", 7, 200, changing(app, func(p person) fields { return p.profile(fields{"traits.name": "Ada"}) })},
 		{"change a trait, browser", 7, 200, changing(script, func(p person) fields { return p.profile(fields{"traits.name": "Ada"}) })},
 		// Besides these: the credential; the identifier and two addresses go, one
-		// by one, and come.
-		{"change one's address", 13, 200, changing(app, func(person) fields { return stranger().profile(nil) })},
-		{"change one's password", 8, 200, changing(app, func(person) fields { return newPassword(otherPass) })},
+		// by one, and come; former cookies end.
+		{"change one's address", 14, 200, changing(app, func(person) fields { return stranger().profile(nil) })},
+		{"change one's password", 9, 200, changing(app, func(person) fields { return newPassword(otherPass) })},
 		{"change a trait, not valid", 5, 400, changing(app, func(p person) fields { return p.profile(fields{"traits.email": "nobody"}) })},
 		{"change one's password, too short", 5, 400, changing(app, func(person) fields { return newPassword("short") })},
 		{"change nothing", 5, 400, changing(app, func(person) fields { return fields{} })},
@@ -191,7 +198,7 @@ func TestQueries(t *testing.T) {
 		{"change one's password, old session", 6, 403, oldSession(script)},
 		{"change one's password, old session, app", 4, 403, oldSession(app)},
 		// As without the interruption, and it is read and removed; and the cookie has a new token.
-		{"go on with an interrupted change", 11, 303, func(t *testing.T, s *server) func() answer {
+		{"go on with an interrupted change", 12, 303, func(t *testing.T, s *server) func() answer {
 			c, p, f := setAside(t, s, page)
 			c.prove(p, f)
 			return func() answer { return c.back(f) }
@@ -229,7 +236,8 @@ func TestQueries(t *testing.T) {
 			c, other := signedInTwice(t, s)
 			return func() answer { return c.send("DELETE", "/sessions/"+other, nil) }
 		}},
-		{"revoke the other sessions", 2, 200, func(t *testing.T, s *server) func() answer {
+		// Former cookies end, too.
+		{"revoke the other sessions", 3, 200, func(t *testing.T, s *server) func() answer {
 			c, _ := signedInTwice(t, s)
 			return func() answer { return c.send("DELETE", "/sessions", nil) }
 		}},
@@ -278,12 +286,12 @@ func TestQueries(t *testing.T) {
 			return map[string]any{"schema_id": "person", "traits": fields{"email": p.email}}
 		})},
 		// Besides these three: the credential; the identifier and two addresses
-		// go, one by one, and come.
-		{"change an address", 10, 200, operating("PUT", "/admin/identities/{id}", func(person) any {
+		// go, one by one, and come; former cookies end.
+		{"change an address", 11, 200, operating("PUT", "/admin/identities/{id}", func(person) any {
 			return map[string]any{"schema_id": "person", "traits": fields{"email": stranger().email}}
 		})},
 		{"patch metadata", 3, 200, operating("PATCH", "/admin/identities/{id}", func(person) any { return patch("add", "/metadata_admin", 1) })},
-		{"switch an identity off", 4, 200, operating("PATCH", "/admin/identities/{id}", func(person) any { return patch("replace", "/state", "inactive") })},
+		{"switch an identity off", 5, 200, operating("PATCH", "/admin/identities/{id}", func(person) any { return patch("replace", "/state", "inactive") })},
 		{"delete an identity", 1, 204, operating("DELETE", "/admin/identities/{id}", nil)},
 		{"sessions of an identity", 2, 200, operating("GET", "/admin/identities/{id}/sessions", nil)},
 		{"read a session", 1, 200, ofSession("GET", "")},
@@ -368,7 +376,7 @@ func TestQueriesOfProofs(t *testing.T) {
 				})},
 				// As without a verification, and its flow, the secret and the message.
 				{"sign up, which begins a verification", 10, 200, signingUp(app, func(p person) fields { return p.signUp() })},
-				{"change one's address, which begins a verification", 16, 200, changing(app, func(person) fields { return stranger().profile(nil) })},
+				{"change one's address, which begins a verification", 17, 200, changing(app, func(person) fields { return stranger().profile(nil) })},
 				{"change a trait, whose owner was sent nothing yet", 10, 200, changing(app, func(p person) fields { return p.profile(fields{"traits.name": "Ada"}) })},
 				{"change a trait, where a verification was begun before", 7, 200, func(t *testing.T, s *server) func() answer {
 					c, p := s.client(t, app), stranger()
@@ -404,7 +412,7 @@ func TestQueriesOfProofs(t *testing.T) {
 func costsOfCodes(t *testing.T, kind string) []cost {
 	done, more := 200, 0
 	if kind == "recovery" {
-		done, more = 422, 2 // a session and the form for a new password
+		done, more = 422, 3 // a session, the end of former cookies, and the form for a new password
 	}
 	right := letter.code
 	wrong := func(l letter) string { return wrongFor(l.code()) }
@@ -433,7 +441,7 @@ func costsOfCodes(t *testing.T, kind string) []cost {
 func costsOfLinks(t *testing.T, kind string) []cost {
 	more := 0
 	if kind == "recovery" {
-		more = 2 // a session and the form for a new password
+		more = 3 // a session, the end of former cookies, and the form for a new password
 	}
 	opening := func(change func(*server, string) string) func(*testing.T, *server) func() answer {
 		return func(t *testing.T, s *server) func() answer {

@@ -109,6 +109,7 @@ func TestRefresh(t *testing.T) {
 					if c.secret() == old {
 						t.Error("the browser's cookie stayed the same")
 					}
+					s.clock.advance(30 * time.Second) // see TestRequestsInFlight
 					s.client(t, app).get("/sessions/whoami", "Cookie", sessionCookie+"="+old).refused(401, "session_inactive")
 				}
 				if got := s.sessions(t, p); got != 1 {
@@ -117,6 +118,136 @@ func TestRefresh(t *testing.T) {
 			})
 		}
 	})
+}
+
+// TestRequestsInFlight: requests that a page has sent with the cookie that a
+// refresh or a change replaces are told who it is, as it was before. They change
+// nothing, and get no cookie of their own.
+func TestRequestsInFlight(t *testing.T) {
+	onEach(t, byCode, func(t *testing.T, s *server) {
+		replace := map[string]func(*client, person){
+			"refreshed": func(c *client, p person) { c.finish(c.begin("login", "refresh=true"), p.login()) },
+			"a new address": func(c *client, p person) {
+				f := c.begin("settings", "")
+				c.changed(f, c.submit(f, stranger().profile(nil)))
+			},
+		}
+		for what, replace := range replace {
+			t.Run(what, func(t *testing.T) {
+				c, p := s.signedIn(t, script)
+				other := s.client(t, app)
+				other.signIn(p)
+				s.clock.advance(10 * time.Minute)
+				before, old, form := c.whoami().is(200), c.secret(), c.begin("settings", "")
+				csrf := c.cookie("csrf_token_")
+				replace(c, p)
+
+				late := s.client(t, script)
+				late.http.Jar.SetCookies(mustURL(t, s.public), []*http.Cookie{{Name: sessionCookie, Value: old}, {Name: csrfCookie(c), Value: csrf}})
+				asked := late.whoami().is(200)
+				for _, same := range []string{"id", "authentication_methods", "authenticated_at", "authenticator_assurance_level"} {
+					if got, want := asked.at(same).Raw, before.at(same).Raw; got != want {
+						t.Errorf("%s is %s, want %s", same, got, want)
+					}
+				}
+				if got := late.get("/sessions").is(200).at("#").Int(); got != 1 {
+					t.Errorf("there are %d other sessions, want 1", got)
+				}
+				for _, no := range [][2]string{{"DELETE", "/sessions"}, {"DELETE", "/sessions/" + other.whoami().at("id").String()}, {"GET", "/self-service/logout/browser"},
+					{"GET", "/self-service/settings/browser"}, {"GET", "/self-service/settings/flows?id=" + form.id}} {
+					late.send(no[0], no[1], nil).refused(401, "session_inactive")
+				}
+				late.submit(form, newPassword(otherPass)).refused(401, "session_inactive")
+				if late.begin("login", "refresh=true").json.at("refresh").Bool() {
+					t.Error("the former cookie begins a refresh")
+				}
+				if got := late.secret(); got != old {
+					t.Error("the former cookie got another one")
+				}
+				other.whoami().is(200)
+				s.clock.advance(30 * time.Second)
+				late.whoami().refused(401, "session_inactive")
+				c.whoami().is(200)
+			})
+		}
+	})
+}
+
+// TestFormerCookieIsNotGivenAgain: a session check gives a browser its cookie anew
+// where the session lasts longer than the cookie says, but not a former one.
+func TestFormerCookieIsNotGivenAgain(t *testing.T) {
+	onEach(t, "", func(t *testing.T, s *server) {
+		c, p := s.signedIn(t, script)
+		former := sessionCookie + "=" + c.secret()
+		id := c.whoami().is(200).at("id").String()
+		s.clock.advance(sessionLifespan - 10*time.Second)
+		s.operator(t).send("PATCH", "/admin/sessions/"+id+"/extend", nil).is(200)
+		late := s.client(t, app)
+		if set := late.get("/sessions/whoami", "Cookie", former).is(200).cookies()[sessionCookie]; set == nil {
+			t.Fatal("the cookie is not given anew: this test sees nothing")
+		}
+		c.finish(c.begin("login", "refresh=true"), p.login())
+		if set := late.get("/sessions/whoami", "Cookie", former).is(200).cookies()[sessionCookie]; set != nil {
+			t.Errorf("the check sets the cookie %v", set)
+		}
+	})
+}
+
+// TestFormerCookieEnds: where the session ends, and where somebody else changes
+// how its owner signs in, the cookie that it had before is no good any more either.
+func TestFormerCookieEnds(t *testing.T) {
+	onEach(t, byCode, func(t *testing.T, s *server) {
+		for what, end := range map[string]func(t *testing.T, c, other *client, p person){
+			"signed out": func(t *testing.T, c, _ *client, _ person) {
+				c.get(c.get("/self-service/logout/browser").is(200).at("logout_url").String()).is(204)
+			},
+			"revoked": func(t *testing.T, c, other *client, p person) {
+				other.send("DELETE", "/sessions/"+c.whoami().is(200).at("id").String(), nil).is(204)
+			},
+			"all others revoked": func(t *testing.T, c, _ *client, _ person) { c.send("DELETE", "/sessions", nil).is(200) },
+			"deleted": func(t *testing.T, _, _ *client, p person) {
+				s.operator(t).send("DELETE", "/admin/identities/"+p.id+"/sessions", nil).is(204)
+			},
+			"switched off": func(t *testing.T, _, _ *client, p person) {
+				s.operator(t).send("PATCH", "/admin/identities/"+p.id, patch("replace", "/state", "inactive")).is(200)
+			},
+			"another session changes the password": func(t *testing.T, _, other *client, _ person) {
+				f := other.begin("settings", "")
+				other.changed(f, other.submit(f, newPassword(otherPass)))
+			},
+			"an operator changes the password": func(t *testing.T, _, _ *client, p person) {
+				s.operator(t).send("PUT", "/admin/identities/"+p.id, map[string]any{"schema_id": "person", "state": "active", "traits": fields{"email": p.email},
+					"credentials": map[string]any{"password": map[string]any{"config": fields{"password": otherPass}}}}).is(200)
+			},
+			"recovered elsewhere": func(t *testing.T, _, _ *client, p person) {
+				again := s.client(t, app)
+				f := again.ask("recovery", "code", p.email)
+				again.submit(f, fields{"method": "code", "code": s.newest(t, p.email, "recovery_code_valid").code(t)})
+			},
+		} {
+			t.Run(what, func(t *testing.T) {
+				c, p := s.signedIn(t, script)
+				other := s.client(t, app)
+				other.signIn(p)
+				old := sessionCookie + "=" + c.secret()
+				c.finish(c.begin("login", "refresh=true"), p.login())
+				late := s.client(t, app)
+				late.get("/sessions/whoami", "Cookie", old).is(200)
+				end(t, c, other, p)
+				late.get("/sessions/whoami", "Cookie", old).refused(401, "session_inactive")
+			})
+		}
+	})
+}
+
+// csrfCookie is the name of a browser's cookie with its CSRF secret.
+func csrfCookie(c *client) string {
+	for _, k := range c.http.Jar.Cookies(mustURL(c.t, c.base)) {
+		if strings.HasPrefix(k.Name, "csrf_token_") {
+			return k.Name
+		}
+	}
+	return ""
 }
 
 // TestRefreshBySomebodyElse: a session cannot be refreshed with the

@@ -2,6 +2,8 @@ package auth
 
 import (
 	"encoding/json"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -127,6 +129,14 @@ type Credential struct {
 	Version   int
 	CreatedAt time.Time
 	UpdatedAt time.Time
+}
+
+// SignInAlike says whether two versions of an identity have the same credentials,
+// with the same identifiers.
+func SignInAlike(a, b *Identity) bool {
+	return maps.EqualFunc(a.Credentials, b.Credentials, func(a, b Credential) bool {
+		return slices.Equal(a.Identifiers, b.Identifiers) && string(a.Config) == string(b.Config)
+	})
 }
 
 // SetCredential gives an identity's credential of a type its config. The

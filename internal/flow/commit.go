@@ -306,6 +306,11 @@ func (v *visit) storeSession(ctx context.Context, tx *store.Tx, done *result, o 
 	if err := tx.InsertSession(ctx, done.session); err != nil {
 		return err
 	}
+	if o.verdict == recovered {
+		if err := tx.Distrust(ctx, auth.DefaultProject, done.identity.ID); err != nil {
+			return err
+		}
+	}
 	return v.revokeOthers(ctx, tx, done, done.session.ID)
 }
 

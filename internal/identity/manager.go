@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -269,9 +268,7 @@ func (m *Manager) Change(before *auth.Identity, f func(*auth.Identity) error) (*
 // Sensitive says whether a change is one of how somebody signs in or is
 // reached: of credentials, identifiers or addresses.
 func Sensitive(before, after *auth.Identity) bool {
-	return !maps.EqualFunc(before.Credentials, after.Credentials, func(a, b auth.Credential) bool {
-		return slices.Equal(a.Identifiers, b.Identifiers) && string(a.Config) == string(b.Config)
-	}) || Readdressed(before, after) || !slices.EqualFunc(before.Recovery, after.Recovery, func(a, b auth.RecoveryAddress) bool {
+	return !auth.SignInAlike(before, after) || Readdressed(before, after) || !slices.EqualFunc(before.Recovery, after.Recovery, func(a, b auth.RecoveryAddress) bool {
 		return a.Via == b.Via && a.Value == b.Value
 	})
 }

@@ -25,6 +25,9 @@ type Answer struct {
 	ExpiresAt time.Time
 	// NeedsAAL2 says that a second factor is due before anything is told.
 	NeedsAAL2 bool
+	// Former says that it was a browser's former token that was recognised: the
+	// browser has another cookie by now, and keeps that.
+	Former bool
 
 	translate func([]byte) ([]byte, error)
 	older     atomic.Pointer[[]byte] // see Older

@@ -171,18 +171,16 @@ func (s *Sessions) Check(ctx context.Context, p Proof) (*Answer, error) {
 	since := s.cache.now()
 	ctx, cancel := context.WithTimeout(ctx, checkWithin)
 	defer cancel()
-	row, err := s.find(ctx, c, p.Token)
+	row, err := s.find(ctx, c, p, true)
 	if err != nil {
 		return nil, err
-	}
-	if !row.Live(now) {
-		return nil, auth.ErrNoSession
 	}
 	a := &Answer{
 		Body:           s.body(c, row),
 		IdentityHeader: []string{row.Session.IdentityID.String()},
 		ExpiresAt:      row.Session.ExpiresAt,
 		NeedsAAL2:      !c.met(row),
+		Former:         row.Former,
 		translate:      c.Older,
 	}
 	s.cache.put(key, row.Session.IdentityID, a, since)
@@ -194,15 +192,35 @@ func (s *Sessions) body(c *current, row *store.SessionRow) []byte {
 	return row.Session.AppendJSON(make([]byte, 0, len(identity)+768), true, identity)
 }
 
-// find asks the database, under each key that is configured.
-func (s *Sessions) find(ctx context.Context, c *current, token string) (*store.SessionRow, error) {
-	for _, hash := range c.tokens.Hashes(token) {
-		row, err := s.store.SessionByToken(ctx, hash)
+// find asks the database for a live session, under each key that is configured.
+// To those who only read, the former token of a browser says who it is as well.
+func (s *Sessions) find(ctx context.Context, c *current, p Proof, reads bool) (*store.SessionRow, error) {
+	hashes := c.tokens.Hashes(p.Token)
+	row, err := first(ctx, hashes, s.store.SessionByToken)
+	if errors.Is(err, store.ErrNotFound) && reads && p.Cookie {
+		row, err = first(ctx, hashes, s.store.SessionByFormerToken)
+	}
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, auth.ErrNoSession
+	}
+	if err != nil {
+		return nil, err
+	}
+	if !row.Live(s.clock()) {
+		return nil, auth.ErrNoSession
+	}
+	return row, nil
+}
+
+// first is the session that is found by the first of these hashes that has one.
+func first(ctx context.Context, hashes [][]byte, by func(context.Context, []byte) (*store.SessionRow, error)) (*store.SessionRow, error) {
+	for _, hash := range hashes {
+		row, err := by(ctx, hash)
 		if !errors.Is(err, store.ErrNotFound) {
 			return row, err
 		}
 	}
-	return nil, auth.ErrNoSession
+	return nil, store.ErrNotFound
 }
 
 // Find recognises a session for everything but a mere check. The row is live.
@@ -211,19 +229,23 @@ func (s *Sessions) Find(r *http.Request) (*store.SessionRow, error) {
 	return s.FindToken(r.Context(), s.Proof(r).Token)
 }
 
+// FindToRead is Find for what only tells something. A browser's former token does
+// for it as well, see store.SessionRow: nothing may be changed or given out for
+// such a row.
+func (s *Sessions) FindToRead(r *http.Request) (*store.SessionRow, error) {
+	p := s.Proof(r)
+	if p.Token == "" {
+		return nil, auth.ErrNoSession
+	}
+	return s.find(r.Context(), s.now.Load(), p, true)
+}
+
 // FindToken is Find for a token that came in another way.
 func (s *Sessions) FindToken(ctx context.Context, token string) (*store.SessionRow, error) {
 	if token == "" || len(token) > maxToken {
 		return nil, auth.ErrNoSession
 	}
-	row, err := s.find(ctx, s.now.Load(), token)
-	if err != nil {
-		return nil, err
-	}
-	if !row.Live(s.clock()) {
-		return nil, auth.ErrNoSession
-	}
-	return row, nil
+	return s.find(ctx, s.now.Load(), Proof{Token: token}, false)
 }
 
 // Satisfied says whether a session is proven as strongly as its owner could and
@@ -261,9 +283,10 @@ func known(s string) *string {
 
 // Renew changes a session whose owner has proven themselves again: refresh or
 // step-up keep the session. A browser gets a new token, so that a cookie that
-// was copied before is of no use after; an app keeps its token. The device of the
-// request is told and not kept: a session lists where it began. The caller stores
-// the session.
+// was copied before ends: for a moment it may still be read with, for requests
+// that are on their way, see store.Tx.UpdateSession. An app keeps its token. The
+// device of the request is told and not kept: a session lists where it began. The
+// caller stores the session.
 func (s *Sessions) Renew(session *auth.Session, p Proof, amr auth.AMR, r *http.Request) (token string) {
 	token = s.Strengthen(session, p, amr)
 	here := s.device(s.now.Load(), r)
@@ -397,11 +420,14 @@ func (s *Sessions) Revoke(ctx context.Context, identity, id uuid.UUID) (found bo
 	return found, err
 }
 
-// RevokeOthers ends all sessions of an identity but one and counts them.
+// RevokeOthers ends all sessions of an identity but one and counts them. Of that
+// one it ends the former token.
 func (s *Sessions) RevokeOthers(ctx context.Context, identity, but uuid.UUID) (n int, err error) {
 	err = s.store.Write(ctx, store.Durable, func(tx *store.Tx) error {
-		n, err = tx.RevokeSessions(ctx, auth.DefaultProject, identity, but)
-		return err
+		if n, err = tx.RevokeSessions(ctx, auth.DefaultProject, identity, but); err != nil {
+			return err
+		}
+		return tx.Distrust(ctx, auth.DefaultProject, identity)
 	})
 	return n, err
 }

@@ -320,6 +320,9 @@ func (tx *Tx) InsertIdentity(ctx context.Context, i *auth.Identity) error {
 // The time of its last update tells one version of an identity from another,
 // so that of after must be later, by a microsecond at least. Some changes of a
 // credential leave that time alone; therefore its config is compared as well.
+//
+// What stood in for a proof does so no longer where somebody signs in otherwise
+// from now on.
 func (tx *Tx) UpdateIdentity(ctx context.Context, before, after *auth.Identity) error {
 	if after.UpdatedAt.UnixMicro() <= before.UpdatedAt.UnixMicro() {
 		return fmt.Errorf("store: the identity %s is not later than what it replaces", after.ID)
@@ -353,6 +356,11 @@ func (tx *Tx) UpdateIdentity(ctx context.Context, before, after *auth.Identity) 
 			if err := tx.only(ctx, deleteCredential, after.ID, t, inTable(was)); err != nil {
 				return err
 			}
+		}
+	}
+	if after.State != auth.Active || !auth.SignInAlike(before, after) {
+		if err := tx.Distrust(ctx, after.Project, after.ID); err != nil {
+			return err
 		}
 	}
 	gone, come := difference(identifiersOf(before), identifiersOf(after))

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -16,12 +17,17 @@ const sessionColumns = "s.id, s.project_id, s.identity_id, s.token_hash, s.activ
 const (
 	insertSession query = `INSERT INTO sessions (id, project_id, identity_id, token_hash, active, aal, amr, devices, issued_at, authenticated_at, expires_at, created_at)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
-	updateSession query = `UPDATE sessions SET token_hash = ?, aal = ?, amr = ?, issued_at = ?, authenticated_at = ?, expires_at = ?
+	updateSession query = `UPDATE sessions SET token_hash = ?, aal = ?, amr = ?, issued_at = ?, authenticated_at = ?, expires_at = ?,
+			former_hash = ?, former_aal = ?, former_amr = ?, former_issued_at = ?, former_authenticated_at = ?, former_until = ?
 		WHERE project_id = ? AND id = ? AND token_hash = ? AND authenticated_at = ? AND active = ? AND expires_at > ?`
 
 	// The check of a session: one row by a unique index, with all it takes to answer.
 	selectSession query = "SELECT " + sessionColumns + `, i.packed, i.state, i.factors
 		FROM sessions s JOIN identities i ON i.id = s.identity_id WHERE s.token_hash = ?`
+	// The same by the token that it had before, and as it was then.
+	selectFormer query = `SELECT s.id, s.project_id, s.identity_id, s.former_hash, s.active, s.former_aal, s.former_amr, s.devices,
+			s.former_issued_at, s.former_authenticated_at, s.former_until, s.created_at, i.packed, i.state, i.factors
+		FROM sessions s JOIN identities i ON i.id = s.identity_id WHERE s.former_hash = ?`
 	selectSessionByID query = "SELECT " + sessionColumns + `, i.packed, i.state, i.factors
 		FROM sessions s JOIN identities i ON i.id = s.identity_id WHERE s.project_id = ? AND s.id = ?`
 	selectSessionsOf query = "SELECT " + sessionColumns + `, i.packed, i.state, i.factors
@@ -43,6 +49,7 @@ const (
 	selectLive     query = "SELECT active FROM sessions WHERE project_id = ? AND id = ? AND token_hash = ? AND active = ? AND expires_at > ? {for update}"
 	revokeSession  query = "UPDATE sessions SET active = ? WHERE project_id = ? AND identity_id = ? AND id = ?"
 	revokeSessions query = "UPDATE sessions SET active = ? WHERE project_id = ? AND identity_id = ? AND id <> ?"
+	endFormer      query = "UPDATE sessions SET former_hash = NULL WHERE project_id = ? AND identity_id = ? AND former_hash IS NOT NULL"
 	deleteSessions query = "DELETE FROM sessions WHERE project_id = ? AND identity_id = ?"
 )
 
@@ -53,7 +60,14 @@ type SessionRow struct {
 	State    auth.State
 	// Factors are those that the identity could use.
 	Factors auth.Factors
+	// Former says that this is the session as a token knows it that was replaced:
+	// as it was then, and ending with that token.
+	Former bool
 }
+
+// grace is how long a token that was replaced is good for requests that were on
+// their way.
+const grace = 30 * time.Second
 
 // Live says whether the session lets somebody in at this time.
 func (r *SessionRow) Live(now time.Time) bool { return r.State == auth.Active && r.Session.Live(now) }
@@ -62,6 +76,18 @@ func (r *SessionRow) Live(now time.Time) bool { return r.State == auth.Active &&
 // is live or not; ErrNotFound where there is none.
 func (q *queries) SessionByToken(ctx context.Context, hash []byte) (*SessionRow, error) {
 	return q.session(ctx, selectSession, hash)
+}
+
+// SessionByFormerToken finds a session by the keyed hash of the token that it had
+// before its present one, as SessionByToken does. The session is what it was then
+// and ends with that token, so that whoever has copied it gains nothing by the
+// proof for which it was replaced.
+func (q *queries) SessionByFormerToken(ctx context.Context, hash []byte) (*SessionRow, error) {
+	row, err := q.session(ctx, selectFormer, hash)
+	if err == nil {
+		row.Former = true
+	}
+	return row, err
 }
 
 // Session finds a session by its id, whether it is live or not; ErrNotFound
@@ -148,14 +174,31 @@ func (tx *Tx) InsertSession(ctx context.Context, s *auth.Session) error {
 
 // UpdateSession writes a session that proved itself anew, if it is still live
 // and what it was when it was read, and says whether that was so. Of two that
-// renew a session at once, one wins: every renewal moves AuthenticatedAt.
+// renew a session at once, one wins: every renewal moves AuthenticatedAt. Where
+// that comes with another token, the one before it becomes the former token.
 func (tx *Tx) UpdateSession(ctx context.Context, s, was *auth.Session, now time.Time) (bool, error) {
 	tx.Changed(s.IdentityID)
 	amr, _, err := encoded(s)
 	if err != nil {
 		return false, err
 	}
-	n, err := tx.exec(ctx, updateSession, s.TokenHash, s.AAL, amr, s.IssuedAt, s.AuthenticatedAt, s.ExpiresAt, s.Project, s.ID, was.TokenHash, was.AuthenticatedAt, true, now)
+	args := []any{s.TokenHash, s.AAL, amr, s.IssuedAt, s.AuthenticatedAt, s.ExpiresAt}
+	if bytes.Equal(s.TokenHash, was.TokenHash) {
+		args = append(args, nil, nil, nil, nil, nil, nil)
+	} else {
+		amr, _, err := encoded(was)
+		if err != nil {
+			return false, err
+		}
+		until := now.Add(grace)
+		for _, end := range []time.Time{s.ExpiresAt, was.ExpiresAt} {
+			if end.Before(until) {
+				until = end
+			}
+		}
+		args = append(args, was.TokenHash, was.AAL, amr, was.IssuedAt, was.AuthenticatedAt, until)
+	}
+	n, err := tx.exec(ctx, updateSession, append(args, s.Project, s.ID, was.TokenHash, was.AuthenticatedAt, true, now)...)
 	return n > 0, err
 }
 
@@ -190,6 +233,15 @@ func (tx *Tx) RevokeSession(ctx context.Context, project, identity, id uuid.UUID
 func (tx *Tx) RevokeSessions(ctx context.Context, project, identity, but uuid.UUID) (int, error) {
 	tx.Changed(identity)
 	return tx.exec(ctx, revokeSessions, false, project, identity, but)
+}
+
+// Distrust takes away what stands in for a proof of an identity's: the former
+// tokens of its sessions. It is due where somebody may have got hold of them, and
+// where what was proven counts no longer.
+func (tx *Tx) Distrust(ctx context.Context, project, identity uuid.UUID) error {
+	tx.Changed(identity)
+	_, err := tx.exec(ctx, endFormer, project, identity)
+	return err
 }
 
 // DeleteSessions removes all sessions of an identity and counts them.
