@@ -8,6 +8,7 @@ import (
 
 	"zelus/internal/adminkey"
 	"zelus/internal/auth"
+	"zelus/internal/ceremony"
 	"zelus/internal/config"
 	"zelus/internal/courier"
 	"zelus/internal/flow"
@@ -84,6 +85,8 @@ func (a *API) Public(mount Mount) {
 	mount("GET /schemas/{id}", a.getSchema)
 	mount("GET /admin/schemas", a.listSchemas)
 	mount("GET /admin/schemas/{id}", a.getSchema)
+
+	mount("GET "+ceremony.ScriptPath, a.webAuthnScript)
 
 	mount("GET /health/alive", a.alive)
 	mount("GET /health/ready", a.ready)

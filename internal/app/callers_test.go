@@ -26,7 +26,7 @@ var answersOf = []struct {
 }{
 	// Open to all.
 	{"200 200 200 200 200 200 200", []string{
-		"GET /admin/schemas", "GET /admin/schemas/{id}", "GET /admin/version", "GET /health/alive", "GET /health/ready", "GET /schemas",
+		"GET /.well-known/ory/webauthn.js", "GET /admin/schemas", "GET /admin/schemas/{id}", "GET /admin/version", "GET /health/alive", "GET /health/ready", "GET /schemas",
 		"GET /schemas/{id}", "GET /self-service/verification/api", "GET /self-service/verification/browser", "admin: GET /admin/health/alive", "admin: GET /admin/health/ready", "admin: GET /admin/version",
 	}},
 	// One's own session. What it lists and ends is one's own, whoever the path is about.

@@ -369,7 +369,7 @@ func TestProxies(t *testing.T) {
 func TestVaryCookie(t *testing.T) {
 	s := start(t, setup{})
 	c := s.client(t, app)
-	for path, want := range map[string]string{"/health/alive": "", "/health/ready": "", "/sessions/whoami": "Cookie", "/schemas": "Cookie"} {
+	for path, want := range map[string]string{"/health/alive": "", "/health/ready": "", "/sessions/whoami": "Cookie", "/schemas": "Cookie", "/.well-known/ory/webauthn.js": ""} {
 		if got := c.get(path).header.Get("Vary"); got != want {
 			t.Errorf("%s has Vary: %q, want %q", path, got, want)
 		}

@@ -244,6 +244,7 @@ func TestQueries(t *testing.T) {
 
 		{"schemas", 0, 200, getting(app, "/schemas")},
 		{"one schema", 0, 200, getting(app, "/schemas/person")},
+		{"script of sign-in pages", 0, 200, getting(page, "/.well-known/ory/webauthn.js")},
 		{"alive", 0, 200, getting(app, "/health/alive")},
 		{"revision of the configuration", 0, 200, operating("GET", "/admin/health/config", nil)},
 		{"metrics", 1, 200, operating("GET", "/admin/metrics/prometheus", nil)},

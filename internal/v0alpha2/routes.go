@@ -27,8 +27,6 @@ type Route struct {
 	Methods string
 	// Old is the path below Prefix, Today that of the route that does the work.
 	Old, Today string
-	// Awaited says that there is no such route today yet.
-	Awaited bool
 
 	// model is what an answer is read into; nil sends it as it is.
 	model model
@@ -75,7 +73,7 @@ func Routes() []Route {
 		{Operations: "submitSelfServiceLogoutFlow", Methods: "GET", Old: "/public/self-service/logout", Today: "/self-service/logout", model: unchanged},
 		{Operations: "submitSelfServiceLogoutFlowWithoutBrowser", Methods: "DELETE", Old: "/public/self-service/logout/api", Today: "/self-service/logout/api", model: unchanged},
 		{Operations: "getSelfServiceError", Methods: "GET", Old: "/public/self-service/errors", Today: "/self-service/errors", model: unchanged},
-		{Operations: "getWebAuthnJavaScript", Methods: "GET", Old: "/public/.well-known/ory/webauthn.js", Today: "/.well-known/ory/webauthn.js", Awaited: true},
+		{Operations: "getWebAuthnJavaScript", Methods: "GET", Old: "/public/.well-known/ory/webauthn.js", Today: "/.well-known/ory/webauthn.js"},
 
 		{Operations: "listIdentitySchemas", Methods: "GET", Old: "/public/schemas", Today: "/schemas", model: as[schemas]},
 		{Operations: "getJsonSchema, getIdentitySchema", Methods: "GET", Old: "/public/schemas/{id}", Today: "/schemas/{id}"},

@@ -76,11 +76,7 @@ func reference() string {
 	b.WriteString(introduction)
 	b.WriteString("\n| Operation | Methods | Route | Answered by |\n|---|---|---|---|\n")
 	for _, r := range v0alpha2.Routes() {
-		by := "`" + r.Today + "`"
-		if r.Awaited {
-			by = "not there yet: 404"
-		}
-		fmt.Fprintf(&b, "| %s | %s | `%s%s` | %s |\n", r.Operations, strings.ReplaceAll(r.Methods, ",", ", "), v0alpha2.Prefix, r.Old, by)
+		fmt.Fprintf(&b, "| %s | %s | `%s%s` | `%s` |\n", r.Operations, strings.ReplaceAll(r.Methods, ",", ", "), v0alpha2.Prefix, r.Old, r.Today)
 	}
 	b.WriteString(values)
 	for _, l := range v0alpha2.Lists() {
