@@ -20,8 +20,9 @@ run: build ## build the server and start it for development
 build: ## build bin/zelus
 	go build -trimpath $(if $(VERSION),-ldflags '-X zelus/internal/cli.version=$(VERSION)') -o bin/zelus ./cmd/zelus
 
-test: build ## run every test, on SQLite and on PostgreSQL, and with the official clients
+test: build ## run every test, on SQLite and on PostgreSQL, with the official clients and in a browser
 	@command -v node >/dev/null && command -v npm >/dev/null || scripts/debian-install nodejs npm
+	@command -v chromium >/dev/null || scripts/debian-install chromium
 	ZELUS_TEST_REQUIRE=1 scripts/with-postgres go test -count=1 -timeout 20m ./...
 
 test-long: build ## the tests again, longer, in random order and (where there is a C compiler) with the race detector
@@ -56,4 +57,4 @@ contract: build ## play the recorded contract of the wire, on SQLite and on Post
 	ZELUS_CONTRACT=$(CONTRACT) scripts/with-postgres scripts/contract
 
 clean: ## remove what the other targets made
-	rm -rf bin .cache test/sdk/node/node_modules test/sdk/v0alpha2/node/node_modules
+	rm -rf bin .cache test/sdk/node/node_modules test/sdk/v0alpha2/node/node_modules test/browser/node_modules

@@ -3,8 +3,9 @@
 // them, those of 2022 too. Some put it under load, fill its disk, or kill it or
 // its database, and look for what was acknowledged. Folders: server starts,
 // stops and kills the binary and PostgreSQL, sdk holds the programs that use the
-// official clients, contract the helper for the contract of the wire, testdata
-// the configurations, and bench a program of its own, which measures.
+// official clients, browser those that use pages in Chromium, contract the helper
+// for the contract of the wire, testdata the configurations, and bench a program
+// of its own, which measures.
 //
 // Beside them stand the two lists that the contract of the wire is checked
 // with: contract-scenarios.txt, the scenarios that hold, and divergences.txt,

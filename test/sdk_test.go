@@ -52,16 +52,23 @@ var goModule = []string{"GOWORK=off", "GOFLAGS=-mod=readonly"}
 // node installs and runs the tests of a JavaScript package.
 func node(t *testing.T, s *server.Server, dir string, env []string) {
 	t.Helper()
-	for _, program := range []string{"node", "npm"} {
-		if _, err := exec.LookPath(program); err != nil {
-			if os.Getenv("ZELUS_TEST_REQUIRE") == "1" {
-				t.Fatalf("%v: install the Debian packages nodejs and npm", err)
-			}
-			t.Skipf("%v: install the Debian packages nodejs and npm to run this test", err)
+	node, npm := needs(t, "node", "nodejs"), needs(t, "npm", "npm")
+	run(t, s, dir, env, npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts")
+	run(t, s, dir, env, node, "--test", "--test-timeout=600000") // milliseconds: a test that hangs says so
+}
+
+// needs gives the path of a program. Where it is missing the test is skipped, or
+// fails if nothing may be skipped.
+func needs(t *testing.T, program, debianPackage string) string {
+	t.Helper()
+	path, err := exec.LookPath(program)
+	if err != nil {
+		if os.Getenv("ZELUS_TEST_REQUIRE") == "1" {
+			t.Fatalf("%v: install the Debian package %s", err, debianPackage)
 		}
+		t.Skipf("%v: install the Debian package %s to run this test", err, debianPackage)
 	}
-	run(t, s, dir, env, "npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts")
-	run(t, s, dir, env, "node", "--test")
+	return path
 }
 
 // adminKey makes a key for the admin API.
@@ -94,7 +101,7 @@ func run(t *testing.T, s *server.Server, dir string, env []string, program strin
 // TestNodeLockNamesNoHosts keeps the lock file free of the address of
 // whichever registry it was written with: checksums are enough.
 func TestNodeLockNamesNoHosts(t *testing.T) {
-	for _, dir := range []string{"sdk/node", "sdk/v0alpha2/node"} {
+	for _, dir := range []string{"sdk/node", "sdk/v0alpha2/node", "browser"} {
 		b, err := os.ReadFile(dir + "/package-lock.json")
 		if err != nil {
 			t.Fatal(err)

@@ -47,6 +47,8 @@ type place struct {
 	// DSN is the database: one in Dir, unless the test has another.
 	DSN                   string
 	PublicPort, AdminPort int
+	// Own is what a test adds, by name.
+	Own map[string]string
 }
 
 // Start builds the binary, starts it in development mode on the configuration
@@ -55,11 +57,23 @@ type place struct {
 // not stop cleanly fails the test.
 func Start(tb testing.TB, config string) *Server {
 	tb.Helper()
-	return StartOn(tb, config, "")
+	return start(tb, config, place{})
 }
 
 // StartOn is Start with a database of the test's own.
 func StartOn(tb testing.TB, config, dsn string) *Server {
+	tb.Helper()
+	return start(tb, config, place{DSN: dsn})
+}
+
+// StartWith is Start with what the test adds to place.
+func StartWith(tb testing.TB, config string, own map[string]string) *Server {
+	tb.Helper()
+	return start(tb, config, place{Own: own})
+}
+
+// start completes what is known of the place, and starts the server there.
+func start(tb testing.TB, config string, here place) *Server {
 	tb.Helper()
 	binary, err := build()
 	if err != nil {
@@ -69,9 +83,9 @@ func StartOn(tb testing.TB, config, dsn string) *Server {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	public, admin := freePorts(tb)
-	here := place{Dir: tb.TempDir(), Source: source, DSN: dsn, PublicPort: public, AdminPort: admin}
-	if dsn == "" {
+	here.Dir, here.Source = tb.TempDir(), source
+	here.PublicPort, here.AdminPort = freePorts(tb)
+	if here.DSN == "" {
 		here.DSN = "sqlite://" + filepath.Join(here.Dir, "zelus.sqlite") + "?_fk=true&mode=rwc"
 	}
 	rendered := filepath.Join(here.Dir, "zelus.yml")
@@ -80,8 +94,8 @@ func StartOn(tb testing.TB, config, dsn string) *Server {
 	}
 
 	s := &Server{
-		Public: fmt.Sprintf("http://127.0.0.1:%d", public),
-		Admin:  fmt.Sprintf("http://127.0.0.1:%d", admin),
+		Public: fmt.Sprintf("http://127.0.0.1:%d", here.PublicPort),
+		Admin:  fmt.Sprintf("http://127.0.0.1:%d", here.AdminPort),
 		Dir:    here.Dir,
 		log:    filepath.Join(here.Dir, "log"),
 		binary: binary,
