@@ -221,8 +221,8 @@ func TestFormerCookieEnds(t *testing.T) {
 			},
 			"recovered elsewhere": func(t *testing.T, _, _ *client, p person) {
 				again := s.client(t, app)
-				f := again.ask("recovery", "code", p.email)
-				again.submit(f, fields{"method": "code", "code": s.newest(t, p.email, "recovery_code_valid").code(t)})
+				f := again.asked("recovery", p.email)
+				again.submit(f, fields{"method": "code", "code": s.mail(t, p.email, "recovery_code_valid").code()})
 			},
 		} {
 			t.Run(what, func(t *testing.T) {
