@@ -20,7 +20,7 @@ func (a *App) methods() []flow.Method {
 	return []flow.Method{
 		profile.Method(),
 		(&password.Password{Store: a.store, Hashes: a.hashes, Client: a.client, Logger: a.logger}).Method(),
-		(&code.Code{Secrets: a.secrets}).Method(),
+		(&code.Code{Store: a.store, Secrets: a.secrets}).Method(),
 		(&link.Link{Secrets: a.secrets}).Method(),
 		(&totp.TOTP{Secrets: a.secrets, Clock: a.options.Clock}).Method(),
 		(&lookup.Lookup{Secrets: a.secrets, Clock: a.options.Clock}).Method(),

@@ -102,6 +102,9 @@ const (
 	// them, by a PIN or a finger: user verification (W3C WebAuthn section 6.1).
 	FactorVerifiedPasskey
 	FactorVerifiedKey
+	// FactorTextedCode is a code for a phone, which counts where phones can be
+	// reached; FactorCode is one by mail.
+	FactorTextedCode
 )
 
 // Policy says what the configuration lets factors count for. Those of a method

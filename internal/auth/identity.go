@@ -76,6 +76,11 @@ type VerifiableAddress struct {
 	UpdatedAt  time.Time  `json:"updated_at"`
 }
 
+// HasVerified says whether an address is one of the identity's, and proven.
+func (i *Identity) HasVerified(via, value string) bool {
+	return slices.ContainsFunc(i.Verifiable, func(a VerifiableAddress) bool { return a.Verified && a.Via == via && a.Value == value })
+}
+
 // RecoveryAddress is an address through which access can be regained.
 type RecoveryAddress struct {
 	ID        uuid.UUID `json:"id"`

@@ -376,5 +376,5 @@ type FeatureFlags struct {
 	PasswordProfileRegistrationNodeGroup string        `key:"password_profile_registration_node_group" default:"default" enum:"password default" inert:"yes" doc:"Accepted and ignored, as in Kratos."`
 	LegacyOIDCRegistrationNodeGroup      bool          `key:"legacy_oidc_registration_node_group" default:"false" later:"social sign-in" doc:"Put fields that a provider left open in the group oidc."`
 	LegacyAllowInsecureOrigins           bool          `key:"legacy_allow_insecure_origins" default:"false" doc:"Keep wildcards without bounds in CORS origins and allowed_return_urls."`
-	RefreshLoginChooseAddress            bool          `key:"refresh_login_choose_address" default:"false" later:"codes" doc:"Let people choose an address when they prove themselves again with a code."`
+	RefreshLoginChooseAddress            bool          `key:"refresh_login_choose_address" default:"false" doc:"Let people choose an address when they prove themselves again with a code."`
 }

@@ -54,7 +54,7 @@ type RegistrationFlow struct {
 	Style               string        `key:"style" default:"profile_first" enum:"unified profile_first" doc:"One step (unified), or first the data and then the choice of how to sign in (profile_first). Without the method profile there is one step in either case."`
 	EnableLegacyOneStep bool          `key:"enable_legacy_one_step" default:"false" doc:"Deprecated: true is style unified, whatever style says."`
 	Before              Before        `key:"before" hooks:"web_hook b2b_sso organization" doc:"What happens when the form is opened."`
-	After               After         `key:"after" hooks:"web_hook b2b_sso organization" methods:"password webauthn passkey oidc code" hooks.*:"session web_hook show_verification_ui b2b_sso organization" acts:"session show_verification_ui" acts.methods:"password" doc:"What happens after success."`
+	After               After         `key:"after" hooks:"web_hook b2b_sso organization" methods:"password webauthn passkey oidc code" hooks.*:"session web_hook show_verification_ui b2b_sso organization" acts:"session show_verification_ui" acts.methods:"password code" doc:"What happens after success."`
 }
 
 // LoginFlow is signing in.
@@ -63,7 +63,7 @@ type LoginFlow struct {
 	Lifespan time.Duration `key:"lifespan" default:"1h" doc:"How long a form is valid."`
 	Style    string        `key:"style" default:"unified" enum:"unified identifier_first" doc:"One step (unified), or first the name and then the proof (identifier_first)."`
 	Before   Before        `key:"before" hooks:"web_hook b2b_sso organization" doc:"What happens when the form is opened."`
-	After    After         `key:"after" hooks:"revoke_active_sessions require_verified_address web_hook verification show_verification_ui b2b_sso organization" methods:"password webauthn passkey oidc code totp lookup_secret" hooks.*:"revoke_active_sessions require_verified_address web_hook verification show_verification_ui b2b_sso organization" hooks.oidc:"revoke_active_sessions web_hook require_verified_address b2b_sso organization" acts:"revoke_active_sessions require_verified_address verification show_verification_ui" acts.methods:"password" doc:"What happens after success."`
+	After    After         `key:"after" hooks:"revoke_active_sessions require_verified_address web_hook verification show_verification_ui b2b_sso organization" methods:"password webauthn passkey oidc code totp lookup_secret" hooks.*:"revoke_active_sessions require_verified_address web_hook verification show_verification_ui b2b_sso organization" hooks.oidc:"revoke_active_sessions web_hook require_verified_address b2b_sso organization" acts:"revoke_active_sessions require_verified_address verification show_verification_ui" acts.methods:"password code" doc:"What happens after success."`
 }
 
 // VerificationFlow is proving that an address is one's own.

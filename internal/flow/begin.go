@@ -64,15 +64,51 @@ func (v *visit) chosenSchema(query url.Values) (string, error) {
 	return s.ID(), nil
 }
 
-// start prepares and stores a flow.
+// start prepares and stores a flow, with what a method does ahead of the person.
 func (v *visit) start(f *auth.Flow, row *store.SessionRow) error {
-	if err := v.fill(f); err != nil {
+	form, err := v.form(f)
+	if err != nil {
 		return err
+	}
+	ctx := v.r.Context()
+	o, err := v.ahead(ctx, form)
+	if err == nil {
+		err = v.prepare(ctx, form)
+	}
+	if err != nil {
+		return err
+	}
+	if o.verdict == next {
+		for _, p := range o.problems {
+			f.UI.SayAt(p.Field, p.Message)
+		}
+		begun := errandFlow{flow: v.stored(f), outcome: o}
+		return v.engine.Store.Write(ctx, store.Durable, func(tx *store.Tx) error { return begun.store(ctx, tx) })
 	}
 	if greet := v.kindOf(f).greet; greet != nil {
 		greet(f, row)
 	}
 	return v.insert(f)
+}
+
+// ahead has the only method that a new form offers make the first step by itself.
+func (v *visit) ahead(ctx context.Context, form *Form) (o Outcome, err error) {
+	var only *Part
+	for i := range v.engine.Methods {
+		m := &v.engine.Methods[i]
+		p := m.part(form.Flow.Kind)
+		if p == nil || !m.Enabled(v.config) || !p.offered(form) {
+			continue
+		}
+		if only != nil {
+			return Outcome{}, nil
+		}
+		only = p
+	}
+	if only == nil || only.Ahead == nil {
+		return Outcome{}, nil
+	}
+	return only.Ahead(ctx, form)
 }
 
 // fill makes the form of a new flow.

@@ -74,6 +74,8 @@ func (v *visit) conclude(s *Submission, m *Method, o Outcome, row *store.Session
 		return nil
 	case replaced:
 		return v.replace(s.Flow, auth.ErrFlowReplaced.Saying("%s", o.problems[0].Message.Text), o.problems[0].Message)
+	case expired:
+		return v.expired(s.Flow, o.since)
 	case changed:
 		return v.change(s, m, o, row)
 	case verified, recovered:
@@ -82,6 +84,7 @@ func (v *visit) conclude(s *Submission, m *Method, o Outcome, row *store.Session
 	default:
 		return v.fault(fmt.Errorf("the method %s decided nothing", m.Name))
 	}
+	confirm(o.identity, o.proof, auth.Now(v.engine.Clock()))
 	if o.verdict == proven {
 		if answered, err := v.unverified(s, m, o); answered || err != nil {
 			return err
@@ -273,8 +276,11 @@ func (v *visit) storeIdentity(ctx context.Context, tx *store.Tx, done *result, o
 	if fresh.State != auth.Active {
 		return auth.ErrIdentityInactive.Detail("identity_id", fresh.ID)
 	}
+	if o.used.Type == "" && o.proof.Address != "" && !fresh.HasVerified(o.proof.Via, o.proof.Address) {
+		return ErrNotProven
+	}
 	done.identity = fresh
-	return markSent(ctx, tx, fresh, done.begun, auth.Now(v.engine.Clock()))
+	return markAddresses(ctx, tx, fresh, done.begun, o.proof, auth.Now(v.engine.Clock()))
 }
 
 func (v *visit) storeSession(ctx context.Context, tx *store.Tx, done *result, o Outcome, row *store.SessionRow) error {

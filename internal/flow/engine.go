@@ -277,6 +277,9 @@ func (v *visit) prepare(ctx context.Context, form *Form) error {
 	f.UI = ui.Container{Action: v.action(f), Method: http.MethodPost, Nodes: append([]ui.Node{}, k.fields(form)...)}
 	for i := range v.engine.Methods {
 		m := &v.engine.Methods[i]
+		if k.alone(f) && m.Name != f.Active {
+			continue
+		}
 		if p := m.part(f.Kind); p != nil && m.Enabled(v.config) && p.shown(f) && p.offered(form) {
 			if err := p.Prepare(ctx, form); err != nil {
 				return err

@@ -135,19 +135,19 @@ func (v *visit) verifyAfter(done *result, o Outcome) error {
 	return nil
 }
 
-// markSent notes that addresses have been sent something, of an identity that is
-// locked.
-func markSent(ctx context.Context, tx *store.Tx, i *auth.Identity, begun []*errandFlow, now time.Time) error {
+// markAddresses notes that addresses have been sent something, and that one was
+// proven, of an identity that is locked.
+func markAddresses(ctx context.Context, tx *store.Tx, i *auth.Identity, begun []*errandFlow, p Proof, now time.Time) error {
 	after := *i
 	after.Verifiable = slices.Clone(i.Verifiable)
-	different := false
 	for n := range after.Verifiable {
 		a := &after.Verifiable[n]
 		if a.Status == auth.AddressPending && slices.ContainsFunc(begun, func(b *errandFlow) bool { return b.via == a.Via && b.address == a.Value }) {
-			a.Status, different = auth.AddressSent, true
+			a.Status = auth.AddressSent
 		}
 	}
-	if !different {
+	confirm(&after, p, now)
+	if slices.Equal(i.Verifiable, after.Verifiable) {
 		return nil
 	}
 	if after.UpdatedAt = now; !now.After(i.UpdatedAt) {
@@ -214,7 +214,7 @@ func (v *visit) unverified(s *Submission, m *Method, o Outcome) (answered bool, 
 		if err != nil {
 			return err
 		}
-		if err := markSent(ctx, tx, fresh, []*errandFlow{begun}, now); err != nil {
+		if err := markAddresses(ctx, tx, fresh, []*errandFlow{begun}, Proof{}, now); err != nil {
 			return err
 		}
 		return begun.store(ctx, tx)

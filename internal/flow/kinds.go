@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/tidwall/gjson"
 
 	"zelus/internal/auth"
 	"zelus/internal/config"
@@ -123,12 +124,18 @@ func (r *refusal) Unwrap() error { return r.err }
 // allKinds are those that are served.
 func allKinds() []*kind { return []*kind{login, registration, settings, recovery, verification} }
 
-// sort puts the fields of a form in order.
+// alone says whether a method has the form to itself: the one that has moved it
+// on from its first state, to which it comes back when another one is used.
+func (k *kind) alone(f *auth.Flow) bool { return k.use == nil && f.Active != "" && f.State != k.first }
+
+// sort puts the fields of a form in order. A step that a method has to itself is as
+// the method makes it, until it is shown again.
 func (k *kind) sort(form *Form) {
 	switch {
+	case k.order == nil, k.alone(form.Flow) && !form.Again:
 	case k.arrival != nil && form.Flow.Step == auth.SecondStep && !form.Again:
 		form.UI.Sort(k.arrival())
-	case k.order != nil:
+	default:
 		form.UI.Sort(k.order(form.Schema))
 	}
 }
@@ -204,7 +211,27 @@ func beginLogin(v *visit, f *auth.Flow, row *store.SessionRow, query url.Values)
 		return v.signedInAlready(query)
 	}
 	f.Refresh, f.IdentityID = refresh, row.Session.IdentityID
-	return nil
+	if via := query.Get("via"); via != "" && f.RequestedAAL == auth.AAL2 {
+		f.Address, err = addressAt(row.Identity, via)
+	}
+	return err
+}
+
+// addressAt is the address in somebody's traits that has this path, as it is kept.
+func addressAt(of auth.Packed, path string) (string, error) {
+	i, err := of.Identity()
+	if err != nil {
+		return "", err
+	}
+	names := strings.Split(path, ".")
+	for n, name := range names {
+		names[n] = gjson.Escape(name)
+	}
+	address, ok := schema.ReadAddress(gjson.GetBytes(i.Traits, strings.Join(names, ".")).String())
+	if !ok {
+		return "", auth.ErrParameter.Saying("The parameter via names the trait that has the address to which a code is sent. This account has none at %q.", auth.Short(path))
+	}
+	return address.Value, nil
 }
 
 // signedInAlready refuses to begin a form for those who are signed in.
@@ -238,6 +265,9 @@ func guardLogin(v *visit, f *auth.Flow, row *store.SessionRow) *refusal {
 func loginFields(form *Form) []ui.Node {
 	if form.SecondFactor() && form.Flow.Type == auth.API {
 		return nil // without a factor there is nothing to protect
+	}
+	if form.Flow.State != auth.ChooseMethod {
+		return nil // its place depends on the method
 	}
 	return []ui.Node{csrfNode()}
 }

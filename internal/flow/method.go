@@ -61,6 +61,10 @@ type Part struct {
 	Link   string
 	Posted bool
 	Follow func(ctx context.Context, s *Submission, value string) (Outcome, error)
+	// Ahead makes the first step of a new form without being asked to, where the
+	// method is the only one that the form offers; an Outcome of nothing leaves it
+	// to the person. nil never does.
+	Ahead func(context.Context, *Form) (Outcome, error)
 	// Send begins the form on somebody's behalf, as if they had asked for it; nil
 	// where the method cannot.
 	Send func(context.Context, *Form, Errand) (Sent, error)
@@ -170,6 +174,7 @@ type Outcome struct {
 	filled    map[string]any
 	// claimed is whom somebody has named, as it was typed.
 	claimed string
+	since     time.Time
 	// onPage says that the next step needs the page of the form.
 	onPage bool
 	// needs is the proof that the next step asks for; empty is none.
@@ -200,6 +205,7 @@ const (
 	verified   verdict = "verified"
 	recovered  verdict = "recovered"
 	replaced   verdict = "replaced"
+	expired    verdict = "expired"
 	stay       verdict = "stay"
 )
 
@@ -273,6 +279,20 @@ func Changed(change func(*auth.Identity, time.Time)) Outcome {
 	return Outcome{verdict: changed, change: change}
 }
 
+// Confirming says of Proven and Registered that this address was proven, and with
+// it who somebody is. Of somebody without the credential that was used, whose
+// address stands for it, it must still be one that was proven before.
+func (o Outcome) Confirming(p Proof) Outcome {
+	o.proof = p
+	return o
+}
+
+// With adds to the transaction what another outcome adds.
+func (o Outcome) With(other Outcome) Outcome {
+	o.then = append(slices.Clip(o.then), other.then...)
+	return o
+}
+
 // Proving says that a change is a proof too: whoever sets up an authenticator has
 // used it. The session that the change is made in gets stronger by it.
 func (o Outcome) Proving(amr auth.AMR) Outcome {
@@ -296,6 +316,10 @@ func Recovered(p Proof, amr auth.AMR, otherwise Problem) Outcome {
 func Replaced(why ui.Message) Outcome {
 	return Outcome{verdict: replaced, problems: []Problem{{Message: why}}}
 }
+
+// Expired puts a new form in the place of one whose time is over: what was sent
+// for it was valid until then.
+func Expired(since time.Time) Outcome { return Outcome{verdict: expired, since: since} }
 
 // Stay leaves everything as it is and shows the form.
 func Stay() Outcome { return Outcome{verdict: stay} }

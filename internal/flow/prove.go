@@ -47,7 +47,7 @@ func (v *visit) opened(m *Method, p *Part, value string) error {
 		return v.fault(err)
 	}
 	if !v.engine.Clock().Before(f.ExpiresAt) {
-		return v.expired(f)
+		return v.expired(f, f.ExpiresAt)
 	}
 	form, err := v.form(f)
 	if err != nil {

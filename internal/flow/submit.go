@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/tidwall/gjson"
@@ -30,7 +31,7 @@ func (e *Engine) submit(v *visit) error {
 		return v.fault(err)
 	}
 	if !e.Clock().Before(f.ExpiresAt) {
-		return v.expired(f)
+		return v.expired(f, f.ExpiresAt)
 	}
 	if v.kind.owner == nil {
 		if row, err = v.session(); err != nil {
@@ -91,10 +92,11 @@ func (v *visit) submitted() (*auth.Flow, *store.SessionRow, error) {
 	return v.find("flow", auth.ErrFlowMissing, v.action)
 }
 
-// expired answers a submission that came too late.
-func (v *visit) expired(f *auth.Flow) error {
-	e := auth.ErrFlowExpired.With("expired_at", auth.Stamp(f.ExpiresAt)).With("since", v.engine.Clock().Sub(f.ExpiresAt).Nanoseconds())
-	return v.replace(f, e, ui.Say(v.kind.expired, "expired_at", f.ExpiresAt))
+// expired answers a submission that came too late, for the form or for what was
+// sent for it.
+func (v *visit) expired(f *auth.Flow, since time.Time) error {
+	e := auth.ErrFlowExpired.With("expired_at", auth.Stamp(since)).With("since", v.engine.Clock().Sub(since).Nanoseconds())
+	return v.replace(f, e, ui.Say(v.kind.expired, "expired_at", since))
 }
 
 // replace puts a new flow in the place of one that cannot go on. The form says
@@ -130,6 +132,7 @@ func (v *visit) anew(old *auth.Flow) (*auth.Flow, error) {
 		now := auth.Now(v.engine.Clock())
 		fresh := *old
 		fresh.ID, fresh.Done = uuid.New(), false
+		fresh.Address, fresh.Private = "", nil
 		v.startOver(&fresh)
 		backToFirst(&fresh)
 		fresh.IssuedAt, fresh.CreatedAt, fresh.UpdatedAt, fresh.ExpiresAt = now, now, now, now.Add(k.lifespan(v.config))
@@ -282,8 +285,11 @@ func (v *visit) ask(ctx context.Context, s *Submission, row *store.SessionRow) (
 		if p.Privileged && !v.privileged(row, auth.AAL1) {
 			return Outcome{}, nil, unprivileged{auth.AAL1}
 		}
-		if v.kind.use != nil {
+		switch {
+		case v.kind.use != nil:
 			s.Flow.Active = m.Name
+		case v.kind.alone(s.Flow) && s.Flow.Active != m.Name:
+			v.startOver(s.Flow)
 		}
 		v.skipAhead(s, p)
 		outcome, err := p.Submit(ctx, s)

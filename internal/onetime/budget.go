@@ -1,6 +1,7 @@
 package onetime
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"slices"
@@ -9,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"zelus/internal/auth"
+	"zelus/internal/schema"
 	"zelus/internal/store"
 )
 
@@ -24,10 +26,12 @@ type Verdict int
 
 // The verdicts.
 const (
-	// Wrong: also a code that has expired or was used, or is nobody's, or one for
-	// an account at which was guessed too often.
+	// Wrong: also a code that was used, or is nobody's, or one for an account at
+	// which was guessed too often.
 	Wrong Verdict = iota
 	Right
+	// Late: it would have been right, and has expired.
+	Late
 	// TooMany: the flow was guessed at too often, and takes no more codes.
 	TooMany
 )
@@ -35,10 +39,14 @@ const (
 // Try compares a code with the one that was sent. A wrong one counts, against
 // the flow and against the account, before anybody learns that it is wrong: so
 // many at once do not get more guesses than one after the other.
-func (s *Secrets) Try(ctx context.Context, f *auth.Flow, given string, most int) (verdict Verdict, found *Found, err error) {
+//
+// Where codes were sent to several addresses at once, the newest to each of these
+// is right, and a wrong one counts against all of them. found is there for what is
+// right or late.
+func (s *Secrets) Try(ctx context.Context, f *auth.Flow, given string, most int, addresses ...schema.Address) (verdict Verdict, found *Found, err error) {
 	var code *store.Code
 	err = s.Store.Write(ctx, store.Durable, func(tx *store.Tx) error {
-		verdict = Wrong
+		verdict, code = Wrong, nil
 		free, err := tx.CountTry(ctx, f, most)
 		if err != nil {
 			return err
@@ -47,25 +55,60 @@ func (s *Secrets) Try(ctx context.Context, f *auth.Flow, given string, most int)
 			verdict = TooMany
 			return nil
 		}
-		code, err = tx.Code(ctx, f.Project, f.ID)
-		if errors.Is(err, store.ErrNotFound) {
-			return nil // none was sent
-		}
-		if err != nil {
+		codes, err := sent(ctx, tx, f, addresses)
+		if err != nil || len(codes) == 0 {
 			return err
 		}
-		right, err := s.count(ctx, tx, f.Project, s.account(f, code), func() bool { return s.right(f, code, given) })
+		var accounts [][]byte
+		for _, c := range codes {
+			accounts = append(accounts, s.account(f, c))
+		}
+		right, err := s.count(ctx, tx, f.Project, accounts, func() bool {
+			for _, c := range codes {
+				if v := s.compare(f, c, given); v != Wrong {
+					verdict, code = v, c
+				}
+			}
+			return verdict == Right
+		})
 		if err != nil || !right {
 			return err
 		}
-		verdict = Right
 		return tx.ForgiveTry(ctx, f)
 	})
-	if err != nil || verdict != Right {
+	if err != nil || code == nil {
 		return verdict, nil, err
 	}
 	found, err = s.found(code)
 	return verdict, found, err
+}
+
+// sent are the codes of a flow that count: its newest, or the newest to each of
+// several addresses.
+func sent(ctx context.Context, tx *store.Tx, f *auth.Flow, addresses []schema.Address) ([]*store.Code, error) {
+	if len(addresses) > 0 {
+		all, err := tx.Codes(ctx, f.Project, f.ID)
+		return slices.DeleteFunc(all, func(c *store.Code) bool {
+			return !slices.Contains(addresses, schema.Address{Via: c.Via, Value: c.Address})
+		}), err
+	}
+	c, err := tx.Code(ctx, f.Project, f.ID)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil
+	}
+	return []*store.Code{c}, err
+}
+
+// compare takes the same time for all codes that are wrong.
+func (s *Secrets) compare(f *auth.Flow, c *store.Code, given string) Verdict {
+	same := s.ring.Load().Matches(bound(f, given), c.Hash)
+	switch {
+	case !same || !valid(f, c):
+		return Wrong
+	case !s.Clock().Before(c.ExpiresAt):
+		return Late
+	}
+	return Right
 }
 
 // Guess is Try for the secrets of a credential, which no form has sent: codes of
@@ -74,28 +117,36 @@ func (s *Secrets) Try(ctx context.Context, f *auth.Flow, given string, most int)
 func (s *Secrets) Guess(ctx context.Context, purpose string, i *auth.Identity, right func() bool) (ok bool, err error) {
 	account := s.ring.Load().Hash(purpose + " identity " + i.ID.String())
 	err = s.Store.Write(ctx, store.Durable, func(tx *store.Tx) error {
-		ok, err = s.count(ctx, tx, i.Project, account, right)
+		ok, err = s.count(ctx, tx, i.Project, [][]byte{account}, right)
 		return err
 	})
 	return ok, err
 }
 
-// count compares a secret unless there were too many wrong guesses at the account
-// within the hour, and counts one more where it is wrong.
-func (s *Secrets) count(ctx context.Context, tx *store.Tx, project uuid.UUID, account []byte, right func() bool) (bool, error) {
+// count compares a secret unless there were too many wrong guesses at one of the
+// accounts within the hour, and counts one more at each where it is wrong.
+func (s *Secrets) count(ctx context.Context, tx *store.Tx, project uuid.UUID, accounts [][]byte, right func() bool) (bool, error) {
+	// Reading locks: always in the same order, as others may want the same ones.
+	slices.SortFunc(accounts, bytes.Compare)
 	now := auth.Now(s.Clock())
-	guesses, err := tx.Guesses(ctx, project, account, now)
-	if err != nil {
-		return false, err
+	all, free := make([][]time.Time, len(accounts)), true
+	for i, account := range accounts {
+		guesses, err := tx.Guesses(ctx, project, account, now)
+		if err != nil {
+			return false, err
+		}
+		all[i] = slices.DeleteFunc(guesses, func(t time.Time) bool { return now.Sub(t) >= GuessesCount })
+		free = free && len(all[i]) < guessesPerHour
 	}
-	guesses = slices.DeleteFunc(guesses, func(t time.Time) bool { return now.Sub(t) >= GuessesCount })
-	if len(guesses) >= guessesPerHour {
-		return false, nil
+	if !free || right() {
+		return free, nil
 	}
-	if right() {
-		return true, nil
+	for i, account := range accounts {
+		if err := tx.SetGuesses(ctx, project, account, append(all[i], now), now); err != nil {
+			return false, err
+		}
 	}
-	return false, tx.SetGuesses(ctx, project, account, append(guesses, now), now)
+	return false, nil
 }
 
 // account names whose codes are guessed at, for this purpose.

@@ -90,7 +90,8 @@ func (s *Secrets) Errand(ctx context.Context, f *auth.Flow, typed string) (e flo
 }
 
 // Code sends a code to an address, or hands it over where the errand names
-// none. An errand without identity is for an address that is nobody's.
+// none. An errand without identity is for an address that is nobody's; in a
+// registration it is who signs up, and is not stored yet.
 func (s *Secrets) Code(form *flow.Form, e flow.Errand) (flow.Sent, error) {
 	return s.issue(form, e, secret.Digits(codeLength), true)
 }
@@ -112,7 +113,7 @@ func (s *Secrets) issue(form *flow.Form, e flow.Errand, plain string, isCode boo
 	ring := s.ring.Load()
 	c := &store.Code{ID: uuid.Must(uuid.NewV7()), Project: f.Project, FlowID: f.ID, Via: e.Via, Address: e.Address,
 		Hash: ring.Hash(bound(f, plain)), CreatedAt: now, ExpiresAt: now.Add(lifespan)}
-	if e.Identity != nil {
+	if e.Identity != nil && f.Kind != auth.Registration {
 		c.IdentityID = uuid.NullUUID{UUID: e.Identity.ID, Valid: true}
 	}
 	if len(e.Change) > 0 {
@@ -158,7 +159,11 @@ func (s *Secrets) message(form *flow.Form, e flow.Errand, plain string, isCode b
 	if e.Identity != nil || !told {
 		purpose.fill(&d, plain, address(form.Config, f, isCode, plain), isCode)
 		d.ExpiresInMinutes = int(lifespan.Minutes())
-		d.Identity = subject(form.Config, e)
+		if f.Kind == auth.Registration {
+			d.Traits = e.Identity.Traits
+		} else {
+			d.Identity = subject(form.Config, e)
+		}
 	}
 	if isCode {
 		m.RequestHeaders = form.Headers()
@@ -210,7 +215,13 @@ type purpose struct {
 
 // purposeOf is the one table of them.
 func purposeOf(kind auth.Kind) purpose {
-	if kind == auth.Recovery {
+	nobody := func(*config.Flows) bool { return false }
+	switch kind {
+	case auth.Login:
+		return purpose{store.ForVerification, nobody, func(d *templates.Data, plain, _ string, _ bool) { d.LoginCode = plain }}
+	case auth.Registration:
+		return purpose{store.ForVerification, nobody, func(d *templates.Data, plain, _ string, _ bool) { d.RegistrationCode = plain }}
+	case auth.Recovery:
 		return purpose{store.ForRecovery, func(c *config.Flows) bool { return c.Recovery.NotifyUnknownRecipients },
 			func(d *templates.Data, plain, link string, isCode bool) {
 				if isCode {
@@ -268,7 +279,7 @@ func (s *Secrets) Open(ctx context.Context, f *auth.Flow, token string) (found *
 	if err != nil || c == nil || !s.ring.Load().Matches(bound(f, token), c.Hash) {
 		return nil, late, err
 	}
-	if s.usable(c) {
+	if s.usable(f, c) {
 		found, err = s.found(c)
 		return found, late, err
 	}
@@ -282,7 +293,7 @@ func (s *Secrets) Open(ctx context.Context, f *auth.Flow, token string) (found *
 // may not be used any more.
 func (s *Secrets) Opened(ctx context.Context, f *auth.Flow) (*Found, error) {
 	c, err := s.newest(ctx, f)
-	if err != nil || c == nil || !s.usable(c) {
+	if err != nil || c == nil || !s.usable(f, c) {
 		return nil, err
 	}
 	return s.found(c)
@@ -297,14 +308,14 @@ func (s *Secrets) newest(ctx context.Context, f *auth.Flow) (*store.Code, error)
 	return c, err
 }
 
-// right compares in constant time.
-func (s *Secrets) right(f *auth.Flow, c *store.Code, given string) bool {
-	same := s.ring.Load().Matches(bound(f, given), c.Hash)
-	return same && s.usable(c)
+func (s *Secrets) usable(f *auth.Flow, c *store.Code) bool {
+	return valid(f, c) && s.Clock().Before(c.ExpiresAt)
 }
 
-func (s *Secrets) usable(c *store.Code) bool {
-	return c.IdentityID.Valid && c.UsedAt == nil && s.Clock().Before(c.ExpiresAt)
+// valid says whether a secret could be used before it expires: it was not, and is
+// somebody's, or of somebody who signs up and is not there yet.
+func valid(f *auth.Flow, c *store.Code) bool {
+	return c.UsedAt == nil && (c.IdentityID.Valid || f.Kind == auth.Registration)
 }
 
 // Found is a secret that is right.
@@ -312,6 +323,9 @@ type Found struct {
 	Proof flow.Proof
 	code  *store.Code
 }
+
+// ExpiresAt is the end of the secret's time.
+func (f *Found) ExpiresAt() time.Time { return f.code.ExpiresAt }
 
 func (s *Secrets) found(c *store.Code) (*Found, error) {
 	p := flow.Proof{Identity: c.IdentityID.UUID, Via: c.Via, Address: c.Address}

@@ -17,6 +17,9 @@ const (
 		VALUES (?, ?, ?, (SELECT id FROM owner), ?, ?, ?, ?, ?, ?)`
 	selectCode query = `SELECT id, identity_id, via, address, hash, sealed, created_at, expires_at, used_at FROM codes
 		WHERE project_id = ? AND flow_id = ? ORDER BY id DESC LIMIT 1`
+	selectCodes query = `SELECT id, identity_id, via, address, hash, sealed, created_at, expires_at, used_at FROM codes c
+		WHERE project_id = ? AND flow_id = ?
+		AND NOT EXISTS (SELECT 1 FROM codes n WHERE n.flow_id = c.flow_id AND n.via = c.via AND n.address = c.address AND n.id > c.id) ORDER BY id DESC`
 	useCode query = "UPDATE codes SET used_at = ? WHERE project_id = ? AND id = ? AND used_at IS NULL AND expires_at > ?"
 
 	voidWaiting query = `UPDATE codes SET used_at = ? WHERE project_id = ? AND identity_id = ? AND sealed IS NOT NULL AND used_at IS NULL AND flow_id <> ?
@@ -66,9 +69,24 @@ func (tx *Tx) InsertCode(ctx context.Context, c *Code) error {
 // is none. Older ones are void.
 func (q *queries) Code(ctx context.Context, project, flow uuid.UUID) (*Code, error) {
 	c := &Code{Project: project, FlowID: flow}
-	err := q.one(ctx, selectCode, []any{project, flow}, &c.ID, &c.IdentityID, &c.Via, &c.Address, &c.Hash, &c.Sealed,
-		instant{&c.CreatedAt}, instant{&c.ExpiresAt}, perhaps{&c.UsedAt})
-	return c, err
+	return c, q.one(ctx, selectCode, []any{project, flow}, c.columns()...)
+}
+
+// Codes reads the newest code to each address of a flow, used or not, for flows
+// that send several at once.
+func (q *queries) Codes(ctx context.Context, project, flow uuid.UUID) ([]*Code, error) {
+	var all []*Code
+	err := q.each(ctx, selectCodes, func(r scanner) error {
+		c := &Code{Project: project, FlowID: flow}
+		all = append(all, c)
+		return r.Scan(c.columns()...)
+	}, project, flow)
+	return all, err
+}
+
+// columns are where what is read of a code goes.
+func (c *Code) columns() []any {
+	return []any{&c.ID, &c.IdentityID, &c.Via, &c.Address, &c.Hash, &c.Sealed, instant{&c.CreatedAt}, instant{&c.ExpiresAt}, perhaps{&c.UsedAt}}
 }
 
 // UseCode uses a code up and says whether this call did it: of several that

@@ -6,21 +6,26 @@ import (
 	"zelus/internal/auth"
 	"zelus/internal/config"
 	"zelus/internal/flow"
+	"zelus/internal/identity"
 	"zelus/internal/onetime"
 	"zelus/internal/schema"
+	"zelus/internal/store"
 	"zelus/internal/ui"
 )
 
 // Code is what the method uses.
 type Code struct {
+	Store   *store.Store
 	Secrets *onetime.Secrets
 }
 
 // Method is the method for the engine.
 func (c *Code) Method() flow.Method {
 	return flow.Method{
-		Name:    "code",
-		Enabled: func(c *config.Config) bool { return c.SelfService.Methods.Code.Enabled },
+		Name:         "code",
+		Enabled:      func(c *config.Config) bool { return c.SelfService.Methods.Code.Enabled },
+		Login:        &flow.Part{Offered: signsIn, Prepare: c.prepareLogin, Submit: c.login, Claims: claimsLogin, Ahead: c.sendAhead},
+		Registration: &flow.Part{Offered: signsUp, Prepare: c.prepareRegistration, Submit: c.register, Claims: claimsRegistration},
 		Recovery: &flow.Part{
 			Offered: recovers,
 			Prepare: c.prepareRecovery, Submit: c.recover, Claims: claims, Send: c.run,
@@ -30,6 +35,8 @@ func (c *Code) Method() flow.Method {
 			Prepare: c.prepareVerification, Submit: c.verify, Claims: claims, Send: c.run,
 			Link: field, Follow: c.followVerification,
 		},
+		Factor: identity.Factor{Type: auth.Code, Holds: holds},
+		Counts: counts,
 	}
 }
 
@@ -72,7 +79,8 @@ func (c *Code) run(_ context.Context, form *flow.Form, e flow.Errand) (flow.Sent
 // nobody's, or says what is wrong with it.
 func (c *Code) send(ctx context.Context, s *flow.Submission, name, typed string) (schema.Address, flow.Outcome, *flow.Problem, error) {
 	if typed == "" {
-		return schema.Address{}, flow.Outcome{}, &flow.Problem{Field: name, Message: ui.Say(ui.ErrorRequired, "property", name)}, nil
+		missing := required(name)
+		return schema.Address{}, flow.Outcome{}, &missing, nil
 	}
 	errand, ok, err := c.Secrets.Errand(ctx, s.Flow, typed)
 	address := schema.Address{Via: errand.Via, Value: errand.Address}
@@ -94,11 +102,19 @@ func (c *Code) check(ctx context.Context, s *flow.Submission, wrong flow.Problem
 	case err != nil:
 		return nil, flow.Outcome{}, err
 	case verdict == onetime.TooMany:
-		return nil, flow.Replaced(ui.Say(ui.ErrorGeneric, "reason", "Too many codes were tried here. Ask for a new one.")), nil
-	case verdict == onetime.Wrong:
+		return nil, flow.Replaced(tooMany().Message), nil
+	case verdict != onetime.Right:
 		return nil, flow.Next(wrong), nil
 	}
 	return found, flow.Outcome{}, nil
+}
+
+func tooMany() flow.Problem {
+	return flow.Problem{Message: ui.Say(ui.ErrorGeneric, "reason", "Too many codes were tried here. Ask for a new one.")}
+}
+
+func required(name string) flow.Problem {
+	return flow.Problem{Field: name, Message: ui.Say(ui.ErrorRequired, "property", name)}
 }
 
 // input is the field for the code.

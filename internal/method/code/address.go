@@ -1,0 +1,105 @@
+package code
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+
+	"zelus/internal/auth"
+	"zelus/internal/config"
+	"zelus/internal/flow"
+	"zelus/internal/schema"
+)
+
+// holds says what a credential can be signed in with: an address that a code can be
+// sent to. Those of phones count apart, because not everybody can text them.
+func holds(c auth.Credential) []auth.Factors {
+	var all []auth.Factors
+	for _, a := range addressesOf(c) {
+		factor := auth.FactorCode
+		if a.Via == auth.ViaSMS {
+			factor = auth.FactorTextedCode
+		}
+		if !slices.Contains(all, factor) {
+			all = append(all, factor)
+		}
+	}
+	return all
+}
+
+// counts says what codes count for. What cannot be sent counts for nothing.
+func counts(c *config.Config) (p auth.Policy) {
+	sent := auth.FactorCode
+	if c.TextsPhones() {
+		sent |= auth.FactorTextedCode
+	}
+	if c.SelfService.Methods.Code.PasswordlessEnabled {
+		p.First = sent
+	}
+	if c.SelfService.Methods.Code.MFAEnabled {
+		p.Second = sent
+	}
+	return p
+}
+
+// addressesOf are those that the credential of somebody who signs in with codes
+// names, as identity.Manager writes it.
+func addressesOf(c auth.Credential) (all []schema.Address) {
+	var config struct {
+		Addresses []struct {
+			Channel string `json:"channel"`
+			Address string `json:"address"`
+		} `json:"addresses"`
+	}
+	if len(c.Config) == 0 || json.Unmarshal(c.Config, &config) != nil {
+		return nil
+	}
+	for _, a := range config.Addresses {
+		all = append(all, schema.Address{Via: a.Channel, Value: a.Address})
+	}
+	return all
+}
+
+// reachable leaves those to which codes can be sent.
+func reachable(c *config.Config, all []schema.Address) []schema.Address {
+	return slices.DeleteFunc(all, func(a schema.Address) bool { return a.Via == auth.ViaSMS && !c.TextsPhones() })
+}
+
+// owned are the addresses to which the person whose form this is can have a code
+// sent.
+func owned(form *flow.Form) []schema.Address {
+	credential, has := form.Credential(auth.Code)
+	all := addressesOf(credential)
+	if !has && form.Identity != nil && findsByAddress(form.Config) {
+		for _, a := range form.Identity.Verifiable {
+			if a.Verified {
+				all = append(all, schema.Address{Via: a.Via, Value: a.Value})
+			}
+		}
+	}
+	return reachable(form.Config, all)
+}
+
+// choices are those of them that a form offers: all, or the one that it was begun
+// for.
+func choices(form *flow.Form) []schema.Address {
+	f := form.Flow
+	return slices.DeleteFunc(owned(form), func(a schema.Address) bool {
+		return f.State == auth.ChooseMethod && f.Address != "" && a.Value != f.Address
+	})
+}
+
+// findsByAddress says whether people without a credential for codes are found by
+// the addresses that they have proven.
+func findsByAddress(c *config.Config) bool {
+	m := &c.SelfService.Methods.Code
+	return m.Config.MissingCredentialFallbackEnabled || m.PasswordlessLoginFallbackEnabled
+}
+
+// channel is that of an address.
+func channel(address string) string {
+	if strings.Contains(address, "@") {
+		return auth.ViaEmail
+	}
+	return auth.ViaSMS
+}

@@ -1,0 +1,210 @@
+package code
+
+import (
+	"cmp"
+	"context"
+	"errors"
+
+	"zelus/internal/auth"
+	"zelus/internal/flow"
+	"zelus/internal/onetime"
+	"zelus/internal/schema"
+	"zelus/internal/store"
+	"zelus/internal/ui"
+)
+
+const (
+	identifierField = "identifier"
+	oneOfThem       = "address"
+	resendField     = "resend"
+)
+
+// signsIn says whether a code can be had in a login form: as the first factor, or
+// as the second one of somebody who has an address for it.
+func signsIn(form *flow.Form) bool {
+	m := &form.Config.SelfService.Methods.Code
+	if form.Flow.RequestedAAL.AtLeast(auth.AAL2) {
+		return m.MFAEnabled && len(choices(form)) > 0
+	}
+	return m.PasswordlessEnabled && (!form.Flow.Refresh || len(owned(form)) > 0)
+}
+
+// chooses says whether somebody picks one of their addresses instead of typing it.
+func chooses(form *flow.Form) bool {
+	return form.Flow.RequestedAAL.AtLeast(auth.AAL2) || form.Flow.Refresh && form.Config.FeatureFlags.RefreshLoginChooseAddress
+}
+
+func claimsLogin(s *flow.Submission) bool {
+	method := s.Values.String("method")
+	return claims(s) || method == "" && (s.Values.String(resendField) != "" || s.Values.String(oneOfThem) != "")
+}
+
+func (c *Code) prepareLogin(_ context.Context, form *flow.Form) error {
+	f := form.Flow
+	switch {
+	case f.State == auth.SentEmail && form.Again:
+		form.Protect()
+		form.UI.Add(ui.Input(ui.GroupDefault, identifierField, ui.InputHidden, f.Address), input(ui.LabelLoginCode), resend(resendField, "code"),
+			hidden("method", "code"), submit())
+	case f.State == auth.SentEmail:
+		to := ui.Input(ui.GroupDefault, identifierField, ui.InputHidden, f.Address).Required().Labelled(form.Schema.IdentifierLabel())
+		if chooses(form) {
+			to = hidden(identifierField, f.Address).Labelled(sendTo(f.Address))
+		}
+		form.UI.Add(to, hidden("method", "code"), input(ui.LabelLoginCode), submit(), resend(resendField, "code"))
+		if f.Type == auth.Browser {
+			form.Protect()
+		}
+	case chooses(form):
+		form.Protect()
+		for _, a := range choices(form) {
+			form.UI.Add(ui.Button(ui.GroupCode, oneOfThem, a.Value, sendTo(a.Value)))
+		}
+	default:
+		form.UI.Put(ui.Input(ui.GroupDefault, identifierField, ui.InputText, "").Required().Labelled(form.Schema.IdentifierLabel()))
+		form.UI.Put(ui.Button(ui.GroupCode, "method", "code", ui.Say(ui.LabelSignInCode)))
+	}
+	return nil
+}
+
+// sendTo is the label of one of several addresses.
+func sendTo(address string) ui.Message {
+	return ui.Say(ui.LabelSignInCodeTo, "address", address, "channel", channel(address))
+}
+
+func (c *Code) login(ctx context.Context, s *flow.Submission) (flow.Outcome, error) {
+	f, chosen := s.Flow, s.Values.String(oneOfThem)
+	to := cmp.Or(chosen, s.Identifier())
+	switch {
+	case s.Values.String(resendField) != "":
+		to = cmp.Or(to, f.Address)
+	case f.State == auth.SentEmail && chosen == "":
+		return c.signIn(ctx, s)
+	}
+	if to == "" {
+		name := identifierField
+		if chooses(&s.Form) {
+			name = oneOfThem
+		}
+		return flow.Again(required(name)), nil
+	}
+	errand, ok, err := c.addressee(ctx, &s.Form, to)
+	if err != nil {
+		return flow.Outcome{}, err
+	}
+	if !ok {
+		return flow.Again(flow.Problem{Message: ui.Say(ui.ErrorNoCodeUser)}), nil
+	}
+	return c.sendLogin(&s.Form, errand)
+}
+
+// sendAhead sends the code of a second factor to somebody who has nothing to
+// choose from.
+func (c *Code) sendAhead(_ context.Context, form *flow.Form) (flow.Outcome, error) {
+	all := choices(form)
+	if !form.Flow.RequestedAAL.AtLeast(auth.AAL2) || len(all) != 1 {
+		return flow.Outcome{}, nil
+	}
+	return c.sendLogin(form, flow.Errand{Identity: form.Identity, Via: all[0].Via, Address: all[0].Value})
+}
+
+func (c *Code) sendLogin(form *flow.Form, e flow.Errand) (flow.Outcome, error) {
+	form.Flow.Active, form.Flow.State, form.Flow.Address = "code", auth.SentEmail, e.Address
+	sent, err := c.Secrets.Code(form, e)
+	return sent.Saying(ui.Say(ui.InfoSignInCodeSent)), err
+}
+
+// addressee finds whose address it is that somebody typed or chose. It is not ok
+// where no code is sent to it; where nobody may learn that, it is ok, and nobody's.
+func (c *Code) addressee(ctx context.Context, form *flow.Form, typed string) (e flow.Errand, ok bool, err error) {
+	typed = schema.LookupIdentifier(typed)
+	if form.Identity != nil {
+		for _, a := range owned(form) {
+			if a.Value == typed {
+				return flow.Errand{Identity: form.Identity, Via: a.Via, Address: a.Value}, true, nil
+			}
+		}
+		return e, false, nil
+	}
+	address := schema.Address{Via: channel(typed), Value: typed}
+	if len(reachable(form.Config, []schema.Address{address})) == 0 {
+		return e, false, nil
+	}
+	e = flow.Errand{Via: address.Via, Address: address.Value}
+	e.Identity, _, err = c.owner(ctx, form, address)
+	if err != nil || e.Identity != nil {
+		return e, err == nil, err
+	}
+	_, possible := schema.ReadAddress(typed)
+	return e, possible && form.Config.Security.AccountEnumeration.Mitigate, nil
+}
+
+// owner is who signs in with codes to an address, and the credential that says so.
+// Of somebody who has none, and is found by an address that they have proven, it is
+// empty. The identity is nil where the address is nobody's.
+func (c *Code) owner(ctx context.Context, form *flow.Form, a schema.Address) (*auth.Identity, auth.Credential, error) {
+	found, err := c.Store.SignInBy(ctx, auth.DefaultProject, auth.Code, a.Value)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return nil, auth.Credential{}, err
+	}
+	if !findsByAddress(form.Config) {
+		if found == nil {
+			return nil, auth.Credential{}, nil
+		}
+		return found.Identity, found.Credential, nil
+	}
+	// Both are asked, whoever it is: how much is asked tells nobody who is there.
+	by, err := c.Store.IdentityByAddress(ctx, auth.DefaultProject, store.ForVerification, a.Via, a.Value)
+	switch {
+	case err != nil && !errors.Is(err, store.ErrNotFound):
+		return nil, auth.Credential{}, err
+	case found != nil:
+		return found.Identity, found.Credential, nil
+	case err == nil && by.HasVerified(a.Via, a.Value) && by.Factors&(auth.FactorCode|auth.FactorTextedCode) == 0:
+		return by, auth.Credential{}, nil
+	}
+	return nil, auth.Credential{}, nil
+}
+
+// signIn lets somebody in with the code that was sent to them.
+func (c *Code) signIn(ctx context.Context, s *flow.Submission) (flow.Outcome, error) {
+	f, wrong := s.Flow, flow.Problem{Message: ui.Say(ui.ErrorLoginCode)}
+	found, outcome, err := c.open(ctx, s, wrong)
+	if err != nil || found == nil {
+		return outcome.Filling(identifierField, s.Identifier()), err
+	}
+	who, used, err := c.owner(ctx, &s.Form, schema.Address{Via: found.Proof.Via, Value: found.Proof.Address})
+	if err != nil {
+		return flow.Outcome{}, err
+	}
+	if who == nil || who.ID != found.Proof.Identity || s.Identity != nil && s.Identity.ID != who.ID {
+		return flow.Again(wrong), nil // the address is somebody else's by now
+	}
+	amr := auth.AMR{Method: "code", AAL: auth.AAL1}
+	if f.RequestedAAL.AtLeast(auth.AAL2) {
+		amr.AAL = auth.AAL2
+	}
+	return flow.Proven(who, used, amr, wrong).Confirming(found.Proof).Then(c.Secrets.Use(found)), nil
+}
+
+// open compares the code that was typed in a login or a registration with the
+// newest one, or with the newest to each of several addresses. found is nil where
+// the outcome says what becomes of it.
+func (c *Code) open(ctx context.Context, s *flow.Submission, wrong flow.Problem, addresses ...schema.Address) (*onetime.Found, flow.Outcome, error) {
+	given := s.Values.String(field)
+	if given == "" {
+		return nil, flow.Again(required(field)), nil
+	}
+	verdict, found, err := c.Secrets.Try(ctx, s.Flow, given, s.Config.SelfService.Methods.Code.Config.MaxSubmissions, addresses...)
+	switch {
+	case err != nil:
+		return nil, flow.Outcome{}, err
+	case verdict == onetime.TooMany:
+		return nil, flow.Again(tooMany()), nil
+	case verdict == onetime.Late:
+		return nil, flow.Expired(found.ExpiresAt()), nil
+	case verdict == onetime.Wrong:
+		return nil, flow.Again(wrong), nil
+	}
+	return found, flow.Outcome{}, nil
+}
