@@ -119,7 +119,7 @@ func required(name string) flow.Problem {
 
 // input is the field for the code.
 func input(label int) ui.Node {
-	return ui.Input(ui.GroupCode, field, ui.InputText, nil).Required().Labelled(ui.Say(label))
+	return ui.Input(ui.GroupCode, field, ui.InputText, nil).Required().Autocomplete("one-time-code").Labelled(ui.Say(label))
 }
 
 func submit() ui.Node {
