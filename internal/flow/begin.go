@@ -91,8 +91,9 @@ func (v *visit) start(f *auth.Flow, row *store.SessionRow) error {
 	return v.insert(f)
 }
 
-// ahead has the only method that a new form offers make the first step by itself.
-func (v *visit) ahead(ctx context.Context, form *Form) (o Outcome, err error) {
+// ahead has a method make the first step of a new form by itself, where whose form
+// it is has nothing else that would do.
+func (v *visit) ahead(ctx context.Context, form *Form) (Outcome, error) {
 	var only *Part
 	for i := range v.engine.Methods {
 		m := &v.engine.Methods[i]
@@ -100,12 +101,15 @@ func (v *visit) ahead(ctx context.Context, form *Form) (o Outcome, err error) {
 		if p == nil || !m.Enabled(v.config) || !p.offered(form) {
 			continue
 		}
-		if only != nil {
+		c, has := form.Credential(m.Factor.Type)
+		switch {
+		case p.Ahead != nil:
+			only = p
+		case has && len(m.Factor.Holds(c)) > 0:
 			return Outcome{}, nil
 		}
-		only = p
 	}
-	if only == nil || only.Ahead == nil {
+	if only == nil {
 		return Outcome{}, nil
 	}
 	return only.Ahead(ctx, form)

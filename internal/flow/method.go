@@ -61,9 +61,9 @@ type Part struct {
 	Link   string
 	Posted bool
 	Follow func(ctx context.Context, s *Submission, value string) (Outcome, error)
-	// Ahead makes the first step of a new form without being asked to, where the
-	// method is the only one that the form offers; an Outcome of nothing leaves it
-	// to the person. nil never does.
+	// Ahead makes the first step of a new form without being asked to, where whose
+	// form it is has no other method to choose; an Outcome of nothing leaves it to
+	// the person. nil never does.
 	Ahead func(context.Context, *Form) (Outcome, error)
 	// Send begins the form on somebody's behalf, as if they had asked for it; nil
 	// where the method cannot.

@@ -23,7 +23,7 @@ const (
 // as the second one of somebody who has an address for it.
 func signsIn(form *flow.Form) bool {
 	m := &form.Config.SelfService.Methods.Code
-	if form.Flow.RequestedAAL.AtLeast(auth.AAL2) {
+	if form.SecondFactor() {
 		return m.MFAEnabled && len(choices(form)) > 0
 	}
 	return m.PasswordlessEnabled && (!form.Flow.Refresh || len(owned(form)) > 0)
@@ -31,7 +31,7 @@ func signsIn(form *flow.Form) bool {
 
 // chooses says whether somebody picks one of their addresses instead of typing it.
 func chooses(form *flow.Form) bool {
-	return form.Flow.RequestedAAL.AtLeast(auth.AAL2) || form.Flow.Refresh && form.Config.FeatureFlags.RefreshLoginChooseAddress
+	return form.SecondFactor() || form.Flow.Refresh && form.Config.FeatureFlags.RefreshLoginChooseAddress
 }
 
 func claimsLogin(s *flow.Submission) bool {
@@ -102,7 +102,7 @@ func (c *Code) login(ctx context.Context, s *flow.Submission) (flow.Outcome, err
 // choose from.
 func (c *Code) sendAhead(_ context.Context, form *flow.Form) (flow.Outcome, error) {
 	all := choices(form)
-	if !form.Flow.RequestedAAL.AtLeast(auth.AAL2) || len(all) != 1 {
+	if !form.SecondFactor() || len(all) != 1 {
 		return flow.Outcome{}, nil
 	}
 	return c.sendLogin(form, flow.Errand{Identity: form.Identity, Via: all[0].Via, Address: all[0].Value})
@@ -168,7 +168,7 @@ func (c *Code) owner(ctx context.Context, form *flow.Form, a schema.Address) (*a
 
 // signIn lets somebody in with the code that was sent to them.
 func (c *Code) signIn(ctx context.Context, s *flow.Submission) (flow.Outcome, error) {
-	f, wrong := s.Flow, flow.Problem{Message: ui.Say(ui.ErrorLoginCode)}
+	wrong := flow.Problem{Message: ui.Say(ui.ErrorLoginCode)}
 	found, outcome, err := c.open(ctx, s, wrong)
 	if err != nil || found == nil {
 		return outcome.Filling(identifierField, s.Identifier()), err
@@ -181,7 +181,7 @@ func (c *Code) signIn(ctx context.Context, s *flow.Submission) (flow.Outcome, er
 		return flow.Again(wrong), nil // the address is somebody else's by now
 	}
 	amr := auth.AMR{Method: "code", AAL: auth.AAL1}
-	if f.RequestedAAL.AtLeast(auth.AAL2) {
+	if s.SecondFactor() {
 		amr.AAL = auth.AAL2
 	}
 	return flow.Proven(who, used, amr, wrong).Confirming(found.Proof).Then(c.Secrets.Use(found)), nil
