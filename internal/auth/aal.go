@@ -48,12 +48,16 @@ type AMR struct {
 	CompletedAt  time.Time `json:"completed_at"`
 	Provider     string    `json:"provider,omitempty"`
 	Organization string    `json:"organization,omitempty"`
+	// Both says of a key that it was two factors in one: it is the person's, and has
+	// verified them (see Policy.Both). It is stored and not on the wire.
+	Both bool `json:"-"`
 }
 
 // LevelOf is the one table that turns completed methods into a level:
 // nothing is aal0; a first and a second factor together are aal2; a social
-// or SAML sign-in whose provider vouched for two factors is aal2 by itself;
-// everything else is aal1.
+// or SAML sign-in whose provider vouched for two factors is aal2 by itself, and
+// so is a key that says of itself that it was both; everything else is aal1, a
+// security key that was used as a second factor among that.
 func LevelOf(done []AMR) AAL {
 	var first, second bool
 	for _, m := range done {
@@ -62,7 +66,7 @@ func LevelOf(done []AMR) AAL {
 			first = true
 		case AAL2:
 			second = true
-			if m.Method == "oidc" || m.Method == "saml" {
+			if m.Both || m.Method == "oidc" || m.Method == "saml" {
 				return AAL2
 			}
 		}

@@ -14,6 +14,10 @@ func TestLevelOf(t *testing.T) {
 	lookup := auth.AMR{Method: "lookup_secret", AAL: auth.AAL2}
 	social := auth.AMR{Method: "oidc", AAL: auth.AAL1}
 	socialTwo := auth.AMR{Method: "oidc", AAL: auth.AAL2}
+	key := auth.AMR{Method: "webauthn", AAL: auth.AAL2}
+	passkeyTwo := auth.AMR{Method: "passkey", AAL: auth.AAL2}
+	both := auth.AMR{Method: "passkey", AAL: auth.AAL2, Both: true}
+	bothOfOne := auth.AMR{Method: "passkey", AAL: auth.AAL1, Both: true}
 	samlTwo := auth.AMR{Method: "saml", AAL: auth.AAL2}
 	for _, test := range []struct {
 		name string
@@ -35,6 +39,11 @@ func TestLevelOf(t *testing.T) {
 		{"a social sign-in and a second factor", []auth.AMR{social, totp}, auth.AAL2},
 		{"a provider that vouches for two factors", []auth.AMR{socialTwo}, auth.AAL2},
 		{"an organisation's provider that does", []auth.AMR{samlTwo}, auth.AAL2},
+		{"a key as a second factor alone", []auth.AMR{key}, auth.AAL1},
+		{"such a key twice", []auth.AMR{key, key}, auth.AAL1},
+		{"a passkey that does not say that it was both", []auth.AMR{passkeyTwo}, auth.AAL1},
+		{"a key that was both", []auth.AMR{both}, auth.AAL2},
+		{"one that says so of one level", []auth.AMR{bothOfOne}, auth.AAL1},
 		{"a provider that vouches, after a password", []auth.AMR{password, socialTwo}, auth.AAL2},
 	} {
 		t.Run(test.name, func(t *testing.T) {

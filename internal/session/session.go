@@ -333,7 +333,7 @@ func recent(done []auth.AMR) []auth.AMR {
 		at := slices.IndexFunc(done, func(old auth.AMR) bool {
 			n := 0
 			for _, m := range done {
-				if m.Method == old.Method && m.AAL == old.AAL && m.Provider == old.Provider {
+				if m.Method == old.Method && m.AAL == old.AAL && m.Provider == old.Provider && m.Both == old.Both {
 					n++
 				}
 			}

@@ -118,8 +118,13 @@ func (q *queries) sessions(ctx context.Context, s query, args ...any) ([]Session
 			return err
 		}
 		row.Identity = auth.Packed(packed)
-		if err := json.Unmarshal([]byte(amr), &t.AMR); err != nil {
+		var proofs []proof
+		if err := json.Unmarshal([]byte(amr), &proofs); err != nil {
 			return err
+		}
+		for _, p := range proofs {
+			p.AMR.Both = p.Both
+			t.AMR = append(t.AMR, p.AMR)
 		}
 		if err := json.Unmarshal([]byte(devices), &t.Devices); err != nil {
 			return err
@@ -250,8 +255,18 @@ func (tx *Tx) DeleteSessions(ctx context.Context, project, identity uuid.UUID) (
 	return tx.exec(ctx, deleteSessions, project, identity)
 }
 
+// proof is one completed method as it is stored, with what is not on the wire.
+type proof struct {
+	auth.AMR
+	Both bool `json:"both,omitempty"`
+}
+
 func encoded(s *auth.Session) (amr, devices string, err error) {
-	a, err := json.Marshal(s.AMR)
+	proofs := make([]proof, len(s.AMR))
+	for i, m := range s.AMR {
+		proofs[i] = proof{m, m.Both}
+	}
+	a, err := json.Marshal(proofs)
 	if err != nil {
 		return "", "", err
 	}
