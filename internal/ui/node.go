@@ -203,6 +203,14 @@ func Image(group, id, source string, side int) Node {
 		Attributes: Attributes{NodeType: NodeImage, Source: source, ID: id, Width: side, Height: side}}
 }
 
+// Script makes a node for a script that the page is to load: as one of another
+// origin, without telling it which page that is, and only if its content is the one
+// with this hash (W3C Subresource Integrity). The nonce is for the page's own policy.
+func Script(group, id, source, integrity, nonce string) Node {
+	return Node{Type: NodeScript, Group: group, Messages: []Message{}, Attributes: Attributes{NodeType: NodeScript, Source: source, Async: true,
+		ReferrerPolicy: "no-referrer", CrossOrigin: "anonymous", Integrity: integrity, Type: "text/javascript", ID: id, Nonce: nonce}}
+}
+
 // Button makes a button that sends the form with this field.
 func Button(group, name string, value any, label Message) Node {
 	return Input(group, name, InputSubmit, value).Labelled(label)
@@ -224,6 +232,20 @@ func (n Node) Required() Node {
 // autofill (WHATWG HTML, section "Autofill").
 func (n Node) Autocomplete(hint string) Node {
 	n.Attributes.Autocomplete = hint
+	return n
+}
+
+// OnClick returns the node with what the page does when it is clicked: the name of
+// a function that the page's script has, and a call of it for pages that run what
+// stands in a form; empty where the client is no page.
+func (n Node) OnClick(function, call string) Node {
+	n.Attributes.OnClickTrigger, n.Attributes.OnClick = function, call
+	return n
+}
+
+// OnLoad is OnClick for when the page is loaded.
+func (n Node) OnLoad(function, call string) Node {
+	n.Attributes.OnLoadTrigger, n.Attributes.OnLoad = function, call
 	return n
 }
 
