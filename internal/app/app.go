@@ -93,9 +93,10 @@ func (a *App) build(first *prepared) error {
 	}
 	a.courier = a.newCourier(a.sender)
 	a.secrets = &onetime.Secrets{Store: a.store, Courier: a.courier, Templates: a.templates, Clock: a.options.Clock, Logger: a.logger}
-	methods := a.methods()
-	a.identities = &identity.Manager{Store: a.store, Schemas: a.schemas, Hashes: a.hashes, Clock: a.options.Clock, Factors: factors(methods),
+	a.identities = &identity.Manager{Store: a.store, Schemas: a.schemas, Hashes: a.hashes, Clock: a.options.Clock,
 		Policy: func() auth.Policy { return a.now.Load().policy }}
+	methods := a.methods()
+	a.identities.Factors = factors(methods)
 	a.engine = &flow.Engine{Store: a.store, Sessions: a.sessions, Identities: a.identities, Server: a.server, Clock: a.options.Clock,
 		Methods: methods, Notify: a.notify, Apps: a.options.Apps && first.config.Dev}
 	a.api = &api.API{Store: a.store, Sessions: a.sessions, Identities: a.identities, Keys: a.keys, Courier: a.courier, Flows: a.engine, Version: a.options.Version}

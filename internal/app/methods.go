@@ -9,9 +9,11 @@ import (
 	"zelus/internal/method/identifierfirst"
 	"zelus/internal/method/link"
 	"zelus/internal/method/lookup"
+	"zelus/internal/method/passkey"
 	"zelus/internal/method/password"
 	"zelus/internal/method/profile"
 	"zelus/internal/method/totp"
+	"zelus/internal/method/webauthn"
 )
 
 // methods lists all methods in the order in which they are asked, which is
@@ -23,6 +25,8 @@ func (a *App) methods() []flow.Method {
 		(&code.Code{Store: a.store, Secrets: a.secrets}).Method(),
 		(&link.Link{Secrets: a.secrets}).Method(),
 		(&totp.TOTP{Secrets: a.secrets, Clock: a.options.Clock}).Method(),
+		(&passkey.Passkey{Store: a.store, Identities: a.identities, Logger: a.logger}).Method(),
+		(&webauthn.WebAuthn{Store: a.store, Identities: a.identities, Logger: a.logger}).Method(),
 		(&lookup.Lookup{Secrets: a.secrets, Clock: a.options.Clock}).Method(),
 		identifierfirst.Method(),
 	}

@@ -18,8 +18,8 @@ type Methods struct {
 	Password     PasswordMethod     `key:"password" doc:"Passwords."`
 	TOTP         TOTPMethod         `key:"totp" doc:"Codes from an app (TOTP, RFC 6238)."`
 	LookupSecret LookupSecretMethod `key:"lookup_secret" doc:"Backup codes."`
-	WebAuthn     WebAuthnMethod     `key:"webauthn" later:"security keys" doc:"Security keys (W3C WebAuthn)."`
-	Passkey      PasskeyMethod      `key:"passkey" later:"passkeys" doc:"Passkeys (W3C WebAuthn, discoverable credentials)."`
+	WebAuthn     WebAuthnMethod     `key:"webauthn" doc:"Security keys (W3C WebAuthn)."`
+	Passkey      PasskeyMethod      `key:"passkey" doc:"Passkeys (W3C WebAuthn, discoverable credentials)."`
 	OIDC         OIDCMethod         `key:"oidc" later:"social sign-in" doc:"Signing in with another provider (OpenID Connect)."`
 	B2B          B2BMethod          `key:"b2b" later:"organizations" doc:"Organizations."`
 }
@@ -132,8 +132,15 @@ func (m WebAuthnMethod) check(at place) {
 
 // WebAuthnConfig holds the details of security keys.
 type WebAuthnConfig struct {
-	Passwordless bool         `key:"passwordless" default:"false" doc:"Whether a security key is a first factor; otherwise it is a second one."`
-	RP           RelyingParty `key:"rp" doc:"This service, as authenticators know it."`
+	Passwordless     bool         `key:"passwordless" default:"false" doc:"Whether a security key is a first factor; otherwise it is a second one."`
+	UserVerifiedAAL2 bool         `key:"user_verified_aal2" default:"false" doc:"Whether a key that is a first factor counts as two where it has checked a finger, a face or a PIN. A session is then aal2 with it alone, and people who have one are asked for aal2. Keys that did not check it when they were set up do not count."`
+	RP               RelyingParty `key:"rp" doc:"This service, as authenticators know it."`
+}
+
+func (c WebAuthnConfig) check(at place) {
+	if c.UserVerifiedAAL2 && !c.Passwordless {
+		at.wrong("user_verified_aal2", "needs passwordless: a second factor is one factor, whatever it checks")
+	}
 }
 
 // RelyingParty is this service as authenticators know it (W3C WebAuthn,
@@ -142,7 +149,7 @@ type RelyingParty struct {
 	ID          string   `key:"id" required:"yes" doc:"Domain for which keys are made."`
 	DisplayName string   `key:"display_name" required:"yes" doc:"Name that people see."`
 	Origin      string   `key:"origin" format:"uri" doc:"The one origin of the pages. Not together with origins."`
-	Origins     []string `key:"origins" format:"uri" doc:"Origins of the pages. Not set: https:// and the id."`
+	Origins     []string `key:"origins" format:"uri" doc:"Origins of the pages. Not set: the scheme of the public base URL, and the id. Those on other domains than the id are told to browsers at /.well-known/webauthn."`
 	Icon        string   `key:"icon" format:"uri" inert:"yes" doc:"Accepted and ignored."`
 }
 
@@ -166,17 +173,24 @@ func (m PasskeyMethod) check(at place) {
 
 // PasskeyConfig holds the details of passkeys.
 type PasskeyConfig struct {
+	UserVerifiedAAL2       bool                   `key:"user_verified_aal2" default:"false" doc:"Whether a passkey counts as two factors where it has checked a finger, a face or a PIN. A session is then aal2 with it alone, and people who have one are asked for aal2. Passkeys that did not check it when they were made do not count."`
 	RP                     PasskeyRelyingParty    `key:"rp" doc:"This service, as authenticators know it."`
 	AuthenticatorSelection AuthenticatorSelection `key:"authenticator_selection" doc:"Which authenticators are welcome."`
 	Attestation            Attestation            `key:"attestation" doc:"What an authenticator tells of itself."`
 	Timeouts               PasskeyTimeouts        `key:"timeouts" doc:"How long people have."`
 }
 
+func (c PasskeyConfig) check(at place) {
+	if c.UserVerifiedAAL2 && c.AuthenticatorSelection.UserVerification == "discouraged" {
+		at.wrong("user_verified_aal2", "needs authenticator_selection.user_verification to be preferred or required: otherwise no passkey checks who uses it")
+	}
+}
+
 // PasskeyRelyingParty is this service as authenticators know it.
 type PasskeyRelyingParty struct {
 	ID          string   `key:"id" required:"yes" doc:"Domain for which passkeys are made."`
 	DisplayName string   `key:"display_name" required:"yes" doc:"Name that people see."`
-	Origins     []string `key:"origins" doc:"Origins of the pages, or of apps (android:apk-key-hash:). Not set: https:// and the id."`
+	Origins     []string `key:"origins" doc:"Origins of the pages, or of apps (android:apk-key-hash:). Not set: the scheme of the public base URL, and the id. Those on other domains than the id are told to browsers at /.well-known/webauthn."`
 }
 
 // AuthenticatorSelection says which authenticators are welcome (W3C WebAuthn,
@@ -193,10 +207,11 @@ type Attestation struct {
 	Preference string `key:"preference" default:"none" enum:"none indirect direct enterprise" doc:"How much it should tell."`
 }
 
-// PasskeyTimeouts say how long people have. Zero leaves it to the browser.
+// PasskeyTimeouts say how long people have. Zero is five minutes, or two where
+// nobody is verified (W3C WebAuthn, section 15.1).
 type PasskeyTimeouts struct {
-	Registration time.Duration `key:"registration" format:"nonzero" doc:"To make a passkey."`
-	Login        time.Duration `key:"login" format:"nonzero" doc:"To use one."`
+	Registration time.Duration `key:"registration" format:"nonzero" doc:"To make a passkey. Not set: 5m, or 2m where user_verification is discouraged."`
+	Login        time.Duration `key:"login" format:"nonzero" doc:"To use one. Not set: 5m, or 2m where user_verification is discouraged."`
 }
 
 // OIDCMethod is signing in with another provider.

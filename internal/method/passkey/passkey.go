@@ -1,0 +1,300 @@
+package passkey
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"zelus/internal/auth"
+	"zelus/internal/ceremony"
+	"zelus/internal/config"
+	"zelus/internal/flow"
+	"zelus/internal/identity"
+	"zelus/internal/store"
+	"zelus/internal/ui"
+)
+
+// Passkey is what the method uses.
+type Passkey struct {
+	Store      *store.Store
+	Identities *identity.Manager
+	Logger     *slog.Logger
+}
+
+// Method is the method for the engine.
+func (p *Passkey) Method() flow.Method {
+	return flow.Method{
+		Name:    name,
+		Enabled: func(c *config.Config) bool { return c.SelfService.Methods.Passkey.Enabled },
+		Login: &flow.Part{Offered: offered, Prepare: p.prepareLogin, Submit: p.login,
+			Claims: func(s *flow.Submission) bool {
+				return s.Values.String("method") == name || ceremony.Sent(s, loginField)
+			}},
+		Registration: &flow.Part{Offered: func(form *flow.Form) bool { return len(form.Schema.PasskeyFields()) > 0 }, Prepare: p.prepareRegistration, Submit: p.register,
+			Claims: func(s *flow.Submission) bool { return ceremony.Sent(s, registerField) }},
+		Settings: &flow.Part{Prepare: p.prepareSettings, Submit: p.change, Privileged: true,
+			Claims: func(s *flow.Submission) bool { return ceremony.Sent(s, addField, removeField) }},
+		Factor: identity.Factor{Type: auth.Passkey, Holds: holds},
+		Counts: counts,
+	}
+}
+
+// Names of the method and of its fields.
+const (
+	name          = "passkey"
+	loginField    = "passkey_login"
+	registerField = "passkey_register"
+	addField      = "passkey_settings_register"
+	removeField   = "passkey_remove"
+)
+
+func settings(form *flow.Form) *config.PasskeyConfig {
+	return &form.Config.SelfService.Methods.Passkey.Config
+}
+
+// holds says what each passkey is. Without its owner's handle none is found.
+func holds(c auth.Credential) (all []auth.Factors) {
+	if len(c.Identifiers) == 0 {
+		return nil
+	}
+	for _, k := range ceremony.Read(c).Keys {
+		one := auth.FactorPasskey
+		if k.Verifies() {
+			one |= auth.FactorVerifiedPasskey
+		}
+		all = append(all, one)
+	}
+	return all
+}
+
+func counts(c *config.Config) auth.Policy {
+	p := auth.Policy{First: auth.FactorPasskey}
+	if c.SelfService.Methods.Passkey.Config.UserVerifiedAAL2 {
+		p.Both = auth.FactorVerifiedPasskey
+	}
+	return p
+}
+
+// usable are the passkeys of somebody whose form this is: all of them, or, where a
+// second factor is asked for, those that are both factors at once.
+func usable(form *flow.Form) ceremony.Config {
+	c, _ := form.Credential(auth.Passkey)
+	second := form.Flow.RequestedAAL.AtLeast(auth.AAL2)
+	return ceremony.Read(c).Only(func(k *ceremony.Key) bool {
+		return !second || settings(form).UserVerifiedAAL2 && k.Verifies()
+	})
+}
+
+// offered says whether a login form has passkeys: who it is about must have one.
+func offered(form *flow.Form) bool {
+	if form.Identity == nil {
+		return !form.Flow.RequestedAAL.AtLeast(auth.AAL2)
+	}
+	return len(usable(form).Keys) > 0
+}
+
+// verification is how much it matters in a form that the authenticator checks who
+// uses the passkey.
+func verification(form *flow.Form) string {
+	if form.Flow.RequestedAAL.AtLeast(auth.AAL2) {
+		return ceremony.Required
+	}
+	return settings(form).AuthenticatorSelection.UserVerification
+}
+
+func (p *Passkey) prepareLogin(_ context.Context, form *flow.Form) error {
+	field := ui.Input(ui.GroupPasskey, loginField, ui.InputHidden, nil)
+	var keys []ceremony.Key
+	if form.Identity != nil {
+		keys = usable(form).Keys
+		if id := ceremony.Identifier(form.Identity); id != "" && form.UI.Find("identifier") == nil {
+			form.UI.Put(ui.Input(ui.GroupDefault, "identifier", ui.InputHidden, id))
+		}
+	} else {
+		form.UI.Put(ui.Input(ui.GroupDefault, "identifier", ui.InputText, "").Required().Autocomplete("username webauthn").Labelled(form.Schema.IdentifierLabel()))
+		field = field.OnLoad("oryPasskeyLoginAutocompleteInit", ceremony.Call(form, "oryPasskeyLoginAutocompleteInit", ""))
+	}
+	o := ceremony.Passkeys(form.Config).Ask(ceremony.Challenge(form, name), keys, verification(form))
+	ceremony.Within(settings(form).Timeouts.Login, &o.Timeout)
+	ceremony.PutScript(form)
+	form.UI.Put(ui.Input(ui.GroupPasskey, "passkey_challenge", ui.InputHidden, ceremony.Options(o)))
+	form.UI.Put(field)
+	form.UI.Put(ui.Input(ui.GroupPasskey, "passkey_login_trigger", ui.InputButton, "").
+		OnClick("oryPasskeyLogin", ceremony.Call(form, "oryPasskeyLogin", "")).Labelled(ui.Say(ui.LabelSignInPasskey)))
+	return nil
+}
+
+func (p *Passkey) login(ctx context.Context, s *flow.Submission) (flow.Outcome, error) {
+	text := s.Values.String(loginField)
+	if text == "" && ceremony.OnPage(&s.Form) {
+		return flow.Next().OnPage(), nil
+	}
+	if text == "" {
+		return flow.Again(flow.Problem{Message: ui.Say(ui.ErrorLoginNoMethod)}), nil
+	}
+	answer, err := ceremony.ReadAnswer(text)
+	if err != nil {
+		return flow.Again(ceremony.Unreadable()), nil
+	}
+	handle := answer.UserHandle()
+	if len(handle) == 0 { // an authenticator need not say it where passkeys were asked for by name
+		handle = usable(&s.Form).UserHandle
+	}
+	found, err := p.find(ctx, handle)
+	if err != nil {
+		return flow.Outcome{}, err
+	}
+	if found == nil {
+		return flow.Again(flow.Problem{Message: ui.Say(ui.ErrorNoWebAuthnUser)}), nil
+	}
+	wrong := flow.Problem{Message: ui.Say(ui.ErrorTOTPWrong)}
+	if s.Identity != nil && s.Identity.ID != found.Identity.ID {
+		return flow.Again(wrong), nil
+	}
+	proof, err := ceremony.Passkeys(s.Config).Prove(answer, ceremony.Challenge(&s.Form, name), ceremony.Read(found.Credential), verification(&s.Form) == ceremony.Required)
+	outcome := flow.Again(wrong)
+	if err == nil {
+		amr := worth(&s.Form, &proof)
+		if amr.AAL.AtLeast(s.Flow.RequestedAAL) {
+			outcome = flow.Proven(found.Identity, found.Credential, amr, wrong)
+		}
+	}
+	return ceremony.Used(outcome, found, proof, err, p.Logger), nil
+}
+
+// find finds whose handle this is; nil where it is nobody's.
+func (p *Passkey) find(ctx context.Context, handle []byte) (*store.SignIn, error) {
+	identifier := string(handle)
+	if !utf8.ValidString(identifier) || strings.ContainsRune(identifier, 0) {
+		identifier = "" // no database can look it up, and nobody has it
+	}
+	found, err := p.Store.SignInBy(ctx, auth.DefaultProject, auth.Passkey, identifier)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil
+	}
+	return found, err
+}
+
+// worth is what the use of a passkey is worth.
+func worth(form *flow.Form, p *ceremony.Proof) auth.AMR {
+	if settings(form).UserVerifiedAAL2 && p.Both() {
+		return auth.AMR{Method: name, AAL: auth.AAL2, Both: true}
+	}
+	return auth.AMR{Method: name, AAL: auth.AAL1}
+}
+
+// creation makes the options for a new passkey of somebody with this handle.
+func creation(form *flow.Form, have ceremony.Config, shown string) *ceremony.Creation {
+	set := settings(form)
+	o := ceremony.Passkeys(form.Config).Create(ceremony.Challenge(form, name), ceremony.Handle(form, name, have), shown, ceremony.Selection{
+		Attachment: set.AuthenticatorSelection.Attachment, ResidentKey: set.AuthenticatorSelection.ResidentKey,
+		RequireResidentKey: set.AuthenticatorSelection.ResidentKey == ceremony.Required, UserVerification: set.AuthenticatorSelection.UserVerification})
+	if set.Attestation.Preference != "none" {
+		o.Attestation = set.Attestation.Preference
+	}
+	ceremony.Within(set.Timeouts.Registration, &o.Timeout)
+	return o
+}
+
+func (p *Passkey) prepareRegistration(_ context.Context, form *flow.Form) error {
+	// Who it is will be typed into this form; the script takes it from there.
+	options := creation(form, ceremony.Config{}, ceremony.Passkeys(form.Config).Name)
+	form.UI.Put(ui.Input(ui.GroupPasskey, "passkey_register_trigger", ui.InputButton, nil).
+		OnClick("oryPasskeyRegistration", ceremony.Call(form, "oryPasskeyRegistration", "")).Labelled(ui.Say(ui.LabelSignUpPasskey)))
+	form.UI.Put(ui.Input(ui.GroupPasskey, registerField, ui.InputHidden, nil))
+	form.UI.Put(ui.Input(ui.GroupPasskey, "passkey_create_data", ui.InputHidden, ceremony.OptionsFor(options, form.Schema.PasskeyFields())))
+	ceremony.PutScript(form)
+	return nil
+}
+
+func (p *Passkey) prepareSettings(_ context.Context, form *flow.Form) error {
+	c, _ := form.Credential(auth.Passkey)
+	keys := ceremony.Read(c)
+	ceremony.PutRemoval(form, ui.GroupPasskey, removeField, ui.LabelRemovePasskey, keys.Keys, p.last(form))
+	shown := ""
+	if facts, wrong := form.Schema.Extract(form.Identity.Traits); len(wrong) == 0 && len(facts.PasskeyNames) > 0 {
+		shown = facts.PasskeyNames[0]
+	}
+	if shown == "" {
+		form.UI.Say(ui.Say(ui.ErrorIdentifierMissing))
+		return nil
+	}
+	form.UI.Put(ui.Input(ui.GroupPasskey, "passkey_register_trigger", ui.InputButton, "").
+		OnClick("oryPasskeySettingsRegistration", ceremony.Call(form, "oryPasskeySettingsRegistration", "")).Labelled(ui.Say(ui.LabelAddPasskey)))
+	form.UI.Put(ui.Input(ui.GroupPasskey, addField, ui.InputHidden, nil))
+	data := ui.Input(ui.GroupPasskey, "passkey_create_data", ui.InputHidden, ceremony.Options(creation(form, keys, shown)))
+	data.Secret = true // it has a trait in it, and stored forms have none
+	form.UI.Put(data)
+	ceremony.PutScript(form)
+	return nil
+}
+
+// last says of a passkey whether it is all that its owner has to sign in with.
+func (p *Passkey) last(form *flow.Form) func(*ceremony.Key) bool {
+	last := p.Identities.FirstFactors(form.Identity) < 2
+	return func(*ceremony.Key) bool { return last }
+}
+
+// make reads a new passkey out of a field, or says what is wrong with it.
+func (p *Passkey) make(ctx context.Context, s *flow.Submission, field string) (ceremony.Key, *flow.Problem) {
+	verify := settings(&s.Form).AuthenticatorSelection.UserVerification == ceremony.Required
+	key, err := ceremony.Passkeys(s.Config).Register(s.Values.String(field), ceremony.Challenge(&s.Form, name), verify)
+	if err != nil {
+		p.Logger.InfoContext(ctx, "a passkey was not set up", "error", err)
+		problem := ceremony.NotMade()
+		return key, &problem
+	}
+	key.Passwordless = true
+	return key, nil
+}
+
+func (p *Passkey) register(ctx context.Context, s *flow.Submission) (flow.Outcome, error) {
+	key, problem := p.make(ctx, s, registerField)
+	if problem != nil {
+		return flow.Again(*problem), nil
+	}
+	add(s.Candidate, key, ceremony.Handle(&s.Form, name, ceremony.Config{}), s.Candidate.CreatedAt)
+	return flow.Registered(s.Candidate, made(&s.Form, &key)), nil
+}
+
+func (p *Passkey) change(ctx context.Context, s *flow.Submission) (flow.Outcome, error) {
+	if ceremony.Sent(s, removeField) {
+		return ceremony.Remove(s, auth.Passkey, removeField, p.last(&s.Form), set), nil
+	}
+	c, _ := s.Credential(auth.Passkey)
+	have := ceremony.Read(c)
+	if have.Full() {
+		return flow.Again(ceremony.TooMany()), nil
+	}
+	key, problem := p.make(ctx, s, addField)
+	if problem != nil {
+		return flow.Again(*problem), nil
+	}
+	handle := ceremony.Handle(&s.Form, name, have)
+	return flow.Changed(func(i *auth.Identity, now time.Time) { add(i, key, handle, now) }).Proving(made(&s.Form, &key)), nil
+}
+
+// made is what making a passkey is worth: it was used for that.
+func made(form *flow.Form, key *ceremony.Key) auth.AMR {
+	return worth(form, &ceremony.Proof{Key: *key, Verified: key.Verifies()})
+}
+
+// add gives an identity a new passkey.
+func add(i *auth.Identity, key ceremony.Key, handle []byte, now time.Time) {
+	set(i, ceremony.Read(i.Credentials[auth.Passkey]).Add(key.Named("", now), handle), now)
+}
+
+// set gives an identity these passkeys.
+func set(i *auth.Identity, keys ceremony.Config, now time.Time) {
+	if len(keys.Keys) == 0 {
+		delete(i.Credentials, auth.Passkey)
+		return
+	}
+	i.SetCredential(auth.Passkey, keys.JSON(), now)
+	c := i.Credentials[auth.Passkey]
+	c.Identifiers = []string{string(keys.UserHandle)}
+	i.Credentials[auth.Passkey] = c
+}

@@ -1,0 +1,343 @@
+package webauthn
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"zelus/internal/auth"
+	"zelus/internal/ceremony"
+	"zelus/internal/config"
+	"zelus/internal/flow"
+	"zelus/internal/identity"
+	"zelus/internal/schema"
+	"zelus/internal/store"
+	"zelus/internal/ui"
+)
+
+// WebAuthn is what the method uses.
+type WebAuthn struct {
+	Store      *store.Store
+	Identities *identity.Manager
+	Logger     *slog.Logger
+}
+
+// Method is the method for the engine.
+func (w *WebAuthn) Method() flow.Method {
+	return flow.Method{
+		Name:    name,
+		Enabled: func(c *config.Config) bool { return c.SelfService.Methods.WebAuthn.Enabled },
+		Login: &flow.Part{Offered: w.offered, Prepare: w.prepareLogin, Submit: w.login,
+			Claims: func(s *flow.Submission) bool {
+				return s.Values.String("method") == name || ceremony.Sent(s, loginField)
+			}},
+		Registration: &flow.Part{Offered: func(form *flow.Form) bool { return ceremony.OnPage(form) && settings(form).Passwordless },
+			Prepare: w.prepareRegistration, Submit: w.register, Claims: func(s *flow.Submission) bool { return ceremony.Sent(s, registerField) }},
+		Settings: &flow.Part{Offered: ceremony.OnPage, Prepare: w.prepareSettings, Submit: w.change, Privileged: true,
+			Claims: func(s *flow.Submission) bool { return ceremony.Sent(s, registerField, removeField) }},
+		Factor: identity.Factor{Type: auth.WebAuthn, Holds: holds},
+		Counts: counts,
+	}
+}
+
+// Names of the method and of its fields.
+const (
+	name          = "webauthn"
+	loginField    = "webauthn_login"
+	registerField = "webauthn_register"
+	nameField     = "webauthn_register_displayname"
+	removeField   = "webauthn_remove"
+	// identifierKept is where a form keeps who is about to use their key.
+	identifierKept = "webauthn_identifier"
+)
+
+func settings(form *flow.Form) *config.WebAuthnConfig {
+	return &form.Config.SelfService.Methods.WebAuthn.Config
+}
+
+// holds says what each key is. One that is to sign somebody in needs an identifier
+// that it is asked for with.
+func holds(c auth.Credential) (all []auth.Factors) {
+	for _, k := range ceremony.Read(c).Keys {
+		switch {
+		case !k.Passwordless:
+			all = append(all, auth.FactorKey)
+		case len(c.Identifiers) > 0 && k.Verifies():
+			all = append(all, auth.FactorKeyAlone|auth.FactorVerifiedKey)
+		case len(c.Identifiers) > 0:
+			all = append(all, auth.FactorKeyAlone)
+		}
+	}
+	return all
+}
+
+func counts(c *config.Config) auth.Policy {
+	p := auth.Policy{Second: auth.FactorKey}
+	if set := &c.SelfService.Methods.WebAuthn.Config; set.Passwordless {
+		p.First = auth.FactorKeyAlone
+		if set.UserVerifiedAAL2 {
+			p.Both = auth.FactorVerifiedKey
+		}
+	}
+	return p
+}
+
+// fits says whether a key can be used in a login form: one that was set up for a
+// first factor there, or one for a second. Where a key can be both factors at once
+// that one proves a second factor, too.
+func fits(form *flow.Form, k *ceremony.Key) bool {
+	set := settings(form)
+	switch {
+	case !form.Flow.RequestedAAL.AtLeast(auth.AAL2):
+		return k.Passwordless && set.Passwordless
+	case !k.Passwordless:
+		return true
+	}
+	return set.Passwordless && set.UserVerifiedAAL2 && k.Verifies()
+}
+
+// usable are the keys of a credential that can be used in a login form.
+func usable(form *flow.Form, c auth.Credential) ceremony.Config {
+	return ceremony.Read(c).Only(func(k *ceremony.Key) bool { return fits(form, k) })
+}
+
+// offered says whether a login form has the method: a page's, with a key alone
+// where there is an identifier to be asked for, otherwise where the person has a
+// key to use.
+func (w *WebAuthn) offered(form *flow.Form) bool {
+	if !ceremony.OnPage(form) {
+		return false
+	}
+	if form.Identity == nil {
+		return settings(form).Passwordless && !form.Flow.RequestedAAL.AtLeast(auth.AAL2)
+	}
+	c, _ := form.Credential(auth.WebAuthn)
+	return len(usable(form, c).Keys) > 0
+}
+
+func (w *WebAuthn) prepareLogin(ctx context.Context, form *flow.Form) error {
+	if form.Identity != nil {
+		c, _ := form.Credential(auth.WebAuthn)
+		if len(c.Identifiers) > 0 && form.UI.Find("identifier") == nil {
+			form.UI.Put(ui.Input(ui.GroupDefault, "identifier", ui.InputHidden, c.Identifiers[0]))
+		}
+		putKeys(form, usable(form, c), ui.LabelSignInWebAuthn)
+		return nil
+	}
+	if identifier := string(form.Kept(identifierKept)); identifier != "" {
+		_, keys, err := w.find(ctx, form, identifier)
+		if err != nil {
+			return err
+		}
+		if len(keys.Keys) > 0 {
+			// This step is about the key alone: what other methods have added makes room.
+			form.UI.Nodes = nil
+			form.UI.Put(ui.Input(ui.GroupDefault, "identifier", ui.InputHidden, identifier).Required())
+			form.Protect()
+			putKeys(form, keys, ui.LabelSignInContinue)
+			for i := range form.UI.Nodes {
+				form.UI.Nodes[i].Last = !form.Again // a new step stands as it was made
+			}
+			return nil
+		}
+	}
+	form.UI.Put(ui.Input(ui.GroupDefault, "identifier", ui.InputText, "").Required().Autocomplete("username webauthn").Labelled(form.Schema.IdentifierLabel()))
+	form.UI.Put(ui.Button(ui.GroupWebAuthn, "method", name, ui.Say(ui.LabelSignInWebAuthn)))
+	return nil
+}
+
+// putKeys adds what it takes to use one of these keys.
+func putKeys(form *flow.Form, keys ceremony.Config, label int) {
+	options := ceremony.Options(ceremony.SecurityKeys(form.Config).Ask(ceremony.Challenge(form, name), keys.Keys, verification(form)))
+	ceremony.PutScript(form)
+	form.UI.Put(ui.Input(ui.GroupWebAuthn, "webauthn_login_trigger", ui.InputButton, options).
+		OnClick("oryWebAuthnLogin", ceremony.Call(form, "oryWebAuthnLogin", options)).Labelled(ui.Say(label)))
+	form.UI.Put(ui.Input(ui.GroupWebAuthn, loginField, ui.InputHidden, ""))
+}
+
+// verification is how much it matters that a key checks who uses it: only where
+// that makes it two factors.
+func verification(form *flow.Form) string {
+	if set := settings(form); set.Passwordless && set.UserVerifiedAAL2 {
+		return ceremony.Preferred
+	}
+	return ceremony.Discouraged
+}
+
+// find finds who signs in with an identifier and a key alone, and their keys.
+func (w *WebAuthn) find(ctx context.Context, form *flow.Form, identifier string) (*store.SignIn, ceremony.Config, error) {
+	found, err := w.Store.SignInBy(ctx, auth.DefaultProject, auth.WebAuthn, schema.LookupIdentifier(identifier))
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, ceremony.Config{}, nil
+	}
+	if err != nil {
+		return nil, ceremony.Config{}, err
+	}
+	return found, usable(form, found.Credential), nil
+}
+
+func (w *WebAuthn) login(ctx context.Context, s *flow.Submission) (flow.Outcome, error) {
+	identifier, text := s.Identifier(), s.Values.String(loginField)
+	if identifier == "" && s.UI.Find("identifier") != nil {
+		return flow.Again(required("identifier")), nil
+	}
+	var found *store.SignIn
+	if s.Identity != nil {
+		c, _ := s.Credential(auth.WebAuthn)
+		found = &store.SignIn{Identity: s.Identity, Credential: c}
+	} else {
+		var keys ceremony.Config
+		var err error
+		if found, keys, err = w.find(ctx, &s.Form, identifier); err != nil {
+			return flow.Outcome{}, err
+		}
+		if len(keys.Keys) == 0 {
+			s.Forget(identifierKept)
+			return flow.Again(flow.Problem{Message: ui.Say(ui.ErrorNoWebAuthnUser)}), nil
+		}
+		if text == "" {
+			s.Keep(identifierKept, []byte(identifier))
+			return flow.Next().Saying(ui.Say(ui.InfoSignInWebAuthn)).OnPage(), nil
+		}
+	}
+	answer, err := ceremony.ReadAnswer(text)
+	if err != nil {
+		return flow.Again(ceremony.Unreadable()), nil
+	}
+	return w.prove(s, found, answer), nil
+}
+
+// prove sees that an answer comes from a key of this person that can be used here.
+func (w *WebAuthn) prove(s *flow.Submission, found *store.SignIn, answer *ceremony.Answer) flow.Outcome {
+	wrong := flow.Problem{Message: ui.Say(ui.ErrorTOTPWrong)}
+	proof, err := ceremony.SecurityKeys(s.Config).Prove(answer, ceremony.Challenge(&s.Form, name), ceremony.Read(found.Credential), false)
+	outcome := flow.Again(wrong)
+	if err == nil && fits(&s.Form, &proof.Key) {
+		if amr, enough := worth(&s.Form, &proof); enough {
+			outcome = flow.Proven(found.Identity, found.Credential, amr, wrong)
+		}
+	}
+	return ceremony.Used(outcome, found, proof, err, w.Logger)
+}
+
+// worth is what the use of a key that fits the form is worth, and whether that is
+// enough there.
+func worth(form *flow.Form, p *ceremony.Proof) (auth.AMR, bool) {
+	set := settings(form)
+	switch {
+	case !p.Key.Passwordless:
+		return auth.AMR{Method: name, AAL: auth.AAL2}, true
+	case set.UserVerifiedAAL2 && p.Both():
+		return auth.AMR{Method: name, AAL: auth.AAL2, Both: true}, true
+	}
+	return auth.AMR{Method: name, AAL: auth.AAL1}, !form.Flow.RequestedAAL.AtLeast(auth.AAL2)
+}
+
+func (w *WebAuthn) prepareRegistration(_ context.Context, form *flow.Form) error {
+	putNew(form, ceremony.Config{}, ui.LabelSignUpWebAuthn)
+	return nil
+}
+
+func (w *WebAuthn) prepareSettings(_ context.Context, form *flow.Form) error {
+	c, _ := form.Credential(auth.WebAuthn)
+	keys := ceremony.Read(c)
+	ceremony.PutRemoval(form, ui.GroupWebAuthn, removeField, ui.LabelRemoveWebAuthn, keys.Keys, w.last(form))
+	putNew(form, keys, ui.LabelAddWebAuthn)
+	return nil
+}
+
+// putNew adds what it takes to set up a key, for somebody who has these already.
+func putNew(form *flow.Form, have ceremony.Config, label int) {
+	party := ceremony.SecurityKeys(form.Config)
+	options := ceremony.Options(party.Create(ceremony.Challenge(form, name), ceremony.Handle(form, name, have), party.Name,
+		ceremony.Selection{UserVerification: verification(form)}))
+	form.UI.Put(ui.Input(ui.GroupWebAuthn, nameField, ui.InputText, "").Labelled(ui.Say(ui.LabelWebAuthnName)))
+	form.UI.Put(ui.Input(ui.GroupWebAuthn, registerField, ui.InputHidden, ""))
+	form.UI.Put(ui.Input(ui.GroupWebAuthn, "webauthn_register_trigger", ui.InputButton, options).
+		OnClick("oryWebAuthnRegistration", ceremony.Call(form, "oryWebAuthnRegistration", options)).Labelled(ui.Say(label)))
+	ceremony.PutScript(form)
+}
+
+// last says of a key whether it is all that its owner has to sign in with.
+func (w *WebAuthn) last(form *flow.Form) func(*ceremony.Key) bool {
+	last := w.Identities.FirstFactors(form.Identity) < 2
+	return func(k *ceremony.Key) bool { return last && k.Passwordless && settings(form).Passwordless }
+}
+
+// make reads a new key out of a submission, or says what is wrong with it.
+func (w *WebAuthn) make(ctx context.Context, s *flow.Submission) (ceremony.Key, *flow.Problem) {
+	key, err := ceremony.SecurityKeys(s.Config).Register(s.Values.String(registerField), ceremony.Challenge(&s.Form, name), false)
+	if err != nil {
+		w.Logger.InfoContext(ctx, "a security key was not set up", "error", err)
+		p := ceremony.NotMade()
+		return key, &p
+	}
+	key.Passwordless = settings(&s.Form).Passwordless
+	return key, nil
+}
+
+func (w *WebAuthn) register(ctx context.Context, s *flow.Submission) (flow.Outcome, error) {
+	if len(s.Candidate.Credentials[auth.WebAuthn].Identifiers) == 0 {
+		return flow.Again(flow.Problem{Message: ui.Say(ui.ErrorIdentifierMissing)}), nil
+	}
+	key, problem := w.make(ctx, s)
+	if problem != nil {
+		return flow.Again(*problem), nil
+	}
+	handle := ceremony.Handle(&s.Form, name, ceremony.Config{})
+	add(s.Candidate, key, handle, s.Values.String(nameField), s.Candidate.CreatedAt)
+	return flow.Registered(s.Candidate, made(&s.Form, &key)), nil
+}
+
+func (w *WebAuthn) change(ctx context.Context, s *flow.Submission) (flow.Outcome, error) {
+	if ceremony.Sent(s, removeField) {
+		return ceremony.Remove(s, auth.WebAuthn, removeField, w.last(&s.Form), set), nil
+	}
+	displayed := s.Values.String(nameField)
+	if displayed == "" {
+		return flow.Again(required(nameField)), nil
+	}
+	c, _ := s.Credential(auth.WebAuthn)
+	have := ceremony.Read(c)
+	if have.Full() {
+		return flow.Again(ceremony.TooMany()), nil
+	}
+	key, problem := w.make(ctx, s)
+	if problem != nil {
+		return flow.Again(*problem), nil
+	}
+	handle := ceremony.Handle(&s.Form, name, have)
+	return flow.Changed(func(i *auth.Identity, now time.Time) { add(i, key, handle, displayed, now) }).Proving(made(&s.Form, &key)), nil
+}
+
+// made is what setting up a key is worth: it was used for that.
+func made(form *flow.Form, key *ceremony.Key) auth.AMR {
+	proof := ceremony.Proof{Key: *key, Verified: key.Verifies()}
+	amr, _ := worth(form, &proof)
+	return amr
+}
+
+// add gives an identity a new key.
+func add(i *auth.Identity, key ceremony.Key, handle []byte, displayed string, now time.Time) {
+	set(i, ceremony.Read(i.Credentials[auth.WebAuthn]).Add(key.Named(displayed, now), handle), now)
+}
+
+// version of what is stored.
+const version = 1
+
+// set gives an identity these keys.
+func set(i *auth.Identity, keys ceremony.Config, now time.Time) {
+	config := keys.JSON()
+	if len(keys.Keys) == 0 {
+		config = []byte("{}")
+	}
+	i.SetCredential(auth.WebAuthn, config, now)
+	c := i.Credentials[auth.WebAuthn]
+	c.Version = version
+	i.Credentials[auth.WebAuthn] = c
+}
+
+func required(field string) flow.Problem {
+	return flow.Problem{Field: field, Message: ui.Say(ui.ErrorRequired, "property", field)}
+}
