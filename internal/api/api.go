@@ -87,6 +87,7 @@ func (a *API) Public(mount Mount) {
 	mount("GET /admin/schemas/{id}", a.getSchema)
 
 	mount("GET "+ceremony.ScriptPath, a.webAuthnScript)
+	mount("GET /.well-known/webauthn", a.relatedOrigins)
 
 	mount("GET /health/alive", a.alive)
 	mount("GET /health/ready", a.ready)

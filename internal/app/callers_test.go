@@ -50,9 +50,9 @@ var answersOf = []struct {
 		"GET /self-service/registration", "GET /self-service/verification", "POST /self-service/login", "POST /self-service/recovery",
 		"POST /self-service/registration", "POST /self-service/verification",
 	}},
-	// Flows and errors, of which none is named; a folder that has no page.
+	// Flows and errors, of which none is named; a folder that has no page; what is switched off.
 	{"404 404 404 404 404 404 404", []string{
-		"GET /dev/", "GET /self-service/errors", "GET /self-service/login/flows", "GET /self-service/recovery/flows",
+		"GET /.well-known/webauthn", "GET /dev/", "GET /self-service/errors", "GET /self-service/login/flows", "GET /self-service/recovery/flows",
 		"GET /self-service/registration/flows", "GET /self-service/verification/flows",
 	}},
 	// One's own account: a form of it, of which none is named.
