@@ -383,12 +383,12 @@ func (v *visit) refuse(form *Form, s *Submission, o Outcome) error {
 	return v.goOn(form, o, k.again)
 }
 
-// unfill takes the empty value from fields that were sent once: a form that was
-// answered does not offer it any more.
+// unfill takes the empty value from fields that were sent once and must be filled
+// in: a form that was answered does not offer it any more.
 func unfill(fresh *ui.Container, before ui.Container, s *Submission) {
 	for i := range fresh.Nodes {
 		n := &fresh.Nodes[i]
-		if n.Attributes.Type != ui.InputText || n.Attributes.Value != "" || n.Name() == identifierField {
+		if n.Attributes.Type != ui.InputText || !n.Attributes.Required || n.Attributes.Value != "" || n.Name() == identifierField {
 			continue
 		}
 		was := before.Find(n.Name())

@@ -82,7 +82,7 @@ func counts(c *config.Config) auth.Policy {
 // second factor is asked for, those that are both factors at once.
 func usable(form *flow.Form) ceremony.Config {
 	c, _ := form.Credential(auth.Passkey)
-	second := form.Flow.RequestedAAL.AtLeast(auth.AAL2)
+	second := form.SecondFactor()
 	return ceremony.Read(c).Only(func(k *ceremony.Key) bool {
 		return !second || settings(form).UserVerifiedAAL2 && k.Verifies()
 	})
@@ -91,7 +91,7 @@ func usable(form *flow.Form) ceremony.Config {
 // offered says whether a login form has passkeys: who it is about must have one.
 func offered(form *flow.Form) bool {
 	if form.Identity == nil {
-		return !form.Flow.RequestedAAL.AtLeast(auth.AAL2)
+		return !form.SecondFactor()
 	}
 	return len(usable(form).Keys) > 0
 }
@@ -99,7 +99,7 @@ func offered(form *flow.Form) bool {
 // verification is how much it matters in a form that the authenticator checks who
 // uses the passkey.
 func verification(form *flow.Form) string {
-	if form.Flow.RequestedAAL.AtLeast(auth.AAL2) {
+	if form.SecondFactor() {
 		return ceremony.Required
 	}
 	return settings(form).AuthenticatorSelection.UserVerification

@@ -89,7 +89,7 @@ func counts(c *config.Config) auth.Policy {
 func fits(form *flow.Form, k *ceremony.Key) bool {
 	set := settings(form)
 	switch {
-	case !form.Flow.RequestedAAL.AtLeast(auth.AAL2):
+	case !form.SecondFactor():
 		return k.Passwordless && set.Passwordless
 	case !k.Passwordless:
 		return true
@@ -110,7 +110,7 @@ func (w *WebAuthn) offered(form *flow.Form) bool {
 		return false
 	}
 	if form.Identity == nil {
-		return settings(form).Passwordless && !form.Flow.RequestedAAL.AtLeast(auth.AAL2)
+		return settings(form).Passwordless && !form.SecondFactor()
 	}
 	c, _ := form.Credential(auth.WebAuthn)
 	return len(usable(form, c).Keys) > 0
@@ -231,7 +231,7 @@ func worth(form *flow.Form, p *ceremony.Proof) (auth.AMR, bool) {
 	case set.UserVerifiedAAL2 && p.Both():
 		return auth.AMR{Method: name, AAL: auth.AAL2, Both: true}, true
 	}
-	return auth.AMR{Method: name, AAL: auth.AAL1}, !form.Flow.RequestedAAL.AtLeast(auth.AAL2)
+	return auth.AMR{Method: name, AAL: auth.AAL1}, !form.SecondFactor()
 }
 
 func (w *WebAuthn) prepareRegistration(_ context.Context, form *flow.Form) error {
