@@ -572,7 +572,7 @@ selfservice.methods.password.config.migrate_hook, kratos.yml:20`
 // TestGuardsAreNamedFirst: what was meant to keep somebody out and does not is
 // named before the rest.
 func TestGuardsAreNamedFirst(t *testing.T) {
-	_, warnings, err := load("security: {account_enumeration: {mitigate: true}}" + strings.Replace(least, "  flows:", "  flows:\n    settings: {after: {hooks: [{hook: web_hook, config: {url: 'https://x.example.org', method: POST}}]}}\n    login: {after: {hooks: [{hook: web_hook, config: {url: 'https://x.example.org', method: POST, can_interrupt: true}}]}}", 1))
+	_, warnings, err := load(strings.Replace(least, "  flows:", "  flows:\n    settings: {after: {hooks: [{hook: web_hook, config: {url: 'https://x.example.org', method: POST}}]}}\n    login: {after: {hooks: [{hook: web_hook, config: {url: 'https://x.example.org', method: POST, can_interrupt: true}}]}}", 1))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -581,8 +581,40 @@ func TestGuardsAreNamedFirst(t *testing.T) {
 		text += w.String() + "\n"
 	}
 	last := strings.LastIndex(text, "CAREFUL")
-	if strings.Count(text, "CAREFUL") != 2 || last > strings.Index(text, "selfservice.flows.settings") {
+	if strings.Count(text, "CAREFUL") != 1 || last > strings.Index(text, "selfservice.flows.settings") {
 		t.Errorf("got %s", text)
+	}
+}
+
+// TestTellingSignUps: a sign-up that tells who has an account is named where nobody
+// is to learn that.
+func TestTellingSignUps(t *testing.T) {
+	const silent = "security: {account_enumeration: {mitigate: true}}\n"
+	after := func(hooks string) string {
+		return strings.Replace(least, "      style: unified", "      style: unified\n      after: "+hooks, 1)
+	}
+	for _, test := range []struct{ text, key string }{
+		{silent + least, ""},
+		{after("{password: {hooks: [{hook: session}]}}"), ""},
+		{silent + after("{password: {hooks: [{hook: session}]}}"), "selfservice.flows.registration.after.password.hooks"},
+		{silent + after("{password: {hooks: [{hook: show_verification_ui}]}}"), ""},
+		{silent + after("{password: {hooks: [{hook: session}]}}") + "dev: true\n", "selfservice.flows.registration.after.password.hooks"},
+		{silent + after("{code: {hooks: [{hook: session}]}}"), ""}, // whoever signs up has proven the address
+		{silent + strings.Replace(after("{password: {hooks: [{hook: session}]}}"), "      style: unified", "      enabled: false", 1), ""},
+	} {
+		_, warnings, err := load(test.text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		key := ""
+		for _, w := range warnings {
+			if strings.Contains(w.Text, "account_enumeration") {
+				key = w.Key
+			}
+		}
+		if key != test.key {
+			t.Errorf("got %q, want %q, for\n%s", key, test.key, test.text)
+		}
 	}
 }
 

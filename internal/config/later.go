@@ -64,7 +64,7 @@ func (w *laterWalk) key(s *spec, n *node, key string, v reflect.Value, named boo
 		return
 	}
 	if s.later != "" && !named {
-		w.name(n.from, key, "", s.is("guards"))
+		w.name(n.from, key, "", false)
 		named = true
 	}
 	switch {

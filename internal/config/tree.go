@@ -314,7 +314,7 @@ type Security struct {
 
 // AccountEnumeration says whether strangers may learn who has an account.
 type AccountEnumeration struct {
-	Mitigate bool `key:"mitigate" default:"false" later:"codes" guards:"yes" doc:"Answer alike whether or not there is an account."`
+	Mitigate bool `key:"mitigate" default:"false" doc:"Answer alike whether or not there is an account. A sign-up with an address that is taken then succeeds in appearance, and its owner is told, where a sign-up does not end in a session (the hook session)."`
 }
 
 // Database is the upkeep of the database.

@@ -46,6 +46,7 @@ func (c *Config) validate(root *spec, found *problems) []Warning {
 	if _, known := c.Schema(c.Identity.DefaultSchemaID); !known {
 		v.warn("identity.default_schema_id", "there is no schema with the id %s; accounts can only be made where a schema is named", shown(c.Identity.DefaultSchemaID))
 	}
+	v.enumeration()
 	if w, any := c.notActedOn(root); any {
 		v.warnings = append(v.warnings, w)
 	}
@@ -162,4 +163,22 @@ func leastMemory(iterations int) Bytes {
 		return 9 * mib
 	}
 	return 7 * mib
+}
+
+// enumeration warns of sign-ups that tell whether an address is taken, although
+// nobody is to learn who has an account: those that end in a session, which nobody
+// gets for a taken address. Codes prove the address first.
+func (v *validation) enumeration() {
+	methods, r := &v.SelfService.Methods, &v.SelfService.Flows.Registration
+	if !v.Security.AccountEnumeration.Mitigate || !r.Enabled {
+		return
+	}
+	for _, m := range []struct {
+		name   string
+		signUp bool
+	}{{"password", methods.Password.Enabled}, {"passkey", methods.Passkey.Enabled}, {"webauthn", methods.WebAuthn.Enabled && methods.WebAuthn.Config.Passwordless}} {
+		if m.signUp && slices.ContainsFunc(r.After.Of(m.name), func(h Hook) bool { return h.Name == "session" }) {
+			v.warn("selfservice.flows.registration.after."+m.name+".hooks", "the hook session signs in whoever signs up with the method %s, so that a sign-up tells whether its address has an account, although security.account_enumeration.mitigate is on; leave the hook out, and people sign in after they have signed up", m.name)
+		}
+	}
 }

@@ -33,6 +33,9 @@ type result struct {
 	begun []*errandFlow
 	// undone says that somebody has taken back their account.
 	undone bool
+	// concealed is the address that is taken by somebody else, of a sign-up that
+	// does not tell so; nil where a sign-up tells.
+	concealed *taken
 	// waits says that nothing is changed before an address is proven.
 	waits bool
 	// then is what else is written.
@@ -91,6 +94,9 @@ func (v *visit) conclude(s *Submission, m *Method, o Outcome, row *store.Session
 		}
 	}
 	done, err := v.done(&s.Form, m, o, row)
+	if err == nil && v.conceals(m.Name, o) {
+		done.concealed, err = v.findTaken(o.identity)
+	}
 	if err == nil {
 		err = v.commit(v.r.Context(), done, o, row)
 	}
@@ -103,6 +109,8 @@ func (v *visit) conclude(s *Submission, m *Method, o Outcome, row *store.Session
 		return v.refuse(&s.Form, s, Again(o.otherwise))
 	case errors.Is(err, errOvertaken):
 		return v.fault(auth.ErrNoSession)
+	case errors.Is(err, store.ErrConflict) && done.concealed != nil && v.takenMeanwhile(done):
+		return v.retry(s, row)
 	case errors.Is(err, store.ErrConflict) && o.verdict == registered:
 		return v.taken(s, s.Candidate)
 	case err != nil:
@@ -171,6 +179,11 @@ func (v *visit) commit(ctx context.Context, done *result, o Outcome, row *store.
 	}
 	if err := v.notices(done, o); err != nil {
 		return err
+	}
+	if done.concealed != nil {
+		if err := v.tellTaken(done); err != nil {
+			return err
+		}
 	}
 
 	return v.engine.Store.Write(ctx, store.Durable, func(tx *store.Tx) error {
@@ -259,6 +272,9 @@ func (v *visit) makeSession(done *result, o Outcome, row *store.SessionRow) {
 func (v *visit) storeIdentity(ctx context.Context, tx *store.Tx, done *result, o Outcome) error {
 	switch o.verdict {
 	case registered:
+		if done.concealed != nil {
+			return insertConcealed(ctx, tx, done)
+		}
 		return tx.InsertIdentity(ctx, o.identity)
 	case changed, verified, recovered:
 		return v.engine.Identities.Save(ctx, tx, done.before, o.identity)
@@ -346,7 +362,7 @@ func (v *visit) taken(s *Submission, wanted *auth.Identity) error {
 	if s.Flow.Step != auth.SecondStep { // there the traits are hidden, and nobody could type them again
 		sent = nil
 	}
-	if !v.config.SelfService.Flows.Registration.LoginHints {
+	if !v.config.SelfService.Flows.Registration.LoginHints || v.config.Security.AccountEnumeration.Mitigate {
 		return v.refuse(&s.Form, sent, Again(Problem{Message: ui.Say(ui.ErrorDuplicate)}))
 	}
 	hints, err := v.engine.Identities.LoginHints(v.r.Context(), wanted)

@@ -117,7 +117,9 @@ func (v *visit) verifyAfter(done *result, o Outcome) error {
 		if a.Verified || o.verdict == changed && a.Status != auth.AddressPending {
 			continue
 		}
-		begun, err := v.beginVerification(done.flow, done, Errand{Identity: done.identity, Via: a.Via, Address: a.Value})
+		// Who has the address is told so instead, see tellTaken.
+		e := Errand{Identity: done.identity, Via: a.Via, Address: a.Value, Quiet: done.concealed != nil && done.concealed.owner != nil}
+		begun, err := v.beginVerification(done.flow, done, e)
 		if err != nil {
 			return err
 		}

@@ -25,6 +25,8 @@ type Notice struct {
 	Undo             string
 	Lifespan         time.Duration
 	TransientPayload json.RawMessage
+	// Decoy says that it is written for the work that it takes, and never sent.
+	Decoy bool
 }
 
 // undoWithin is how long a change of address can be undone.

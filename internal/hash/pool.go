@@ -62,6 +62,7 @@ type Pool struct {
 	waiting []*job        // the oldest first
 	working int           // workers that are at a job
 	average time.Duration // of the work of the last jobs; 0 before the first
+	done    uint64        // jobs that were worked on
 	closed  bool
 }
 
@@ -318,12 +319,20 @@ func (p *Pool) next(mem *memory) *job {
 	}
 }
 
+// Done counts the passwords that were worked on since the beginning.
+func (p *Pool) Done() uint64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.done
+}
+
 // finish takes the work of a job into the average. A job that took more than
 // maxWait counts as that much, so that whoever finds a worker free is let in.
 func (p *Pool) finish(j *job) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.working--
+	p.done++
 	took := min(max(0, p.clock().Sub(j.began)), p.maxWait)
 	if p.average == 0 {
 		p.average = took

@@ -110,6 +110,10 @@ var kinds = []kind{
 		link:  func(d *Data) string { return d.UndoURL },
 		email: []field{to, undoURL, requestURL, changedAt, transient, expires},
 		sms:   []field{to, undoURL, requestURL, changedAt, transient, expires}},
+	// What a stranger has sent along is not for who has the account.
+	{name: "account_exists", folder: "account_exists", words: "account_exists",
+		email: []field{to, identity, requestURL},
+		sms:   []field{to, identity, requestURL}},
 	notice("password_changed", changedAt),
 	notice("account_recovered", changedAt),
 	notice("authenticator_added", addedAt, change),

@@ -1,0 +1,136 @@
+package app
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// hiding is laid over the configuration where nobody is to learn who has an
+// account: a sign-up does not end in a session.
+const hiding = silent + `
+selfservice:
+  flows:
+    registration: {after: {password: {hooks: [{hook: show_verification_ui}]}}}
+`
+
+// same compares what two requests have done, to the last statement, and what they
+// were told, without what is another one in every answer.
+func same(t *testing.T, what string, known, unknown answer, with, without []string) {
+	t.Helper()
+	if !slices.Equal(with, without) {
+		t.Errorf("%s: with an account\n%s\nwithout\n%s", what, strings.Join(with, "\n"), strings.Join(without, "\n"))
+	}
+	if a, b := faceless(known), faceless(unknown); a != b {
+		t.Errorf("%s: with an account\n%s\nwithout\n%s", what, a, b)
+	}
+}
+
+var (
+	anyID      = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`)
+	anyPerson  = regexp.MustCompile(`p[0-9a-f]{32}@`)
+	anyPattern = regexp.MustCompile(`Content-Length: \d+`)
+)
+
+func faceless(a answer) string {
+	var b strings.Builder
+	header := a.header.Clone()
+	header.Del("Date")
+	header.Del("Set-Cookie")
+	fmt.Fprintln(&b, a.status)
+	if err := header.Write(&b); err != nil {
+		return err.Error()
+	}
+	b.Write(a.body)
+	text := anyToken.ReplaceAllString(anyPattern.ReplaceAllString(b.String(), ""), "TOKEN")
+	return anyPerson.ReplaceAllString(anyID.ReplaceAllString(text, "ID"), "SOMEBODY@")
+}
+
+// TestEnumeration asks every form about somebody who has an account and about
+// nobody: what is answered, how many passwords are hashed, and the statements, those
+// that write to the outbox among them, are the same.
+func TestEnumeration(t *testing.T) {
+	for name, more := range map[string]string{"": hiding, "in steps": hiding + "    login: {style: identifier_first}\n", "with verification": hiding +
+		"    recovery: {enabled: true}\n    verification: {enabled: true}\n"} {
+		t.Run(name, func(t *testing.T) {
+			onEach(t, more, func(t *testing.T, s *server) {
+				asks := map[string]func(person) fields{
+					"login": func(p person) fields { return fields{"method": "password", "identifier": p.email, "password": "wrong"} },
+					"registration": func(p person) fields {
+						return fields{"method": "password", "traits.email": p.email, "password": p.password}
+					},
+				}
+				if strings.Contains(more, "identifier_first") {
+					asks["login"] = func(p person) fields { return fields{"method": "identifier_first", "identifier": p.email} }
+				}
+				if strings.Contains(more, "verification: {enabled") {
+					asks["recovery"] = func(p person) fields { return fields{"method": "code", "email": p.email} }
+					asks["verification"] = asks["recovery"]
+				}
+				for kind, ask := range asks {
+					for _, style := range styles {
+						known, nobody := s.person(t), stranger()
+						answers, costs, hashed := map[person]answer{}, map[person][]string{}, map[person]uint64{}
+						for _, p := range []person{known, nobody} {
+							c := s.client(t, style)
+							f := c.begin(kind, "")
+							before := s.app.hashes.Done()
+							costs[p] = s.statements.during(func() { answers[p] = c.submit(f, ask(p)) })
+							hashed[p] = s.app.hashes.Done() - before
+						}
+						if hashed[known] != hashed[nobody] {
+							t.Errorf("%s, %s: %d passwords were hashed with an account, %d without", kind, style, hashed[known], hashed[nobody])
+						}
+						same(t, kind+", "+string(style), answers[known], answers[nobody], costs[known], costs[nobody])
+					}
+				}
+			})
+		})
+	}
+}
+
+// TestTakenAddress: a sign-up with an address that is taken ends as any other, and
+// leaves nothing behind but a message to its owner.
+func TestTakenAddress(t *testing.T) {
+	for _, verification := range []string{"", "    verification: {enabled: true}\n"} {
+		onEach(t, hiding+verification, func(t *testing.T, s *server) {
+			p := s.person(t)
+			stranger := person{email: strings.ToUpper(p.email), password: "another password of 24"}
+			for _, style := range styles {
+				c := s.client(t, style)
+				f := c.begin("registration", "")
+				a := c.submit(f, stranger.signUp())
+				if style == page {
+					a.is(303)
+				} else if id := a.is(200).at("identity.id").String(); id == "" || id == p.id || a.at("session").Exists() || a.at("identity.traits.email").String() != stranger.email {
+					t.Errorf("%s: %s", style, a.body)
+				} else {
+					s.operator(t).get("/admin/identities/"+id).refused(404, "identity_not_found")
+				}
+				if verification != "" && style == app {
+					// No code opens the form that is shown next.
+					next := a.at("continue_with.0.flow.id").String()
+					shown := c.fetch("verification", next).is(200)
+					c.send("POST", shown.at("ui.action").String(), fields{"method": "code", "code": "123456"}).saying(200, 4070006)
+				}
+				c.whoami().is(401)
+			}
+			if all := s.operator(t).get("/admin/identities?credentials_identifier=" + p.email).is(200); all.at("#").Int() != 1 || all.at("0.id").String() != p.id {
+				t.Errorf("there are %s", all.body)
+			}
+			s.client(t, app).signIn(p)
+			sent := 0
+			for _, l := range s.mails(t, p.email) {
+				if l.template != "account_exists" {
+					t.Errorf("the owner gets %s", l.template)
+				}
+				sent++
+			}
+			if sent != len(styles) {
+				t.Errorf("the owner got %d messages, want one for each of %d sign-ups", sent, len(styles))
+			}
+		})
+	}
+}

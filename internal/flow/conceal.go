@@ -1,0 +1,138 @@
+package flow
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/google/uuid"
+
+	"zelus/internal/auth"
+	"zelus/internal/store"
+)
+
+// Where nobody is to learn who has an account
+// (security.account_enumeration.mitigate), a sign-up with an address that is taken
+// is answered like any other: with an account, the ids of which nobody has. The
+// owner gets one message. For that the same is asked and written either way, and
+// what must not be is taken away again before it is committed.
+//
+// This takes a sign-up that does not end in a session, which nobody gets for a
+// taken address. One by somebody who has proven the address is told: it is theirs.
+// And names that are no addresses are told, since nobody could be reached who
+// chooses a taken one.
+
+// taken is an address of who signs up that somebody else has; owner is nil where
+// there is none. It is asked for each address, so that the number of questions
+// tells nothing.
+type taken struct {
+	owner   *auth.Identity
+	address contact
+}
+
+// contact is an address and the way to it.
+type contact struct{ via, value string }
+
+// contacts are the addresses of an identity, each once.
+func contacts(i *auth.Identity) []contact {
+	var all []contact
+	add := func(via, value string) {
+		if c := (contact{via, value}); !slices.Contains(all, c) {
+			all = append(all, c)
+		}
+	}
+	for _, a := range i.Verifiable {
+		add(a.Via, a.Value)
+	}
+	for _, a := range i.Recovery {
+		add(a.Via, a.Value)
+	}
+	return all
+}
+
+// conceals says whether a sign-up must not tell that an address is taken.
+func (v *visit) conceals(method string, o Outcome) bool {
+	return o.verdict == registered && v.config.Security.AccountEnumeration.Mitigate && !v.hooked(method, "session") && o.proof.Address == ""
+}
+
+// findTaken looks for somebody who has an address of who signs up.
+func (v *visit) findTaken(i *auth.Identity) (*taken, error) {
+	found := &taken{}
+	for _, c := range contacts(i) {
+		owner, err := v.engine.Store.IdentityNamed(v.r.Context(), i.Project, c.value)
+		if err != nil && !errors.Is(err, store.ErrNotFound) {
+			return nil, err
+		}
+		if owner != nil && found.owner == nil {
+			found = &taken{owner, c}
+		}
+	}
+	return found, nil
+}
+
+// takenMeanwhile says whether an address that was free has been taken by somebody
+// who was faster; it is worth deciding again, then.
+func (v *visit) takenMeanwhile(done *result) bool {
+	found, err := v.findTaken(done.identity)
+	return err == nil && found.owner != nil && v.tries < maxTries
+}
+
+// tellTaken adds the message to the owner of a taken address. Where there is none, and
+// nothing else would be written, a decoy is; with an owner, decoys take the place of
+// all further codes.
+func (v *visit) tellTaken(done *result) error {
+	all := contacts(done.identity)
+	if done.concealed.owner == nil {
+		if len(all) == 0 || len(done.begun) > 0 {
+			return nil
+		}
+		return v.tellOne(done, Notice{Identity: done.identity, Template: "account_exists", Via: all[0].via, To: all[0].value, Decoy: true})
+	}
+	to := done.concealed.address
+	n := Notice{Identity: done.concealed.owner, Template: "account_exists", Via: to.via, To: to.value}
+	n.Decoy = to.via == auth.ViaSMS && !v.config.TextsPhones()
+	for range max(1, len(done.begun)) {
+		if err := v.tellOne(done, n); err != nil {
+			return err
+		}
+		n.Decoy = true
+	}
+	return nil
+}
+
+// insertConcealed stores who signs up. Where an address is taken somebody is
+// stored whom nobody can find, and removed again at once; else somebody is removed
+// who was never there.
+func insertConcealed(ctx context.Context, tx *store.Tx, done *result) error {
+	stored, removed := done.identity, uuid.Must(uuid.NewV7())
+	if done.concealed.owner != nil {
+		stored, removed = shadow(done.identity), done.identity.ID
+	}
+	if err := tx.InsertIdentity(ctx, stored); err != nil {
+		return err
+	}
+	_, err := tx.DeleteIdentity(ctx, stored.Project, removed)
+	return err
+}
+
+// shadow is an identity with names and addresses that nobody has.
+func shadow(i *auth.Identity) *auth.Identity {
+	other := *i
+	apart := func(value string) string { return i.ID.String() + " " + value }
+	other.Credentials = map[auth.CredentialType]auth.Credential{}
+	for t, c := range i.Credentials {
+		c.Identifiers = slices.Clone(c.Identifiers)
+		for n := range c.Identifiers {
+			c.Identifiers[n] = apart(c.Identifiers[n])
+		}
+		other.Credentials[t] = c
+	}
+	other.Verifiable, other.Recovery = slices.Clone(i.Verifiable), slices.Clone(i.Recovery)
+	for n := range other.Verifiable {
+		other.Verifiable[n].Value = apart(other.Verifiable[n].Value)
+	}
+	for n := range other.Recovery {
+		other.Recovery[n].Value = apart(other.Recovery[n].Value)
+	}
+	return &other
+}
