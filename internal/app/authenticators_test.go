@@ -88,7 +88,7 @@ func (c *client) level() string {
 	return a.at("authenticator_assurance_level").String() + ": " + strings.Join(by, ", ")
 }
 
-func same(t testing.TB, what, got, want string) {
+func agree(t testing.TB, what, got, want string) {
 	t.Helper()
 	if got != want {
 		t.Errorf("%s: %s, want %s", what, got, want)
@@ -102,7 +102,7 @@ func TestPasskeys(t *testing.T) {
 		k := ceremonytest.New(t, keyPage)
 		k.Flags |= ceremonytest.Verified | ceremonytest.BackupEligible | ceremonytest.BackedUp
 		c, p := s.signsUpWithPasskey(t, k)
-		same(t, "signing up", c.level(), "aal1: passkey aal1")
+		agree(t, "signing up", c.level(), "aal1: passkey aal1")
 		for _, style := range styles {
 			k.Flags ^= ceremonytest.BackedUp
 			c := s.client(t, style)
@@ -117,7 +117,7 @@ func TestPasskeys(t *testing.T) {
 				a.is(200)
 			}
 			c.token = a.at("session_token").String()
-			same(t, string(style), c.level(), "aal1: passkey aal1")
+			agree(t, string(style), c.level(), "aal1: passkey aal1")
 			one := s.stored(t, p, "passkey").Get("credentials.0")
 			if got := one.Get("authenticator.sign_count").Int(); got != int64(k.Count) || one.Get("flags.backup_state").Bool() != (k.Flags&ceremonytest.BackedUp != 0) || !one.Get("added_at").Exists() {
 				t.Errorf("%s: what is stored: %s, counter %d", style, one.Raw, k.Count)
@@ -134,13 +134,13 @@ func TestSecurityKeys(t *testing.T) {
 		c := s.client(t, script)
 		c.signIn(p)
 		c.addsKey(k)
-		same(t, "adding a key", c.level(), "aal2: password aal1, webauthn aal2")
+		agree(t, "adding a key", c.level(), "aal2: password aal1, webauthn aal2")
 		d := s.client(t, script)
 		d.submit(d.begin("login", ""), p.login()).is(422)
 		d.whoami().refused(403, "session_aal2_required")
 		f := d.begin("login", "aal=aal2")
 		d.submit(f, fields{"method": "webauthn", "identifier": p.email, "webauthn_login": k.Get(f.json.field("webauthn_login_trigger"))}).is(200)
-		same(t, "two factors", d.level(), "aal2: password aal1, webauthn aal2")
+		agree(t, "two factors", d.level(), "aal2: password aal1, webauthn aal2")
 		// Nobody signs in with it alone, and an app does not see it.
 		e := s.client(t, script)
 		f = e.begin("login", "")
@@ -179,7 +179,7 @@ func TestKeysAlone(t *testing.T) {
 			} else {
 				done.is(200)
 			}
-			same(t, string(style), c.level(), "aal1: webauthn aal1")
+			agree(t, string(style), c.level(), "aal1: webauthn aal1")
 		}
 		// The last key stays; of two, one goes.
 		f = c.begin("settings", "")
@@ -295,7 +295,7 @@ func TestKeysRefresh(t *testing.T) {
 		s.signsUpWithPasskey(t, other)
 		before := c.secret()
 		f := c.begin("login", "refresh=true")
-		same(t, "who it is", f.json.field("identifier"), p.email)
+		agree(t, "who it is", f.json.field("identifier"), p.email)
 		usesPasskey(c, f, other).saying(400, 4000008)
 		k.UserHandle = nil // it was asked for by name, and need not say whose it is
 		usesPasskey(c, f, k).is(200)
@@ -319,18 +319,18 @@ func TestVerifiedKeys(t *testing.T) {
 		k := ceremonytest.New(t, keyPage)
 		k.Flags |= ceremonytest.Verified
 		c, p := s.signsUpWithPasskey(t, k)
-		same(t, "making it", c.level(), "aal2: passkey aal2")
-		same(t, "using it", signIn(k).level(), "aal2: passkey aal2")
+		agree(t, "making it", c.level(), "aal2: passkey aal2")
+		agree(t, "using it", signIn(k).level(), "aal2: passkey aal2")
 		// Without the check it is one factor, and the other one is asked for.
 		k.Flags &^= ceremonytest.Verified
 		d := signIn(k)
 		d.whoami().refused(403, "session_aal2_required")
 		f := d.begin("login", "aal=aal2")
-		same(t, "it must check", gjson.Get(f.json.field("passkey_challenge"), "publicKey.userVerification").String(), ceremony.Required)
+		agree(t, "it must check", gjson.Get(f.json.field("passkey_challenge"), "publicKey.userVerification").String(), ceremony.Required)
 		usesPasskey(d, f, k).saying(400, 4000008)
 		k.Flags |= ceremonytest.Verified
 		usesPasskey(d, f, k).is(200)
-		same(t, "checking after all", d.level(), "aal2: passkey aal1, passkey aal2")
+		agree(t, "checking after all", d.level(), "aal2: passkey aal1, passkey aal2")
 		if again := s.stored(t, p, "passkey").Get("credentials.0.flags.user_verified").Bool(); !again {
 			t.Error("it is not stored that it can check")
 		}
@@ -338,7 +338,7 @@ func TestVerifiedKeys(t *testing.T) {
 		taught := ceremonytest.New(t, keyPage)
 		s.signsUpWithPasskey(t, taught)
 		taught.Flags |= ceremonytest.Verified
-		same(t, "one that learnt it", signIn(taught).level(), "aal1: passkey aal1")
+		agree(t, "one that learnt it", signIn(taught).level(), "aal1: passkey aal1")
 		e := signIn(taught)
 		g := e.begin("login", "aal=aal2")
 		e.submit(g, fields{"method": "passkey", "passkey_login": taught.Get(s.client(t, script).begin("login", "").json.field("passkey_challenge"))}).saying(400, 4010002)
@@ -348,7 +348,7 @@ func TestVerifiedKeys(t *testing.T) {
 		alone.Flags |= ceremonytest.Verified
 		h := m.begin("registration", "")
 		m.finish(h, fields{"traits.email": q.email, "webauthn_register": alone.Create(h.json.field("webauthn_register_trigger"))})
-		same(t, "a security key", m.level(), "aal2: webauthn aal2")
+		agree(t, "a security key", m.level(), "aal2: webauthn aal2")
 		alone.Flags &^= ceremonytest.Verified
 		n := s.client(t, script)
 		h = n.begin("login", "")
@@ -358,7 +358,7 @@ func TestVerifiedKeys(t *testing.T) {
 		n.submit(h, fields{"method": "webauthn", "identifier": q.email, "webauthn_login": alone.Get(h.json.field("webauthn_login_trigger"))}).saying(400, 4000008)
 		alone.Flags |= ceremonytest.Verified
 		n.submit(h, fields{"method": "webauthn", "identifier": q.email, "webauthn_login": alone.Get(h.json.field("webauthn_login_trigger"))}).is(200)
-		same(t, "a security key that checks after all", n.level(), "aal2: webauthn aal1, webauthn aal2")
+		agree(t, "a security key that checks after all", n.level(), "aal2: webauthn aal1, webauthn aal2")
 	}
 	onEach(t, withKeys("passwordless: true, user_verified_aal2: true, ", "user_verified_aal2: true, "), run)
 }
@@ -366,5 +366,5 @@ func TestVerifiedKeys(t *testing.T) {
 // TestRelatedOrigins: browsers are told which pages may use keys.
 func TestRelatedOrigins(t *testing.T) {
 	s := start(t, setup{more: withKeys("", "")})
-	same(t, "the origins", string(s.client(t, script).get("/.well-known/webauthn").is(200).body), `{"origins":["https://app.example.org","https://example.org"]}`)
+	agree(t, "the origins", string(s.client(t, script).get("/.well-known/webauthn").is(200).body), `{"origins":["https://app.example.org","https://example.org"]}`)
 }
