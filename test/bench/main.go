@@ -49,7 +49,7 @@ func run(binary, only string, large bool, people int) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	b := &bench{binary: path, dir: dir, only: only, requests: 20_000, table: tabwriter.NewWriter(os.Stdout, 0, 8, 2, ' ', 0)}
+	b := &bench{binary: path, dir: dir, only: only, requests: 8_000, table: tabwriter.NewWriter(os.Stdout, 0, 8, 2, ' ', 0)}
 	version, err := exec.Command(path, "version").Output()
 	if err != nil {
 		return err
@@ -81,8 +81,11 @@ func (b *bench) seeded(people int) (*process, error) {
 
 func micros(d time.Duration) string { return fmt.Sprintf("%.1f µs", float64(d.Nanoseconds())/1e3) }
 func millis(d time.Duration) string { return fmt.Sprintf("%.2f ms", float64(d.Nanoseconds())/1e6) }
-func ratio(cost, bare time.Duration, err error) (string, error) {
-	return fmt.Sprintf("%.2f × bare (%s, bare %s)", float64(cost)/float64(bare), micros(cost), micros(bare)), err
+func ratio(c comparison, err error) (string, error) {
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%.2f × bare (%s, bare %s)", c.ratio, micros(c.cost), micros(c.bare)), nil
 }
 
 // small is the table of the figures that do not need many people.
@@ -185,12 +188,12 @@ func (b *bench) large(people int) error {
 	}
 	figures := []figure{
 		{"session check, warm", func(p *process, _ int) (time.Duration, error) {
-			cost, _, err := b.checkWarm(p)
-			return cost, err
+			c, err := b.checkWarm(p)
+			return c.cost, err
 		}},
 		{"session check, cold", func(p *process, people int) (time.Duration, error) {
-			cost, _, err := b.checkCold(p, people)
-			return cost, err
+			c, err := b.checkCold(p, people)
+			return c.cost, err
 		}},
 		{"sign-in", b.signIn},
 		{"page 1 of the list", func(p *process, _ int) (time.Duration, error) { return b.list(p, "/admin/identities?page_size=250") }},

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"net"
@@ -13,6 +12,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // process is a server that is measured.
@@ -123,24 +124,13 @@ func (p *process) end() {
 	_ = p.cmd.Wait()
 }
 
-// ticks is how many of the kernel's clock ticks make a second; it is 100 on
-// every architecture that Go knows.
-const ticks = 100
-
-// used is how long the process has been on a processor.
+// used is how long the process has been on a processor, all its threads
+// together, to the nanosecond. It is the clock that clock_getcpuclockid(3) names.
 func (p *process) used() (time.Duration, error) {
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
-	if err != nil {
-		return 0, err
-	}
-	// The fields after the name, which stands in brackets and may hold spaces.
-	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
-	user, err := strconv.Atoi(fields[11])
-	if err != nil {
-		return 0, err
-	}
-	system, err := strconv.Atoi(fields[12])
-	return time.Duration(user+system) * time.Second / ticks, err
+	const sched = 2 // CPUCLOCK_SCHED in the kernel's posix-timers
+	var at unix.Timespec
+	err := unix.ClockGettime(int32(^p.cmd.Process.Pid)<<3|sched, &at)
+	return time.Duration(at.Nano()), err
 }
 
 // resident is how much memory the process has in use (VmRSS), in bytes.
