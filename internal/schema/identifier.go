@@ -7,7 +7,6 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/nyaruka/phonenumbers"
 	"golang.org/x/text/cases"
 	"golang.org/x/text/language"
 	"golang.org/x/text/secure/precis"
@@ -15,6 +14,7 @@ import (
 	"golang.org/x/text/width"
 
 	"zelus/internal/auth"
+	"zelus/internal/schema/phone"
 )
 
 // maxIdentifier is the most characters that an identifier may have: the
@@ -125,15 +125,20 @@ func forbidden(r rune) bool {
 // gives it in E.164 (ITU-T) if it can exist.
 func phoneNumber(s string) (string, bool) {
 	s = strings.TrimSpace(width.Fold.String(firstRunes(s, 64)))
-	digits, international := strings.CutPrefix(s, "+")
-	if !international || strings.ContainsFunc(digits, func(r rune) bool { return !strings.ContainsRune("0123456789 ()-./\u00a0", r) }) {
+	written, international := strings.CutPrefix(s, "+")
+	if !international {
 		return "", false
 	}
-	number, err := phonenumbers.Parse(s, "")
-	if err != nil || !phonenumbers.IsValidNumber(number) {
+	digits := strings.Map(func(r rune) rune {
+		if strings.ContainsRune(" ()-./\u00a0", r) {
+			return -1
+		}
+		return r
+	}, written)
+	if strings.Trim(digits, "0123456789") != "" {
 		return "", false
 	}
-	return phonenumbers.Format(number, phonenumbers.E164), true
+	return phone.E164(digits)
 }
 
 // emailAddress says whether s is an e-mail address (RFC 5322 addr-spec) and
