@@ -5,12 +5,13 @@
 //	make bench-large  with 1,000,000 identities and as many sessions
 //
 // What a request costs is the time that the server's process spent on the
-// processor, as /proc tells it, divided by the number of requests: a busy
+// processor, as its clock tells it, divided by the number of requests: a busy
 // machine disturbs that least. It is compared with a bare server, a program
 // that answers each request with the same status, headers and bytes out of
-// memory by net/http with the same time limits, on the same machine in the same
-// run. Requests are not logged. Costs and starts are the median of five; how long
-// people wait while others sign in is one run of five seconds, beside as many of
-// quiet, and memory is looked at once. Nothing here fails because something took long: machines
-// differ, ratios are for people to look at.
+// memory by net/http with the same time limits. Both take turns in many short
+// rounds, and the figure is the median of the rounds' ratios. Requests are not
+// logged. Other costs and starts are the median of five; how long people wait
+// while others sign in is one run of five seconds, beside as many of quiet, and
+// memory is looked at once. Nothing here fails because something took long:
+// machines differ, ratios are for people to look at.
 package main
