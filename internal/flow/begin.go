@@ -94,14 +94,17 @@ func (v *visit) start(f *auth.Flow, row *store.SessionRow) error {
 // ahead has a method make the first step of a new form by itself, where whose form
 // it is has nothing else that would do.
 func (v *visit) ahead(ctx context.Context, form *Form) (Outcome, error) {
-	var only *Part
+	whose, only := cmp.Or(form.Identity, form.Claimed), (*Part)(nil)
+	if whose == nil {
+		return Outcome{}, nil
+	}
 	for i := range v.engine.Methods {
 		m := &v.engine.Methods[i]
 		p := m.part(form.Flow.Kind)
 		if p == nil || !m.Enabled(v.config) || !p.offered(form) {
 			continue
 		}
-		c, has := form.Credential(m.Factor.Type)
+		c, has := whose.Credentials[m.Factor.Type]
 		switch {
 		case p.Ahead != nil:
 			only = p

@@ -174,7 +174,7 @@ type Outcome struct {
 	filled    map[string]any
 	// claimed is whom somebody has named, as it was typed.
 	claimed string
-	since     time.Time
+	since   time.Time
 	// onPage says that the next step needs the page of the form.
 	onPage bool
 	// needs is the proof that the next step asks for; empty is none.

@@ -47,6 +47,13 @@ func (v *visit) claim(s *Submission, m *Method, o Outcome) error {
 		backToFirst(f)
 		return v.refuse(&s.Form, s, Again(o.otherwise))
 	}
+	ahead, err := v.ahead(v.r.Context(), &s.Form)
+	if err != nil {
+		return v.fault(err)
+	}
+	if ahead.verdict == next {
+		return v.conclude(s, m, ahead, nil)
+	}
 	return v.conclude(s, m, Next(), nil)
 }
 

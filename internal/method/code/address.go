@@ -65,13 +65,16 @@ func reachable(c *config.Config, all []schema.Address) []schema.Address {
 	return slices.DeleteFunc(all, func(a schema.Address) bool { return a.Via == auth.ViaSMS && !c.TextsPhones() })
 }
 
-// owned are the addresses to which the person whose form this is can have a code
-// sent.
-func owned(form *flow.Form) []schema.Address {
-	credential, has := form.Credential(auth.Code)
+// owned are the addresses to which somebody, read with their credentials, can have
+// a code sent.
+func owned(form *flow.Form, i *auth.Identity) []schema.Address {
+	if i == nil {
+		return nil
+	}
+	credential, has := i.Credentials[auth.Code]
 	all := addressesOf(credential)
-	if !has && form.Identity != nil && findsByAddress(form.Config) {
-		for _, a := range form.Identity.Verifiable {
+	if !has && findsByAddress(form.Config) {
+		for _, a := range i.Verifiable {
 			if a.Verified {
 				all = append(all, schema.Address{Via: a.Via, Value: a.Value})
 			}
@@ -80,11 +83,11 @@ func owned(form *flow.Form) []schema.Address {
 	return reachable(form.Config, all)
 }
 
-// choices are those of them that a form offers: all, or the one that it was begun
-// for.
+// choices are the addresses that a form offers to whose form it is: all of theirs,
+// or the one that it was begun for.
 func choices(form *flow.Form) []schema.Address {
 	f := form.Flow
-	return slices.DeleteFunc(owned(form), func(a schema.Address) bool {
+	return slices.DeleteFunc(owned(form, form.Identity), func(a schema.Address) bool {
 		return f.State == auth.ChooseMethod && f.Address != "" && a.Value != f.Address
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"slices"
 
 	"zelus/internal/auth"
 	"zelus/internal/flow"
@@ -26,7 +27,7 @@ func signsIn(form *flow.Form) bool {
 	if form.SecondFactor() {
 		return m.MFAEnabled && len(choices(form)) > 0
 	}
-	return m.PasswordlessEnabled && (!form.Flow.Refresh || len(owned(form)) > 0)
+	return m.PasswordlessEnabled && (!form.Flow.Refresh || len(owned(form, form.Identity)) > 0)
 }
 
 // chooses says whether somebody picks one of their addresses instead of typing it.
@@ -48,8 +49,11 @@ func (c *Code) prepareLogin(_ context.Context, form *flow.Form) error {
 			hidden("method", "code"), submit())
 	case f.State == auth.SentEmail:
 		to := ui.Input(ui.GroupDefault, identifierField, ui.InputHidden, f.Address).Required().Labelled(form.Schema.IdentifierLabel())
-		if chooses(form) {
+		switch {
+		case chooses(form):
 			to = hidden(identifierField, f.Address).Labelled(sendTo(f.Address))
+		case f.Step == auth.SecondStep:
+			to.Group, to.Attributes.Autocomplete = ui.GroupIdentifierFirst, "username webauthn"
 		}
 		form.UI.Add(to, hidden("method", "code"), input(ui.LabelLoginCode), submit(), resend(resendField, "code"))
 		if f.Type == auth.Browser {
@@ -60,6 +64,7 @@ func (c *Code) prepareLogin(_ context.Context, form *flow.Form) error {
 		for _, a := range choices(form) {
 			form.UI.Add(ui.Button(ui.GroupCode, oneOfThem, a.Value, sendTo(a.Value)))
 		}
+	case form.Claimed != nil && len(owned(form, form.Claimed)) == 0:
 	default:
 		form.UI.Put(ui.Input(ui.GroupDefault, identifierField, ui.InputText, "").Required().Labelled(form.Schema.IdentifierLabel()))
 		form.UI.Put(ui.Button(ui.GroupCode, "method", "code", ui.Say(ui.LabelSignInCode)))
@@ -78,7 +83,7 @@ func (c *Code) login(ctx context.Context, s *flow.Submission) (flow.Outcome, err
 	switch {
 	case s.Values.String(resendField) != "":
 		to = cmp.Or(to, f.Address)
-	case f.State == auth.SentEmail && chosen == "":
+	case f.State == auth.SentEmail && (chosen == "" || s.Values.String(field) != ""):
 		return c.signIn(ctx, s)
 	}
 	if to == "" {
@@ -98,14 +103,21 @@ func (c *Code) login(ctx context.Context, s *flow.Submission) (flow.Outcome, err
 	return c.sendLogin(&s.Form, errand)
 }
 
-// sendAhead sends the code of a second factor to somebody who has nothing to
-// choose from.
+// sendAhead sends a code to somebody who has nothing to choose from: the one of a
+// second factor, or one to the address that they have named in the first step.
 func (c *Code) sendAhead(_ context.Context, form *flow.Form) (flow.Outcome, error) {
-	all := choices(form)
-	if !form.SecondFactor() || len(all) != 1 {
+	whose, all := form.Identity, choices(form)
+	switch {
+	case form.Claimed != nil:
+		named := schema.LookupIdentifier(form.Flow.Identifier)
+		whose, all = form.Claimed, slices.DeleteFunc(owned(form, form.Claimed), func(a schema.Address) bool { return a.Value != named })
+	case !form.SecondFactor():
 		return flow.Outcome{}, nil
 	}
-	return c.sendLogin(form, flow.Errand{Identity: form.Identity, Via: all[0].Via, Address: all[0].Value})
+	if len(all) != 1 {
+		return flow.Outcome{}, nil
+	}
+	return c.sendLogin(form, flow.Errand{Identity: whose, Via: all[0].Via, Address: all[0].Value})
 }
 
 func (c *Code) sendLogin(form *flow.Form, e flow.Errand) (flow.Outcome, error) {
@@ -119,7 +131,7 @@ func (c *Code) sendLogin(form *flow.Form, e flow.Errand) (flow.Outcome, error) {
 func (c *Code) addressee(ctx context.Context, form *flow.Form, typed string) (e flow.Errand, ok bool, err error) {
 	typed = schema.LookupIdentifier(typed)
 	if form.Identity != nil {
-		for _, a := range owned(form) {
+		for _, a := range owned(form, form.Identity) {
 			if a.Value == typed {
 				return flow.Errand{Identity: form.Identity, Via: a.Via, Address: a.Value}, true, nil
 			}

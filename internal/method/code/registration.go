@@ -20,6 +20,9 @@ func signsUp(form *flow.Form) bool { return form.Config.SelfService.Methods.Code
 func (c *Code) prepareRegistration(_ context.Context, form *flow.Form) error {
 	if form.Flow.State == auth.SentEmail {
 		form.UI.Add(hidden("method", "code"), input(ui.LabelRegistrationCode), submit(), resend(resendField, "code"))
+		if form.Flow.Step == auth.SecondStep {
+			form.UI.Add(ui.Button(ui.GroupProfile, "screen", "credential-selection", ui.Say(ui.LabelSignUpBack)))
+		}
 		return nil
 	}
 	form.UI.Put(ui.Button(ui.GroupCode, "method", "code", ui.Say(ui.LabelSignUpCode)))
