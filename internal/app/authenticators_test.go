@@ -256,11 +256,16 @@ func TestKeysThatDoNotFit(t *testing.T) {
 		// Used once.
 		d := s.client(t, script)
 		d.submit(d.begin("login", ""), fields{"method": "passkey", "passkey_login": right}).saying(400, 4000008)
-		c.submit(f, fields{"method": "passkey", "passkey_login": right}).is(400)
+		c.submit(f, fields{"method": "passkey", "passkey_login": right}).refused(403, "security_csrf_violation")
+		e := s.client(t, app)
+		g := e.begin("login", "")
+		right = k.Get(g.json.field("passkey_challenge"))
+		e.submit(g, fields{"method": "passkey", "passkey_login": right}).is(200)
+		e.submit(g, fields{"method": "passkey", "passkey_login": right}).saying(400, 4010002)
 
-		// Nor is a key made of such an answer, or by an app or somebody else's form.
+		// Nor is a key made of such an answer, or whatever is wrong with it.
 		signUp := s.client(t, script)
-		g := signUp.begin("registration", "")
+		g = signUp.begin("registration", "")
 		create := g.json.field("passkey_create_data")
 		for what, change := range map[string]func(*ceremonytest.Authenticator){
 			"another site":          func(k *ceremonytest.Authenticator) { k.Origin = "https://evil.example" },

@@ -26,7 +26,7 @@ var answersOf = []struct {
 }{
 	// Open to all.
 	{"200 200 200 200 200 200 200", []string{
-		"GET /.well-known/ory/webauthn.js", "GET /admin/schemas", "GET /admin/schemas/{id}", "GET /admin/version", "GET /health/alive", "GET /health/ready", "GET /schemas",
+		"GET /.well-known/ory/webauthn.js", "GET /.well-known/webauthn", "GET /admin/schemas", "GET /admin/schemas/{id}", "GET /admin/version", "GET /health/alive", "GET /health/ready", "GET /schemas",
 		"GET /schemas/{id}", "GET /self-service/verification/api", "GET /self-service/verification/browser", "admin: GET /admin/health/alive", "admin: GET /admin/health/ready", "admin: GET /admin/version",
 	}},
 	// One's own session. What it lists and ends is one's own, whoever the path is about.
@@ -50,9 +50,9 @@ var answersOf = []struct {
 		"GET /self-service/registration", "GET /self-service/verification", "POST /self-service/login", "POST /self-service/recovery",
 		"POST /self-service/registration", "POST /self-service/verification",
 	}},
-	// Flows and errors, of which none is named; a folder that has no page; what is switched off.
+	// Flows and errors, of which none is named; a folder that has no page.
 	{"404 404 404 404 404 404 404", []string{
-		"GET /.well-known/webauthn", "GET /dev/", "GET /self-service/errors", "GET /self-service/login/flows", "GET /self-service/recovery/flows",
+		"GET /dev/", "GET /self-service/errors", "GET /self-service/login/flows", "GET /self-service/recovery/flows",
 		"GET /self-service/registration/flows", "GET /self-service/verification/flows",
 	}},
 	// One's own account: a form of it, of which none is named.

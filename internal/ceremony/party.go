@@ -51,10 +51,9 @@ func newParty(c *config.Config, setting, id, name string, origins []string) *Par
 }
 
 // RelatedOrigins are the origins that browsers are told to let use the keys of
-// another domain (section 5.11): those of all that is switched on. nil where
-// nothing is.
+// another domain (section 5.11): those of all that is switched on.
 func RelatedOrigins(c *config.Config) []string {
-	var all []string
+	all := []string{}
 	add := func(on bool, p *Party) {
 		for _, o := range p.Origins {
 			// Browsers follow https:// only, but those that are developed with.
