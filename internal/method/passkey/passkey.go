@@ -29,7 +29,7 @@ func (p *Passkey) Method() flow.Method {
 	return flow.Method{
 		Name:    name,
 		Enabled: func(c *config.Config) bool { return c.SelfService.Methods.Passkey.Enabled },
-		Login: &flow.Part{Offered: offered, Prepare: p.prepareLogin, Submit: p.login,
+		Login: &flow.Part{Offered: offered, First: true, Prepare: p.prepareLogin, Submit: p.login,
 			Claims: func(s *flow.Submission) bool {
 				return s.Values.String("method") == name || ceremony.Sent(s, loginField)
 			}},
@@ -122,9 +122,20 @@ func (p *Passkey) prepareLogin(_ context.Context, form *flow.Form) error {
 	ceremony.PutScript(form)
 	form.UI.Put(ui.Input(ui.GroupPasskey, "passkey_challenge", ui.InputHidden, ceremony.Options(o)))
 	form.UI.Put(field)
-	form.UI.Put(ui.Input(ui.GroupPasskey, "passkey_login_trigger", ui.InputButton, "").
-		OnClick("oryPasskeyLogin", ceremony.Call(form, "oryPasskeyLogin", "")).Labelled(ui.Say(ui.LabelSignInPasskey)))
+	if hasButton(form) {
+		form.UI.Put(ui.Input(ui.GroupPasskey, "passkey_login_trigger", ui.InputButton, "").
+			OnClick("oryPasskeyLogin", ceremony.Call(form, "oryPasskeyLogin", "")).Labelled(ui.Say(ui.LabelSignInPasskey)))
+	}
 	return nil
+}
+
+// hasButton says whether a login form has the button, besides what autofill needs:
+// not where only a name is asked for, nor for a person who has no passkey.
+func hasButton(form *flow.Form) bool {
+	if form.Claimed == nil {
+		return form.Flow.Step != auth.FirstStep
+	}
+	return len(holds(form.Claimed.Credentials[auth.Passkey])) > 0
 }
 
 func (p *Passkey) login(ctx context.Context, s *flow.Submission) (flow.Outcome, error) {
@@ -202,9 +213,14 @@ func creation(form *flow.Form, have ceremony.Config, shown string) *ceremony.Cre
 func (p *Passkey) prepareRegistration(_ context.Context, form *flow.Form) error {
 	// Who it is will be typed into this form; the script takes it from there.
 	options := creation(form, ceremony.Config{}, ceremony.Passkeys(form.Config).Name)
-	form.UI.Put(ui.Input(ui.GroupPasskey, "passkey_register_trigger", ui.InputButton, nil).
-		OnClick("oryPasskeyRegistration", ceremony.Call(form, "oryPasskeyRegistration", "")).Labelled(ui.Say(ui.LabelSignUpPasskey)))
-	form.UI.Put(ui.Input(ui.GroupPasskey, registerField, ui.InputHidden, nil))
+	button := ui.Input(ui.GroupPasskey, "passkey_register_trigger", ui.InputButton, nil).
+		OnClick("oryPasskeyRegistration", ceremony.Call(form, "oryPasskeyRegistration", "")).Labelled(ui.Say(ui.LabelSignUpPasskey))
+	field := ui.Input(ui.GroupPasskey, registerField, ui.InputHidden, nil)
+	if form.Flow.Step == auth.AtOnce {
+		form.UI.Add(button, field)
+	} else {
+		form.UI.Add(field, button)
+	}
 	form.UI.Put(ui.Input(ui.GroupPasskey, "passkey_create_data", ui.InputHidden, ceremony.OptionsFor(options, form.Schema.PasskeyFields())))
 	ceremony.PutScript(form)
 	return nil

@@ -142,6 +142,9 @@ func (w *WebAuthn) prepareLogin(ctx context.Context, form *flow.Form) error {
 			return nil
 		}
 	}
+	if form.Claimed != nil && len(usable(form, form.Claimed.Credentials[auth.WebAuthn]).Keys) == 0 {
+		return nil
+	}
 	form.UI.Put(ui.Input(ui.GroupDefault, "identifier", ui.InputText, "").Required().Autocomplete("username webauthn").Labelled(form.Schema.IdentifierLabel()))
 	form.UI.Put(ui.Button(ui.GroupWebAuthn, "method", name, ui.Say(ui.LabelSignInWebAuthn)))
 	return nil
