@@ -181,6 +181,9 @@ func TestKeysAlone(t *testing.T) {
 			}
 			agree(t, string(style), c.level(), "aal1: webauthn aal1")
 		}
+		f = c.begin("settings", "")
+		long := c.submit(f, fields{"webauthn_register": ceremonytest.New(t, keyPage).Create(f.json.field("webauthn_register_trigger")), "webauthn_register_displayname": strings.Repeat("ä", 101)})
+		long.saying(400, 4000017)
 		// The last key stays; of two, one goes.
 		f = c.begin("settings", "")
 		remove := func() answer {
@@ -238,6 +241,15 @@ func TestKeysThatDoNotFit(t *testing.T) {
 			if a := c.whoami(); a.status != 401 {
 				t.Fatalf("%s: somebody is in: %s", what, a.body)
 			}
+		}
+		stranger, known := ceremonytest.New(t, keyPage), *other
+		stranger.UserHandle, known.Flags = []byte("nobody"), 0
+		if unknown, wrong := s.statements.during(func() {
+			c.submit(f, fields{"method": "passkey", "passkey_login": stranger.Get(options)}).is(400)
+		}), s.statements.during(func() {
+			c.submit(f, fields{"method": "passkey", "passkey_login": known.Get(options)}).is(400)
+		}); !slices.Equal(unknown, wrong) {
+			t.Errorf("somebody unknown costs %v, a wrong key %v", unknown, wrong)
 		}
 		for _, handle := range []string{"nobody", "\x00", "\xff\xfe", "", strings.Repeat("x", 4096)} {
 			thief := *k

@@ -51,7 +51,7 @@ func (p *Party) Register(answer string, challenge []byte, verify bool) (Key, err
 	}
 	if _, err := parsed.Verify(base64.RawURLEncoding.EncodeToString(challenge), p.ID, p.Origins, p.Apps, nil, protocol.TopOriginExplicitVerificationMode,
 		false, verify, true, nil, parameters(), protocol.AttestationPolicy{}, protocol.SignaturePolicy{}); err != nil {
-		return Key{}, fmt.Errorf("%w: %s", ErrWrong, err)
+		return Key{}, fmt.Errorf("%w: %s", ErrWrong, auth.Short(err.Error()))
 	}
 	if made.Flags.HasBackupState() && !made.Flags.HasBackupEligible() {
 		return Key{}, fmt.Errorf("%w: it says to be backed up and not to be able to", ErrWrong)
@@ -122,7 +122,7 @@ func (p *Party) Prove(a *Answer, challenge []byte, owner Config, verify bool) (P
 	k := owner.Keys[at]
 	if err := a.parsed.Verify(base64.RawURLEncoding.EncodeToString(challenge), p.ID, "", p.Origins, p.Apps, nil, protocol.TopOriginExplicitVerificationMode,
 		false, verify, true, k.PublicKey, protocol.SignaturePolicy{}); err != nil {
-		return Proof{}, fmt.Errorf("%w: %s", ErrWrong, err)
+		return Proof{}, fmt.Errorf("%w: %s", ErrWrong, auth.Short(err.Error()))
 	}
 	said := response.AuthenticatorData.Flags
 	flags := Flags{UserPresent: true, BackupEligible: said.HasBackupEligible()} // of a key that came without: those of its first use

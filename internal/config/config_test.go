@@ -246,6 +246,10 @@ func TestProblems(t *testing.T) {
 			want: []string{"kratos.yml:5: selfservice.methods.code.mfa_enabled: must not be true while"}},
 		{name: "passkey without config", text: strings.Replace(least, "  flows:", "  methods: {passkey: {enabled: true}}\n  flows:", 1),
 			want: []string{"kratos.yml:5: selfservice.methods.passkey.enabled: needs config"}},
+		{name: "passkeys that verify nobody", text: strings.Replace(least, "  flows:", "  methods: {passkey: {config: {user_verified_aal2: true, authenticator_selection: {user_verification: discouraged}, rp: {id: example.org, display_name: x}}}}\n  flows:", 1),
+			want: []string{"kratos.yml:5: selfservice.methods.passkey.config.user_verified_aal2: needs authenticator_selection"}},
+		{name: "second factors that are both", text: strings.Replace(least, "  flows:", "  methods: {webauthn: {config: {user_verified_aal2: true, rp: {id: 'https://example.org', display_name: x}}}}\n  flows:", 1),
+			want: []string{"kratos.yml:5: selfservice.methods.webauthn.config.user_verified_aal2: needs passwordless", "kratos.yml:5: selfservice.methods.webauthn.config.rp.id: is a domain"}},
 		{name: "providers", text: strings.Replace(least, "  flows:", `  methods:
     oidc:
       config:

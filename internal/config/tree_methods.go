@@ -1,6 +1,9 @@
 package config
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // SelfService is everything that people do themselves.
 type SelfService struct {
@@ -154,6 +157,7 @@ type RelyingParty struct {
 }
 
 func (r RelyingParty) check(at place) {
+	checkDomain(at, r.ID)
 	if at.set("origin") && at.set("origins") {
 		at.wrong("origin", "give either origin or origins")
 	}
@@ -191,6 +195,15 @@ type PasskeyRelyingParty struct {
 	ID          string   `key:"id" required:"yes" doc:"Domain for which passkeys are made."`
 	DisplayName string   `key:"display_name" required:"yes" doc:"Name that people see."`
 	Origins     []string `key:"origins" doc:"Origins of the pages, or of apps (android:apk-key-hash:). Not set: the scheme of the public base URL, and the id. Those on other domains than the id are told to browsers at /.well-known/webauthn."`
+}
+
+func (r PasskeyRelyingParty) check(at place) { checkDomain(at, r.ID) }
+
+// checkDomain refuses an origin where its domain is wanted.
+func checkDomain(at place, id string) {
+	if strings.ContainsAny(id, ":/") {
+		at.wrong("id", "is a domain such as example.org, without scheme, port and path")
+	}
 }
 
 // AuthenticatorSelection says which authenticators are welcome (W3C WebAuthn,

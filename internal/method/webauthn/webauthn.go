@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"time"
+	"unicode/utf8"
 
 	"zelus/internal/auth"
 	"zelus/internal/ceremony"
@@ -268,8 +269,14 @@ func (w *WebAuthn) last(form *flow.Form) func(*ceremony.Key) bool {
 	return func(k *ceremony.Key) bool { return last && k.Passwordless && settings(form).Passwordless }
 }
 
+// longestName bounds the name of a key, in characters.
+const longestName = 100
+
 // make reads a new key out of a submission, or says what is wrong with it.
 func (w *WebAuthn) make(ctx context.Context, s *flow.Submission) (ceremony.Key, *flow.Problem) {
+	if n := utf8.RuneCountInString(s.Values.String(nameField)); n > longestName {
+		return ceremony.Key{}, &flow.Problem{Field: nameField, Message: ui.Say(ui.ErrorMaxLength, "max_length", longestName, "actual_length", n)}
+	}
 	key, err := ceremony.SecurityKeys(s.Config).Register(s.Values.String(registerField), ceremony.Challenge(&s.Form, name), false)
 	if err != nil {
 		w.Logger.InfoContext(ctx, "a security key was not set up", "error", err)
