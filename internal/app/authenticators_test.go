@@ -242,10 +242,10 @@ func TestKeysThatDoNotFit(t *testing.T) {
 				t.Fatalf("%s: somebody is in: %s", what, a.body)
 			}
 		}
-		stranger, known := ceremonytest.New(t, keyPage), *other
-		stranger.UserHandle, known.Flags = []byte("nobody"), 0
+		nobodys, known := ceremonytest.New(t, keyPage), *other
+		nobodys.UserHandle, known.Flags = []byte("nobody"), 0
 		if unknown, wrong := s.statements.during(func() {
-			c.submit(f, fields{"method": "passkey", "passkey_login": stranger.Get(options)}).is(400)
+			c.submit(f, fields{"method": "passkey", "passkey_login": nobodys.Get(options)}).is(400)
 		}), s.statements.during(func() {
 			c.submit(f, fields{"method": "passkey", "passkey_login": known.Get(options)}).is(400)
 		}); !slices.Equal(unknown, wrong) {
