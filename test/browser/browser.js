@@ -43,8 +43,8 @@ before(async () => {
 after(() => browser?.close());
 
 // Authenticators: one that is built into a device and knows its owner by a finger; one that is
-// plugged in and does the same, whose passkeys autofill does not offer; and a key that is plugged in
-// and only asks to be touched.
+// plugged in and does the same; and a key that is plugged in and only asks to be touched. Only
+// with one that is built in is there autofill.
 export const builtIn = { protocol: "ctap2", transport: "internal", hasResidentKey: true, hasUserVerification: true, isUserVerified: true };
 export const stick = { ...builtIn, transport: "usb" };
 export const key = { protocol: "u2f", transport: "usb" };
@@ -71,10 +71,11 @@ export async function somebody(t, settings = {}) {
   const devtools = await context.newCDPSession(page);
   await devtools.send("WebAuthn.enable", { enableUI: false });
 
-  // plugIn gives them an authenticator, which they touch whenever it blinks.
+  // plugIn gives them an authenticator, which they touch whenever it blinks, until told otherwise.
   async function plugIn(options) {
     const { authenticatorId } = await devtools.send("WebAuthn.addVirtualAuthenticator", { options: { automaticPresenceSimulation: true, ...options } });
     return {
+      touched: (enabled) => devtools.send("WebAuthn.setAutomaticPresenceSimulation", { authenticatorId, enabled }),
       unplug: () => devtools.send("WebAuthn.removeVirtualAuthenticator", { authenticatorId }),
       credentials: async () => (await devtools.send("WebAuthn.getCredentials", { authenticatorId })).credentials,
     };

@@ -135,7 +135,7 @@ for (const inline of [true, false]) {
     assert.deepEqual([made.rpId, made.isResidentCredential, made.userName, made.userDisplayName], ["localhost", true, email, email]);
     await signOut(page);
 
-    // Autofill is for what is built in. It has begun, and makes way for the button.
+    // Without anything built in there is no autofill.
     await open(page, "/login");
     await press(page, "passkey_login_trigger");
     const signedIn = await session(page);

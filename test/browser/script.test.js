@@ -172,6 +172,17 @@ test("a page hands over options and selectors", async (t) => {
   assert.deepEqual(left, again);
   assert.equal(assertion((await sent(page)).webauthn_login).id, made.id);
 
+  // The form that is sent is that of the button.
+  await form(page, { webauthn_login: "", webauthn_login_trigger: again });
+  await page.evaluate(() => {
+    const other = document.createElement("form");
+    other.append(document.querySelector("[name=webauthn_login_trigger]"));
+    other.submit = () => { window.sent = "the other form"; };
+    document.body.append(other);
+  });
+  await call(page, "oryWebAuthnLogin");
+  assert.equal(await sent(page), "the other form");
+
   // A listener is given an event, which is no options.
   await form(page, { webauthn_login: "", webauthn_login_trigger: again });
   await page.evaluate(() => {
@@ -237,18 +248,18 @@ test("errors of keys are alerted, those of passkeys are logged", async (t) => {
 // signIn are the fields of a form in which a passkey can be offered.
 const signIn = (more = {}) => ({ identifier: "", passkey_login: "", passkey_challenge: get(more) });
 
-// withPasskey is somebody who has a passkey.
-async function withPasskey(t, authenticator) {
+// withPasskey is somebody whose device has a passkey.
+async function withPasskey(t) {
   const who = await somebody(t);
-  await who.plugIn(authenticator);
+  const device = await who.plugIn(builtIn);
   await form(who.page, { passkey_settings_register: "", passkey_create_data: discoverable() });
   await call(who.page, "oryPasskeySettingsRegistration");
   const { id } = attestation((await sent(who.page)).passkey_settings_register);
-  return { ...who, id };
+  return { ...who, device, id };
 }
 
 test("autofill signs in", async (t) => {
-  const { page, errors, id } = await withPasskey(t, builtIn);
+  const { page, errors, id } = await withPasskey(t);
   await form(page, signIn());
   await call(page, "oryPasskeyLoginAutocompleteInit");
   assert.equal(assertion((await sent(page)).passkey_login).id, id);
@@ -256,34 +267,70 @@ test("autofill signs in", async (t) => {
 });
 
 test("one request for autofill at a time, which makes way", async (t) => {
-  const { page, alerts, errors, id } = await withPasskey(t, stick);
-  // pending begins autofill, which waits for ever; it gives the promise of its end.
-  const pending = () => page.evaluateHandle(() => ({ end: window.oryPasskeyLoginAutocompleteInit(), controller: window.abortPasskeyConditionalUI }));
-  // ended waits for that, and says whether it was aborted.
-  const ended = (one) => page.evaluate(async ({ end, controller }) => { await end; return controller.signal.aborted; }, one);
-
+  const { page, alerts, errors, device, id } = await withPasskey(t);
+  // Nobody touches the device for autofill, but they do as soon as there is a dialog.
+  await device.touched(false);
+  await page.exposeFunction("touch", () => device.touched(true));
   await form(page, { ...signIn(), webauthn_login: "", webauthn_login_trigger: get({ allowCredentials: [{ type: "public-key", id }] }) });
+  await page.evaluate(() => {
+    const get = navigator.credentials.get.bind(navigator.credentials);
+    // How many requests have begun, how many are running, and how many did so at once.
+    Object.assign(window, { begun: 0, running: 0, most: 0 });
+    navigator.credentials.get = async (options) => {
+      window.begun++;
+      window.most = Math.max(window.most, ++window.running);
+      try {
+        if (!options.mediation) {
+          await window.touch();
+        }
+        return await get(options);
+      } finally {
+        window.running--;
+      }
+    };
+  });
+  // pending begins autofill, waits until the browser was asked, and gives the promise of its end.
+  const pending = async () => {
+    await device.touched(false);
+    const begun = await page.evaluate(() => window.begun);
+    const one = await page.evaluateHandle(() => ({ end: window.oryPasskeyLoginAutocompleteInit(), controller: window.abortPasskeyConditionalUI }));
+    await page.waitForFunction((begun) => window.begun > begun, begun);
+    return one;
+  };
+  // aborted waits for the end of one, and sees that it was made to end.
+  const aborted = async (one) => assert.equal(await page.evaluate(async ({ end, controller }) => { await end; return controller.signal.aborted; }, one), true);
+
   const first = await pending(), second = await pending();
-  assert.equal(await ended(first), true);
+  await aborted(first);
+
   await call(page, "oryPasskeyLogin");
-  assert.equal(await ended(second), true);
+  await aborted(second);
   assert.equal(assertion((await sent(page)).passkey_login).id, id);
 
-  // For a security key too.
   const third = await pending();
   await call(page, "oryWebAuthnLogin");
-  assert.equal(await ended(third), true);
+  await aborted(third);
   assert.equal(assertion((await sent(page)).webauthn_login).id, id);
 
-  // And when the page itself aborts it.
+  // By the page itself.
   const fourth = await pending();
   await page.evaluate(() => window.abortPasskeyConditionalUI.abort());
-  assert.equal(await ended(fourth), true);
+  await aborted(fourth);
+
+  // Where it has not quite begun.
+  const fifth = await page.evaluateHandle(() => {
+    const end = window.oryPasskeyLoginAutocompleteInit(), controller = window.abortPasskeyConditionalUI;
+    return { end: Promise.all([end, window.oryPasskeyLogin()]), controller };
+  });
+  await aborted(fifth);
+  assert.equal(assertion((await sent(page)).passkey_login).id, id);
+
+  assert.equal(await page.evaluate(() => window.most), 1);
   assert.deepEqual([alerts, errors], [[], []]);
 });
 
 test("after a failure autofill goes on", async (t) => {
-  const { page, errors, id } = await withPasskey(t, builtIn);
+  const { page, errors, id } = await withPasskey(t);
   await form(page, signIn(elsewhere));
   const right = JSON.stringify(get());
   await page.evaluate(async (right) => {
@@ -296,7 +343,7 @@ test("after a failure autofill goes on", async (t) => {
 });
 
 test("autofill does nothing where it cannot be", async (t) => {
-  const { page, errors } = await withPasskey(t, builtIn);
+  const { page, errors } = await withPasskey(t);
   const idle = async (fields) => {
     await form(page, fields);
     await call(page, "oryPasskeyLoginAutocompleteInit"); // it would wait for ever
