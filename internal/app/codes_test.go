@@ -664,3 +664,101 @@ func TestCodesByText(t *testing.T) {
 		}
 	})
 }
+
+// TestCodeInTwoSteps: where the form has two steps, a code that was sent leads back
+// to the choice, and who has named themselves and has nothing else gets one at once.
+func TestCodeInTwoSteps(t *testing.T) {
+	more := passwordless("selfservice.flows.registration.style", `"profile_first"`, "selfservice.flows.login.style", `"identifier_first"`)
+	onEach(t, more, func(t *testing.T, s *server) {
+		for _, style := range styles {
+			c, p := s.client(t, style), stranger()
+			f := c.begin("registration", "")
+			shown := c.goesOn(f, c.press(f.json, "method", "profile", fields{"traits.email": p.email}), 1040009)
+			shown = c.goesOn(f, c.press(shown, "method", "code", nil), 1040005)
+			s.clock.advance(time.Second)
+			shown = c.goesOn(f, c.press(shown, "screen", "credential-selection", nil), 1040009)
+			shown = c.goesOn(f, c.press(shown, "method", "code", nil), 1040005)
+			shown = c.goesOn(f, c.press(shown, "method", "code", fields{"code": "x"}), 4040003)
+			c.press(shown, "method", "code", fields{"code": s.mail(t, p.email, "registration_code_valid").code()})
+
+			s.clock.advance(time.Second)
+			c = s.client(t, style)
+			f = c.begin("login", "")
+			shown = c.goesOn(f, c.press(f.json, "method", "identifier_first", fields{"identifier": strings.ToUpper(p.email)}), 1010014)
+			shown = c.goesOn(f, c.press(shown, "method", "code", fields{"code": "x"}), 4010008)
+			a := c.press(shown, "method", "code", fields{"code": s.mail(t, p.email, "login_code_valid").code()})
+			if style == app {
+				c.token = a.is(200).at("session_token").String()
+			}
+			c.whoami().is(200)
+
+			// With a password there is a choice, and nothing is sent before.
+			q := s.having(t, nil)
+			other := s.client(t, style)
+			f = other.begin("login", "")
+			other.press(f.json, "method", "identifier_first", fields{"identifier": q.email})
+			if got := s.mails(t, q.email); len(got) != 0 {
+				t.Errorf("%v was sent", got)
+			}
+			shown = other.fetch("login", f.id).is(200)
+			shown = other.goesOn(f, other.press(shown, "method", "code", nil), 1010014)
+			other.isIn(other.press(shown, "method", "code", fields{"code": s.mail(t, q.email, "login_code_valid").code()}), q, "code aal1")
+		}
+	})
+}
+
+// TestQueriesOfCodes is TestQueries for signing in and up with codes.
+func TestQueriesOfCodes(t *testing.T) {
+	login := func(code func(letter) string) func(*testing.T, *server) func() answer {
+		return func(t *testing.T, s *server) func() answer {
+			c, p := s.client(t, app), s.having(t, nil)
+			f, _ := c.codeFor(p.email)
+			with := fields{"method": "code", "code": code(s.mail(t, p.email, "login_code_valid"))}
+			return func() answer { return c.submit(f, with) }
+		}
+	}
+	signUp := func(code func(letter) string) func(*testing.T, *server) func() answer {
+		return func(t *testing.T, s *server) func() answer {
+			c, p := s.client(t, app), stranger()
+			f := c.begin("registration", "")
+			with := fields{"method": "code", "traits.email": p.email}
+			c.submit(f, with).saying(400, 1040005)
+			with["code"] = code(s.mail(t, p.email, "registration_code_valid"))
+			return func() answer { return c.submit(f, with) }
+		}
+	}
+	asked := func(address func(*testing.T, *server) string) func(*testing.T, *server) func() answer {
+		return func(t *testing.T, s *server) func() answer {
+			c, to := s.client(t, app), address(t, s)
+			f := c.begin("login", "")
+			return func() answer { return c.submit(f, fields{"method": "code", "identifier": to}) }
+		}
+	}
+	right, wrong := letter.code, func(letter) string { return "x" }
+	costs(t, passwordless(), []cost{
+		// The flow and whose address it is; then the flow and the code are written,
+		// and the message.
+		{"ask for a code", 5, 400, asked(func(t *testing.T, s *server) string { return s.having(t, nil).email })},
+		// Nothing but the flow is written: without mitigation the form says that nobody
+		// is there.
+		{"ask for a code, nobody", 3, 400, asked(func(*testing.T, *server) string { return stranger().email })},
+		// The flow; the try is counted, the code is read, the account's guesses are
+		// made, locked and read, the try is taken back; whose address it is. Then the
+		// identity once more, which is written with its address proven; the flow and
+		// the code are used up, the session is written.
+		{"sign in with a code", 14, 200, login(right)},
+		// Up to there, and the guess and the form are written.
+		{"sign in with a wrong code", 9, 400, login(wrong)},
+		// As above, and everything about the identity is written. Two types of
+		// credential have the address.
+		{"sign up with a code", 15, 200, signUp(right)},
+		{"sign up with a wrong code", 9, 400, signUp(wrong)},
+	})
+	// The session; the identity and its credentials; the flow, the code and the
+	// message.
+	costs(t, secondCode(), []cost{{"begin a second factor, whose code is sent at once", 6, 200, func(t *testing.T, s *server) func() answer {
+		c, p := s.client(t, app), s.having(t, nil)
+		c.token = c.submit(c.begin("login", ""), p.login()).is(200).at("session_token").String()
+		return func() answer { return c.get("/self-service/login/api?aal=aal2") }
+	}}})
+}

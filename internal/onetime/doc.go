@@ -8,8 +8,8 @@
 //   - notice.go: messages without a secret, to the owner of an account
 //
 // A secret belongs to one flow and to one address, and lets in one identity. The
-// newest of a flow is the one that counts. It is used once: the database says
-// who was first. An address that is nobody's gets a secret too, of which nobody
+// newest of a flow is the one that counts, in a registration the newest to each
+// address. It is used once: the database says who was first. An address that is nobody's gets a secret too, of which nobody
 // is told, so that both cases cost the same.
 //
 // A code has six digits, so what protects it is how few guesses there are: five
