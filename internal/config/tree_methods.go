@@ -49,7 +49,7 @@ type CodeMethod struct {
 	Enabled                          bool       `key:"enabled" default:"true" doc:"Whether it is offered."`
 	PasswordlessEnabled              bool       `key:"passwordless_enabled" default:"false" doc:"Codes are a first factor. Not together with mfa_enabled."`
 	MFAEnabled                       bool       `key:"mfa_enabled" default:"false" doc:"Codes are a second factor. Not together with passwordless_enabled."`
-	PasswordlessLoginFallbackEnabled bool       `key:"passwordless_login_fallback_enabled" default:"false" doc:"Deprecated: sign in with a code where there is no other way."`
+	PasswordlessLoginFallbackEnabled bool       `key:"passwordless_login_fallback_enabled" default:"false" doc:"Deprecated: the same as config.missing_credential_fallback_enabled."`
 	Config                           CodeConfig `key:"config" doc:"Details."`
 }
 
@@ -63,7 +63,7 @@ func (m CodeMethod) check(at place) {
 type CodeConfig struct {
 	Lifespan                         time.Duration `key:"lifespan" default:"1h" doc:"How long a code is valid."`
 	MaxSubmissions                   int           `key:"max_submissions" default:"5" min:"1" max:"255" doc:"Wrong codes before the form is closed."`
-	MissingCredentialFallbackEnabled bool          `key:"missing_credential_fallback_enabled" default:"false" doc:"Find people without a code credential by their addresses."`
+	MissingCredentialFallbackEnabled bool          `key:"missing_credential_fallback_enabled" default:"false" doc:"Find people without a code credential by the addresses that they have proven."`
 }
 
 // PasswordMethod is signing in with a password.
