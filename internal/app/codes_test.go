@@ -762,3 +762,29 @@ func TestQueriesOfCodes(t *testing.T) {
 		return func() answer { return c.get("/self-service/login/api?aal=aal2") }
 	}}})
 }
+
+// TestSignUpBesideOnesOwn: who proves an address of their own does not learn whether
+// another one that stands beside it is taken.
+func TestSignUpBesideOnesOwn(t *testing.T) {
+	onEach(t, passwordless(mitigated, "true", "selfservice.flows.registration.after.code.hooks", "[]"), func(t *testing.T, s *server) {
+		told := func(email string) (string, string) {
+			c, own := s.client(t, app), stranger().email
+			f := c.begin("registration", "")
+			with := fields{"method": "code", "traits.email": email, "traits.more": own}
+			c.submit(f, with).saying(400, 1040005)
+			with["code"] = s.mail(t, own, "registration_code_valid").code()
+			s.clock.advance(time.Second)
+			a := c.submit(f, with).is(200)
+			return fmt.Sprint(len(a.body)-len(own)-len(email), " ", a.at("identity|@keys"), a.at("identity.verifiable_addresses.#.verified")), a.at("identity.id").String()
+		}
+		p := s.having(t, nil)
+		taken, none := told(p.email)
+		free, somebody := told(stranger().email)
+		if taken != free {
+			t.Errorf("with a taken address the answer is\n%s\nand with a free one\n%s", taken, free)
+		}
+		s.operator(t).get("/admin/identities/" + none).is(404)
+		s.operator(t).get("/admin/identities/" + somebody).is(200)
+		s.mail(t, p.email, "account_exists")
+	})
+}

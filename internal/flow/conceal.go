@@ -18,7 +18,8 @@ import (
 // what must not be is taken away again before it is committed.
 //
 // This takes a sign-up that does not end in a session, which nobody gets for a
-// taken address. One by somebody who has proven the address is told: it is theirs.
+// taken address. One by somebody who has proven the address is told: it is theirs;
+// of an address beside it that proves nothing.
 // And names that are no addresses are told, since nobody could be reached who
 // chooses a taken one.
 
@@ -52,7 +53,8 @@ func contacts(i *auth.Identity) []contact {
 
 // conceals says whether a sign-up must not tell that an address is taken.
 func (v *visit) conceals(method string, o Outcome) bool {
-	return o.verdict == registered && v.config.Security.AccountEnumeration.Mitigate && !v.hooked(method, "session") && o.proof.Address == ""
+	return o.verdict == registered && v.config.Security.AccountEnumeration.Mitigate && !v.hooked(method, "session") &&
+		(o.proof.Address == "" || len(contacts(o.identity)) > 1)
 }
 
 // findTaken looks for somebody who has an address of who signs up.
