@@ -126,6 +126,33 @@ func TestPasskeys(t *testing.T) {
 	})
 }
 
+// TestPasskeysAdded: somebody with a password adds a passkey, which is called after
+// what holds it, signs in with it, and takes it away.
+func TestPasskeysAdded(t *testing.T) {
+	onEach(t, withKeys("", ""), func(t *testing.T, s *server) {
+		for _, style := range []style{app, script} {
+			p, k := s.person(t), ceremonytest.New(t, keyPage)
+			k.AAGUID = [16]byte{0xba, 0xda, 0x55, 0x66, 0xa7, 0xaa, 0x40, 0x1f, 0xbd, 0x96, 0x45, 0x61, 0x9a, 0x55, 0x12, 0x0d}
+			c := s.client(t, style)
+			c.signIn(p)
+			f := c.begin("settings", "")
+			same(t, "who it is for", gjson.Get(f.json.field("passkey_create_data"), "publicKey.user.name").String(), p.email)
+			token := c.token
+			done := c.addsPasskey(k)
+			c.token = token
+			same(t, "its name", done.at(`ui.nodes.#(attributes.name=="passkey_remove").meta.label.context.display_name`).String(), "1Password")
+			same(t, "adding it", c.level(), "aal1: password aal1, passkey aal1")
+			d := s.client(t, style)
+			usesPasskey(d, d.begin("login", ""), k).is(200)
+			f = c.begin("settings", "")
+			c.submit(f, fields{"passkey_remove": "abcd"}).saying(400, 4000001)
+			c.submit(f, fields{"passkey_remove": fmt.Sprintf("%x", k.ID)}).is(200)
+			e := s.client(t, style)
+			usesPasskey(e, e.begin("login", ""), k).saying(400, 4000015)
+		}
+	})
+}
+
 // TestSecurityKeys: a key is a second factor, and never more.
 func TestSecurityKeys(t *testing.T) {
 	onEach(t, withKeys("", ""), func(t *testing.T, s *server) {
