@@ -53,7 +53,7 @@ func (a *API) whoami(w http.ResponseWriter, r *http.Request) error {
 	}
 	w.Header()["X-Kratos-Authenticated-Identity-Id"] = answer.IdentityHeader
 	if cacheable {
-		left := answer.ExpiresAt.Sub(a.Sessions.Clock())
+		left := answer.GoodUntil.Sub(a.Sessions.Clock())
 		if most := flags.CacheableSessionsMaxAge; most > 0 {
 			left = min(left, most)
 		}

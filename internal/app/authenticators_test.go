@@ -136,12 +136,12 @@ func TestPasskeysAdded(t *testing.T) {
 			c := s.client(t, style)
 			c.signIn(p)
 			f := c.begin("settings", "")
-			same(t, "who it is for", gjson.Get(f.json.field("passkey_create_data"), "publicKey.user.name").String(), p.email)
+			agree(t, "who it is for", gjson.Get(f.json.field("passkey_create_data"), "publicKey.user.name").String(), p.email)
 			token := c.token
 			done := c.addsPasskey(k)
 			c.token = token
-			same(t, "its name", done.at(`ui.nodes.#(attributes.name=="passkey_remove").meta.label.context.display_name`).String(), "1Password")
-			same(t, "adding it", c.level(), "aal1: password aal1, passkey aal1")
+			agree(t, "its name", done.at(`ui.nodes.#(attributes.name=="passkey_remove").meta.label.context.display_name`).String(), "1Password")
+			agree(t, "adding it", c.level(), "aal1: password aal1, passkey aal1")
 			d := s.client(t, style)
 			usesPasskey(d, d.begin("login", ""), k).is(200)
 			f = c.begin("settings", "")

@@ -32,12 +32,16 @@ var answersOf = []struct {
 	// One's own session. What it lists and ends is one's own, whoever the path is about.
 	{"401 200 200 401 401 401 401", []string{
 		"CONNECT /sessions/whoami", "DELETE /sessions", "DELETE /sessions/whoami", "GET /self-service/logout/browser", "GET /self-service/settings/api",
-		"GET /self-service/settings/browser", "GET /sessions", "GET /sessions/whoami", "OPTIONS /sessions/whoami", "PATCH /sessions/whoami",
+		"GET /self-service/settings/browser", "GET /sessions", "GET /sessions/trusted-devices", "DELETE /sessions/trusted-devices", "GET /sessions/whoami", "OPTIONS /sessions/whoami", "PATCH /sessions/whoami",
 		"POST /sessions/whoami", "PUT /sessions/whoami", "TRACE /sessions/whoami",
 	}},
 	// Another session of one's own. That of somebody else is answered in the same way, and stays.
 	{"401 204 204 401 401 401 401", []string{
-		"DELETE /sessions/{id}",
+		"DELETE /sessions/{id}", "DELETE /sessions/trusted-devices/{id}",
+	}},
+	// One's own browser, while none is remembered.
+	{"401 404 404 401 401 401 401", []string{
+		"POST /sessions/trusted-devices",
 	}},
 	// Forms for those who are not signed in.
 	{"200 400 400 200 200 200 200", []string{
@@ -83,11 +87,11 @@ var answersOf = []struct {
 	}},
 	{"401 401 401 401 401 200 401", []string{
 		"admin: GET /admin/courier/messages", "admin: GET /admin/health/config", "admin: GET /admin/identities", "admin: GET /admin/identities/{id}", "admin: GET /admin/metrics/prometheus",
-		"admin: GET /admin/identities/{id}/sessions", "admin: GET /admin/keys", "admin: GET /admin/sessions/{id}",
+		"admin: GET /admin/identities/{id}/sessions", "admin: GET /admin/identities/{id}/trusted-devices", "admin: GET /admin/keys", "admin: GET /admin/sessions/{id}",
 		"admin: PATCH /admin/sessions/{id}/extend",
 	}},
 	{"401 401 401 401 401 204 401", []string{
-		"admin: DELETE /admin/identities/{id}", "admin: DELETE /admin/identities/{id}/sessions", "admin: DELETE /admin/sessions/{id}",
+		"admin: DELETE /admin/identities/{id}", "admin: DELETE /admin/identities/{id}/sessions", "admin: DELETE /admin/identities/{id}/trusted-devices", "admin: DELETE /admin/sessions/{id}",
 	}},
 	{"401 401 401 401 401 400 401", []string{
 		"admin: DELETE /admin/identities/{id}/credentials/{type}", "admin: PATCH /admin/identities", "admin: PATCH /admin/identities/{id}",

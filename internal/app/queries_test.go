@@ -187,9 +187,9 @@ func TestQueries(t *testing.T) {
 		{"change a trait, app", 7, 200, changing(app, func(p person) fields { return p.profile(fields{"traits.name": "Ada"}) })},
 		{"change a trait, browser", 7, 200, changing(script, func(p person) fields { return p.profile(fields{"traits.name": "Ada"}) })},
 		// Besides these: the credential; the identifier and two addresses go, one
-		// by one, and come; former cookies end.
-		{"change one's address", 14, 200, changing(app, func(person) fields { return stranger().profile(nil) })},
-		{"change one's password", 9, 200, changing(app, func(person) fields { return newPassword(otherPass) })},
+		// by one, and come; former cookies end, and the trust in devices.
+		{"change one's address", 15, 200, changing(app, func(person) fields { return stranger().profile(nil) })},
+		{"change one's password", 10, 200, changing(app, func(person) fields { return newPassword(otherPass) })},
 		{"change a trait, not valid", 5, 400, changing(app, func(p person) fields { return p.profile(fields{"traits.email": "nobody"}) })},
 		{"change one's password, too short", 5, 400, changing(app, func(person) fields { return newPassword("short") })},
 		{"change nothing", 5, 400, changing(app, func(person) fields { return fields{} })},
@@ -198,7 +198,7 @@ func TestQueries(t *testing.T) {
 		{"change one's password, old session", 6, 403, oldSession(script)},
 		{"change one's password, old session, app", 4, 403, oldSession(app)},
 		// As without the interruption, and it is read and removed; and the cookie has a new token.
-		{"go on with an interrupted change", 12, 303, func(t *testing.T, s *server) func() answer {
+		{"go on with an interrupted change", 13, 303, func(t *testing.T, s *server) func() answer {
 			c, p, f := setAside(t, s, page)
 			c.prove(p, f)
 			return func() answer { return c.back(f) }
@@ -236,8 +236,8 @@ func TestQueries(t *testing.T) {
 			c, other := signedInTwice(t, s)
 			return func() answer { return c.send("DELETE", "/sessions/"+other, nil) }
 		}},
-		// Former cookies end, too.
-		{"revoke the other sessions", 3, 200, func(t *testing.T, s *server) func() answer {
+		// Former cookies end, too, and the trust in devices.
+		{"revoke the other sessions", 4, 200, func(t *testing.T, s *server) func() answer {
 			c, _ := signedInTwice(t, s)
 			return func() answer { return c.send("DELETE", "/sessions", nil) }
 		}},
@@ -288,12 +288,12 @@ func TestQueries(t *testing.T) {
 			return map[string]any{"schema_id": "person", "traits": fields{"email": p.email}}
 		})},
 		// Besides these three: the credential; the identifier and two addresses
-		// go, one by one, and come; former cookies end.
-		{"change an address", 11, 200, operating("PUT", "/admin/identities/{id}", func(person) any {
+		// go, one by one, and come; former cookies end, and the trust in devices.
+		{"change an address", 12, 200, operating("PUT", "/admin/identities/{id}", func(person) any {
 			return map[string]any{"schema_id": "person", "traits": fields{"email": stranger().email}}
 		})},
 		{"patch metadata", 3, 200, operating("PATCH", "/admin/identities/{id}", func(person) any { return patch("add", "/metadata_admin", 1) })},
-		{"switch an identity off", 5, 200, operating("PATCH", "/admin/identities/{id}", func(person) any { return patch("replace", "/state", "inactive") })},
+		{"switch an identity off", 6, 200, operating("PATCH", "/admin/identities/{id}", func(person) any { return patch("replace", "/state", "inactive") })},
 		{"delete an identity", 1, 204, operating("DELETE", "/admin/identities/{id}", nil)},
 		{"sessions of an identity", 2, 200, operating("GET", "/admin/identities/{id}/sessions", nil)},
 		{"read a session", 1, 200, ofSession("GET", "")},
@@ -309,7 +309,7 @@ func TestQueries(t *testing.T) {
 			id := s.enqueue(t, "ada@example.org", "")
 			return func() answer { return s.operator(t).get("/admin/courier/messages/" + id) }
 		}},
-		{"delete the sessions of an identity", 1, 204, func(t *testing.T, s *server) func() answer {
+		{"delete the sessions of an identity", 2, 204, func(t *testing.T, s *server) func() answer {
 			p := s.person(t)
 			s.client(t, app).signIn(p)
 			return func() answer { return s.operator(t).send("DELETE", "/admin/identities/"+p.id+"/sessions", nil) }
@@ -378,7 +378,7 @@ func TestQueriesOfProofs(t *testing.T) {
 				})},
 				// As without a verification, and its flow, the secret and the message.
 				{"sign up, which begins a verification", 10, 200, signingUp(app, func(p person) fields { return p.signUp() })},
-				{"change one's address, which begins a verification", 17, 200, changing(app, func(person) fields { return stranger().profile(nil) })},
+				{"change one's address, which begins a verification", 18, 200, changing(app, func(person) fields { return stranger().profile(nil) })},
 				{"change a trait, whose owner was sent nothing yet", 10, 200, changing(app, func(p person) fields { return p.profile(fields{"traits.name": "Ada"}) })},
 				{"change a trait, where a verification was begun before", 7, 200, func(t *testing.T, s *server) func() answer {
 					c, p := s.client(t, app), stranger()
@@ -410,11 +410,59 @@ func TestQueriesOfProofs(t *testing.T) {
 	}
 }
 
+// TestQueriesOfTrust is TestQueries for devices that people trust.
+func TestQueriesOfTrust(t *testing.T) {
+	trusting := func(act func(*client, person, *authenticator) func() answer) func(*testing.T, *server) func() answer {
+		return func(t *testing.T, s *server) func() answer {
+			c, p, a := s.trusts(t)
+			c.whoami().is(200)
+			return act(c, p, a)
+		}
+	}
+	const path = "/sessions/trusted-devices"
+	costs(t, withTrust, []cost{
+		// The session; the person is locked, the session looked at again; this
+		// browser's device goes; the new one comes, and one too many goes.
+		{"trust a browser again", 7, 201, trusting(func(c *client, _ person, _ *authenticator) func() answer {
+			return func() answer { return c.send("POST", path, nil) }
+		})},
+		{"list devices", 2, 200, trusting(func(c *client, _ person, _ *authenticator) func() answer {
+			return func() answer { return c.get(path) }
+		})},
+		{"end the trust in a device", 2, 204, trusting(func(c *client, _ person, _ *authenticator) func() answer {
+			id := c.get(path).at("0.id").String()
+			return func() answer { return c.send("DELETE", path+"/"+id, nil) }
+		})},
+		{"end the trust in all devices", 2, 200, trusting(func(c *client, _ person, _ *authenticator) func() answer {
+			return func() answer { return c.send("DELETE", path, nil) }
+		})},
+		{"list devices of an identity", 1, 200, operating("GET", "/admin/identities/{id}/trusted-devices", nil)},
+		{"end the trust in devices of an identity", 1, 204, operating("DELETE", "/admin/identities/{id}/trusted-devices", nil)},
+		// As everywhere, and the device.
+		{"sign in, trusted browser", 6, 200, trusting(func(c *client, p person, _ *authenticator) func() answer {
+			c.signOut()
+			f := c.begin("login", "")
+			return func() answer { return c.submit(f, p.login()) }
+		})},
+		{"session check, trusted browser, cold", 1, 200, trusting(func(c *client, p person, _ *authenticator) func() answer {
+			c.signOut()
+			c.signIn(p)
+			return c.whoami
+		})},
+		{"session check, trusted browser, warm", 0, 200, trusting(func(c *client, p person, _ *authenticator) func() answer {
+			c.signOut()
+			c.signIn(p)
+			c.whoami().is(200)
+			return c.whoami
+		})},
+	})
+}
+
 // costsOfCodes are the costs of typing a code.
 func costsOfCodes(t *testing.T, kind string) []cost {
 	done, more := 200, 0
 	if kind == "recovery" {
-		done, more = 422, 3 // a session, the end of former cookies, and the form for a new password
+		done, more = 422, 4 // a session, the end of former cookies and of trust in devices, and the form for a new password
 	}
 	right := letter.code
 	wrong := func(l letter) string { return wrongFor(l.code()) }
@@ -443,7 +491,7 @@ func costsOfCodes(t *testing.T, kind string) []cost {
 func costsOfLinks(t *testing.T, kind string) []cost {
 	more := 0
 	if kind == "recovery" {
-		more = 3 // a session, the end of former cookies, and the form for a new password
+		more = 4 // a session, the end of former cookies and of trust in devices, and the form for a new password
 	}
 	opening := func(change func(*server, string) string) func(*testing.T, *server) func() answer {
 		return func(t *testing.T, s *server) func() answer {

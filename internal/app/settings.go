@@ -32,14 +32,30 @@ func hashParams(c *config.Config) hash.Params {
 
 func sessionSettings(p *prepared) session.Settings {
 	c, s := p.config, &p.config.Session
+	trustFor := s.TrustedDevice.Lifespan
+	if !s.TrustedDevice.Enabled {
+		trustFor = 0
+	}
 	return session.Settings{
 		Lifespan: s.Lifespan, ExtendWithin: s.EarliestPossibleExtend, RequiredAAL: s.Whoami.RequiredAAL, Policy: p.policy, BaseURL: c.PublicURL().String(),
 		Cookie: web.SecretCookie{Name: s.Cookie.Name, Persistent: s.Cookie.Persistent, CookieOptions: web.CookieOptions{Domain: s.Cookie.Domain,
 			Path: s.Cookie.Path, SameSite: web.SameSite(s.Cookie.SameSite), Secure: s.Cookie.Secure}},
-		Older:          siteOf(c).Session,
+		TrustFor: trustFor, TrustCookie: trustCookie(&s.Cookie), Older: siteOf(c).Session,
 		TrustedProxies: c.TrustedProxies(), Secrets: c.Secrets.Default, CookieSecrets: c.Secrets.Cookie,
 		Templates: p.tokens,
 	}
+}
+
+// trustCookie is the cookie of a device that its owner trusts. It is of this host
+// alone, which the prefix of its name makes browsers see to (RFC 6265bis section
+// 4.1.3.2); they do that only of Secure cookies.
+func trustCookie(of *config.SessionCookie) web.SecretCookie {
+	c := web.SecretCookie{Name: "__Host-zelus_trusted_device", Persistent: true, CookieOptions: web.CookieOptions{Secure: true, SameSite: web.SameSite(of.SameSite)}}
+	if !of.Secure {
+		// SameSite=None would be refused, too.
+		c.Name, c.CookieOptions = "zelus_trusted_device", web.CookieOptions{SameSite: http.SameSiteLaxMode}
+	}
+	return c
 }
 
 func keySettings(c *config.Config) adminkey.Settings {

@@ -269,6 +269,19 @@ func TestShapes(t *testing.T) {
 		is(o.get("/admin/keys").is(401), "errorGeneric")
 		is(s.holder(t, key.at("key").String()).get("/admin/keys").is(200), "[adminKey]")
 	})
+	onEach(t, withTrust, func(t *testing.T, s *server) {
+		const path = "/sessions/trusted-devices"
+		c, p, _ := s.twoFactors(t, script)
+		for _, test := range []struct {
+			a    answer
+			want string
+		}{
+			{c.send("POST", path, nil).is(201), "trustedDevice"}, {c.get(path).is(200), "[trustedDevice]"},
+			{s.operator(t).get("/admin/identities/" + p.id + "/trusted-devices").is(200), "[trustedDevice]"},
+		} {
+			all.hold(t, test.a, test.want)
+		}
+	})
 	for _, by := range []struct{ more, method string }{{byCode, "code"}, {byLink, "link"}} {
 		onEach(t, by.more+"\nfeature_flags: {use_continue_with_transitions: true, legacy_continue_with_verification_ui: true}", func(t *testing.T, s *server) {
 			shapesOfProofs(t, all, s, by.method)

@@ -139,5 +139,14 @@ func (p Policy) Available(has Factors) AAL {
 	return AAL0
 }
 
+// Due is the level that is asked of somebody's session where the highest is that
+// they can reach. In a device that they trust it is that of a first factor.
+func (p Policy) Due(has Factors, trusted bool) AAL {
+	if trusted {
+		return AAL1
+	}
+	return p.Available(has)
+}
+
 // StepUpPath is where a browser proves a second factor, below the public base URL.
 const StepUpPath = "self-service/login/browser?aal=aal2"

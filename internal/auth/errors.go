@@ -32,6 +32,10 @@ var (
 		Reason: "Tokens of this kind name their owner by the external id, and the identity of this session has none. Ask the operator to set one."}
 	ErrTokenKey = &Error{ID: "session_token_key_missing", Status: http.StatusBadRequest,
 		Reason: "There is no key yet to sign tokens of this kind with. Ask the operator to add one."}
+	ErrTrustDisabled = &Error{ID: "trusted_devices_disabled", Status: http.StatusNotFound,
+		Reason: "Devices are not remembered here. An operator can switch this on with session.trusted_device.enabled."}
+	ErrTrustBrowser = &Error{ID: "trusted_device_needs_browser", Status: http.StatusBadRequest,
+		Reason: "Only a browser can be trusted, because it is remembered by a cookie: send the session cookie, not a session token."}
 	ErrLogoutTokenMissing = &Error{ID: "logout_token_missing", Status: http.StatusBadRequest,
 		Reason: "The logout address lacks its token. Ask for a new one at /self-service/logout/browser."}
 	ErrLogoutTokenWrong = &Error{ID: "logout_token_invalid", Status: http.StatusForbidden,

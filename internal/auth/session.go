@@ -23,6 +23,9 @@ type Session struct {
 	ExpiresAt       time.Time
 	CreatedAt       time.Time
 	Devices         []Device
+	// TrustedDevice is the device in which it was begun, if its owner trusted that
+	// one. It adds nothing to what was proven, see Policy.Due.
+	TrustedDevice uuid.NullUUID
 }
 
 // Live says whether the session is neither revoked nor past its time.

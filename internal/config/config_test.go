@@ -550,7 +550,7 @@ func TestWarnings(t *testing.T) {
     webauthn: {enabled: false}
     code: {enabled: true}
     link: {enabled: true}
-    lookup_secret: {enabled: true}
+    oidc: {enabled: true}
     password: {config: {migrate_hook: {enabled: true, config: {url: "https://x"}}}}`, 1) + "preview: {default_read_consistency_level: strong}\ncourier: {delivery_strategy: smtp, smtp: {client_cert_path: /c, from_name: x}}\n"
 	_, warnings, err := load(text)
 	if err != nil {
@@ -563,7 +563,7 @@ func TestWarnings(t *testing.T) {
 	want := `selfservice.flows.registration.before.hooks.0 (the hook web_hook), kratos.yml:7
 selfservice.flows.registration.after.oidc, kratos.yml:11
 selfservice.flows.settings.after.hooks.0 (the hook web_hook), kratos.yml:12
-selfservice.methods.lookup_secret, kratos.yml:19
+selfservice.methods.oidc, kratos.yml:19
 selfservice.methods.password.config.migrate_hook, kratos.yml:20`
 	if diff := cmp.Diff(want, keys); diff != "" {
 		t.Errorf("keys (-want +got):\n%s", diff)
@@ -751,7 +751,7 @@ func TestRevision(t *testing.T) {
 func TestExplain(t *testing.T) {
 	for key, want := range map[string][]string{
 		"selfservice.methods.password.config.min_password_length": {"Least length in characters (Unicode code points, not bytes).", "a whole number of at least 6", "default", "8", "SELFSERVICE_METHODS_PASSWORD_CONFIG_MIN_PASSWORD_LENGTH", "acted on"},
-		"selfservice.methods.totp.config.issuer":                  {"not acted on yet (second factors)"},
+		"selfservice.methods.oidc.config.base_redirect_uri":       {"not acted on yet (social sign-in)"},
 		"selfservice.flows.settings.after.password":               {"status    acted on"},
 		"selfservice.flows.settings.after.totp.hooks":             {"not acted on yet (the method totp)"},
 		"selfservice.flows.registration.after.oidc.hooks":         {"not acted on yet (the method oidc)"},

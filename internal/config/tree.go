@@ -274,6 +274,14 @@ type Session struct {
 	EarliestPossibleExtend time.Duration `key:"earliest_possible_extend" doc:"A session can be extended once it has no more than this left. Not set: at any time."`
 	Cookie                 SessionCookie `key:"cookie" doc:"The cookie of a session. What is not set here comes from cookies."`
 	Whoami                 Whoami        `key:"whoami" doc:"The session check."`
+	// Kratos has no such key and remembers no device.
+	TrustedDevice TrustedDevice `key:"trusted_device" doc:"Browsers in which people need no second factor to sign in, because they said that they trust them."`
+}
+
+// TrustedDevice says whether people may trust a browser, and for how long.
+type TrustedDevice struct {
+	Enabled  bool          `key:"enabled" default:"false" doc:"Let people trust a browser in which they have used their second factor (POST /sessions/trusted-devices). Off, those that are trusted already count for nothing."`
+	Lifespan time.Duration `key:"lifespan" default:"720h" doc:"How long a browser is trusted from when its owner says so; use does not prolong it. 0s is as if it were not enabled."`
 }
 
 // SessionCookie holds the attributes of the session cookie. After loading they

@@ -325,6 +325,9 @@ func (v *visit) storeSession(ctx context.Context, tx *store.Tx, done *result, o 
 		}
 		return err
 	}
+	if err := v.recognise(ctx, tx, done); err != nil {
+		return err
+	}
 	if err := tx.InsertSession(ctx, done.session); err != nil {
 		return err
 	}
@@ -376,5 +379,15 @@ func (v *visit) taken(s *Submission, wanted *auth.Identity) error {
 // satisfied says whether the new session is proven as strongly as it must be
 // to be told about.
 func (v *visit) satisfied(done *result) bool {
-	return v.config.Session.Whoami.RequiredAAL.Met(done.session.AAL, v.policy.Available(done.identity.Factors))
+	return v.config.Session.Whoami.RequiredAAL.Met(done.session.AAL, v.policy.Due(done.identity.Factors, done.session.TrustedDevice.Valid))
+}
+
+// recognise notes in a new session that it begins in a device that its owner
+// trusts, where that makes up for a second factor.
+func (v *visit) recognise(ctx context.Context, tx *store.Tx, done *result) error {
+	done.session.TrustedDevice = uuid.NullUUID{}
+	if !v.kind.stepsUp || v.satisfied(done) {
+		return nil
+	}
+	return v.engine.Sessions.Recognise(ctx, tx, v.r, done.session)
 }

@@ -21,8 +21,9 @@ type Answer struct {
 	// IdentityHeader is the value of X-Kratos-Authenticated-Identity-Id, as a
 	// header holds it.
 	IdentityHeader []string
-	// ExpiresAt is when the session ends.
-	ExpiresAt time.Time
+	// ExpiresAt is when the session ends; GoodUntil is when this must be asked for
+	// anew: then, or earlier where the trust in the session's device ends.
+	ExpiresAt, GoodUntil time.Time
 	// NeedsAAL2 says that a second factor is due before anything is told.
 	NeedsAAL2 bool
 	// Former says that it was a browser's former token that was recognised: the

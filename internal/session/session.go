@@ -44,6 +44,10 @@ type Settings struct {
 	// BaseURL is the public base URL with its final slash.
 	BaseURL string
 	Cookie  web.SecretCookie
+	// TrustFor is how long a device is trusted; 0 trusts none. TrustCookie has the
+	// secret by which one is known.
+	TrustFor    time.Duration
+	TrustCookie web.SecretCookie
 	// Older translates the answer of a session check for clients of the
 	// v0alpha2 era.
 	Older func(today []byte) ([]byte, error)
@@ -66,7 +70,7 @@ type Sessions struct {
 // current is the settings in force, with the keys that follow from them.
 type current struct {
 	Settings
-	tokens, logout, cookies *secret.Ring
+	tokens, logout, cookies, devices *secret.Ring
 }
 
 // New makes Sessions that keep about that many answers in memory.
@@ -90,6 +94,9 @@ func (s *Sessions) Configure(settings Settings) error {
 		return err
 	}
 	if c.cookies, err = secret.NewRing("session cookie", settings.CookieSecrets); err != nil {
+		return err
+	}
+	if c.devices, err = secret.NewRing("trusted device", settings.Secrets); err != nil {
 		return err
 	}
 	s.now.Store(c)
@@ -166,7 +173,9 @@ func (s *Sessions) Check(ctx context.Context, p Proof) (*Answer, error) {
 		if !now.Before(a.ExpiresAt) {
 			return nil, auth.ErrNoSession
 		}
-		return a, nil
+		if now.Before(a.GoodUntil) {
+			return a, nil
+		}
 	}
 	since := s.cache.now()
 	ctx, cancel := context.WithTimeout(ctx, checkWithin)
@@ -179,9 +188,13 @@ func (s *Sessions) Check(ctx context.Context, p Proof) (*Answer, error) {
 		Body:           s.body(c, row),
 		IdentityHeader: []string{row.Session.IdentityID.String()},
 		ExpiresAt:      row.Session.ExpiresAt,
-		NeedsAAL2:      !c.met(row),
+		GoodUntil:      row.Session.ExpiresAt,
+		NeedsAAL2:      !c.met(row, now),
 		Former:         row.Former,
 		translate:      c.Older,
+	}
+	if end := row.TrustedUntil; end != nil && end.After(now) && end.Before(a.GoodUntil) {
+		a.GoodUntil = *end
 	}
 	s.cache.put(key, row.Session.IdentityID, a, since)
 	return a, nil
@@ -249,13 +262,14 @@ func (s *Sessions) FindToken(ctx context.Context, token string) (*store.SessionR
 }
 
 // Satisfied says whether a session is proven as strongly as its owner could and
-// the configuration demands.
+// the configuration demands. In a device that its owner trusts a first factor does.
 func (s *Sessions) Satisfied(row *store.SessionRow) bool {
-	return s.now.Load().met(row)
+	return s.now.Load().met(row, s.clock())
 }
 
-func (c *current) met(row *store.SessionRow) bool {
-	return c.RequiredAAL.Met(row.Session.AAL, c.Policy.Available(row.Factors))
+func (c *current) met(row *store.SessionRow, now time.Time) bool {
+	trusted := c.trusts() && row.TrustedUntil != nil && now.Before(*row.TrustedUntil)
+	return c.RequiredAAL.Met(row.Session.AAL, c.Policy.Due(row.Factors, trusted))
 }
 
 // Issue makes a new session with a new token. The caller stores it.
@@ -421,7 +435,7 @@ func (s *Sessions) Revoke(ctx context.Context, identity, id uuid.UUID) (found bo
 }
 
 // RevokeOthers ends all sessions of an identity but one and counts them. Of that
-// one it ends the former token.
+// one it ends the former token, and no device is trusted any more.
 func (s *Sessions) RevokeOthers(ctx context.Context, identity, but uuid.UUID) (n int, err error) {
 	err = s.store.Write(ctx, store.Durable, func(tx *store.Tx) error {
 		if n, err = tx.RevokeSessions(ctx, auth.DefaultProject, identity, but); err != nil {
@@ -432,10 +446,14 @@ func (s *Sessions) RevokeOthers(ctx context.Context, identity, but uuid.UUID) (n
 	return n, err
 }
 
-// Delete removes all sessions of an identity and counts them.
+// Delete removes all sessions of an identity and counts them. No device is trusted
+// any more.
 func (s *Sessions) Delete(ctx context.Context, identity uuid.UUID) (n int, err error) {
 	err = s.store.Write(ctx, store.Durable, func(tx *store.Tx) error {
-		n, err = tx.DeleteSessions(ctx, auth.DefaultProject, identity)
+		if n, err = tx.DeleteSessions(ctx, auth.DefaultProject, identity); err != nil {
+			return err
+		}
+		_, err = tx.DeleteTrustedDevices(ctx, auth.DefaultProject, identity)
 		return err
 	})
 	return n, err

@@ -13,6 +13,7 @@ const (
 	cleanErrors        query = "DELETE FROM errors WHERE id IN (SELECT id FROM errors WHERE created_at < ? LIMIT ?)"
 	cleanInterruptions query = "DELETE FROM interruptions WHERE id IN (SELECT id FROM interruptions WHERE expires_at < ? LIMIT ?)"
 	cleanCodes         query = "DELETE FROM codes WHERE id IN (SELECT id FROM codes WHERE expires_at < ? LIMIT ?)"
+	cleanTrusted       query = "DELETE FROM trusted_devices WHERE id IN (SELECT id FROM trusted_devices WHERE expires_at < ? LIMIT ?)"
 	cleanGuesses       query = "DELETE FROM guesses WHERE id IN (SELECT id FROM guesses WHERE updated_at < ? LIMIT ?)"
 	cleanDecoys        query = "DELETE FROM messages WHERE id IN (SELECT id FROM messages WHERE status = 'decoy' AND updated_at < ? LIMIT ?)"
 	cleanMessages      query = "DELETE FROM messages WHERE id IN (SELECT id FROM messages WHERE status IN ('sent', 'abandoned') AND updated_at < ? LIMIT ?)"
@@ -31,7 +32,7 @@ func (s *Store) Clean(ctx context.Context, keep Retention, batch int) (most int,
 		q    query
 		keep time.Duration
 	}{{cleanFlows, keep.Flows}, {cleanSessions, keep.Sessions}, {cleanErrors, keep.Errors}, {cleanMessages, keep.Messages}, {cleanInterruptions, 0},
-		{cleanCodes, keep.Flows}, {cleanGuesses, keep.Guesses}, {cleanDecoys, 0}} {
+		{cleanCodes, keep.Flows}, {cleanTrusted, 0}, {cleanGuesses, keep.Guesses}, {cleanDecoys, 0}} {
 		var n int
 		err := s.Write(ctx, Volatile, func(tx *Tx) error {
 			var err error

@@ -358,7 +358,7 @@ func (tx *Tx) UpdateIdentity(ctx context.Context, before, after *auth.Identity) 
 			}
 		}
 	}
-	if after.State != auth.Active || !auth.SignInAlike(before, after) {
+	if after.State != before.State || !auth.SignInAlike(before, after) {
 		if err := tx.Distrust(ctx, after.Project, after.ID); err != nil {
 			return err
 		}

@@ -12,34 +12,32 @@ import (
 	"zelus/internal/auth"
 )
 
-const sessionColumns = "s.id, s.project_id, s.identity_id, s.token_hash, s.active, s.aal, s.amr, s.devices, s.issued_at, s.authenticated_at, s.expires_at, s.created_at"
+const sessionColumns = "s.id, s.project_id, s.identity_id, s.token_hash, s.active, s.aal, s.amr, s.devices, s.issued_at, s.authenticated_at, s.expires_at, s.created_at, s.trusted_device_id, "
+
+// sessionsOf joins to sessions what is to be known of whose they are, and of the
+// device in which they were begun, if they still trust it.
+const sessionsOf = `td.expires_at, i.packed, i.state, i.factors
+		FROM sessions s JOIN identities i ON i.id = s.identity_id
+		LEFT JOIN trusted_devices td ON td.id = s.trusted_device_id AND td.identity_id = s.identity_id
+		`
 
 const (
-	insertSession query = `INSERT INTO sessions (id, project_id, identity_id, token_hash, active, aal, amr, devices, issued_at, authenticated_at, expires_at, created_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+	insertSession query = `INSERT INTO sessions (id, project_id, identity_id, token_hash, active, aal, amr, devices, issued_at, authenticated_at, expires_at, created_at, trusted_device_id)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 	updateSession query = `UPDATE sessions SET token_hash = ?, aal = ?, amr = ?, issued_at = ?, authenticated_at = ?, expires_at = ?,
 			former_hash = ?, former_aal = ?, former_amr = ?, former_issued_at = ?, former_authenticated_at = ?, former_until = ?
 		WHERE project_id = ? AND id = ? AND token_hash = ? AND authenticated_at = ? AND active = ? AND expires_at > ?`
 
 	// The check of a session: one row by a unique index, with all it takes to answer.
-	selectSession query = "SELECT " + sessionColumns + `, i.packed, i.state, i.factors
-		FROM sessions s JOIN identities i ON i.id = s.identity_id WHERE s.token_hash = ?`
+	selectSession query = "SELECT " + sessionColumns + sessionsOf + `WHERE s.token_hash = ?`
 	// The same by the token that it had before, and as it was then.
 	selectFormer query = `SELECT s.id, s.project_id, s.identity_id, s.former_hash, s.active, s.former_aal, s.former_amr, s.devices,
-			s.former_issued_at, s.former_authenticated_at, s.former_until, s.created_at, i.packed, i.state, i.factors
-		FROM sessions s JOIN identities i ON i.id = s.identity_id WHERE s.former_hash = ?`
-	selectSessionByID query = "SELECT " + sessionColumns + `, i.packed, i.state, i.factors
-		FROM sessions s JOIN identities i ON i.id = s.identity_id WHERE s.project_id = ? AND s.id = ?`
-	selectSessionsOf query = "SELECT " + sessionColumns + `, i.packed, i.state, i.factors
-		FROM sessions s JOIN identities i ON i.id = s.identity_id
-		WHERE s.project_id = ? AND s.identity_id = ? AND s.id <> ? ORDER BY s.created_at DESC, s.id DESC LIMIT ? OFFSET ?`
-	selectLiveSessionsOf query = "SELECT " + sessionColumns + `, i.packed, i.state, i.factors
-		FROM sessions s JOIN identities i ON i.id = s.identity_id
-		WHERE s.project_id = ? AND s.identity_id = ? AND s.id <> ? AND s.active = ? AND s.expires_at > ?
+			s.former_issued_at, s.former_authenticated_at, s.former_until, s.created_at, s.trusted_device_id, ` + sessionsOf + `WHERE s.former_hash = ?`
+	selectSessionByID    query = "SELECT " + sessionColumns + sessionsOf + `WHERE s.project_id = ? AND s.id = ?`
+	selectSessionsOf     query = "SELECT " + sessionColumns + sessionsOf + `WHERE s.project_id = ? AND s.identity_id = ? AND s.id <> ? ORDER BY s.created_at DESC, s.id DESC LIMIT ? OFFSET ?`
+	selectLiveSessionsOf query = "SELECT " + sessionColumns + sessionsOf + `WHERE s.project_id = ? AND s.identity_id = ? AND s.id <> ? AND s.active = ? AND s.expires_at > ?
 		ORDER BY s.created_at DESC, s.id DESC LIMIT ? OFFSET ?`
-	selectDeadSessionsOf query = "SELECT " + sessionColumns + `, i.packed, i.state, i.factors
-		FROM sessions s JOIN identities i ON i.id = s.identity_id
-		WHERE s.project_id = ? AND s.identity_id = ? AND s.id <> ? AND (s.active <> ? OR s.expires_at <= ?)
+	selectDeadSessionsOf query = "SELECT " + sessionColumns + sessionsOf + `WHERE s.project_id = ? AND s.identity_id = ? AND s.id <> ? AND (s.active <> ? OR s.expires_at <= ?)
 		ORDER BY s.created_at DESC, s.id DESC LIMIT ? OFFSET ?`
 	countSessionsOf     query = "SELECT COUNT(*) FROM sessions s WHERE s.project_id = ? AND s.identity_id = ? AND s.id <> ?"
 	countLiveSessionsOf query = "SELECT COUNT(*) FROM sessions s WHERE s.project_id = ? AND s.identity_id = ? AND s.id <> ? AND s.active = ? AND s.expires_at > ?"
@@ -60,6 +58,9 @@ type SessionRow struct {
 	State    auth.State
 	// Factors are those that the identity could use.
 	Factors auth.Factors
+	// TrustedUntil is the end of the trust in the device in which the session was
+	// begun; nil where that is none, or is trusted no longer.
+	TrustedUntil *time.Time
 	// Former says that this is the session as a token knows it that was replaced:
 	// as it was then, and ending with that token.
 	Former bool
@@ -114,7 +115,7 @@ func (q *queries) sessions(ctx context.Context, s query, args ...any) ([]Session
 		var amr, devices, packed string
 		t := &row.Session
 		if err := r.Scan(&t.ID, &t.Project, &t.IdentityID, &t.TokenHash, &t.Active, &t.AAL, &amr, &devices, instant{&t.IssuedAt}, instant{&t.AuthenticatedAt},
-			instant{&t.ExpiresAt}, instant{&t.CreatedAt}, &packed, &row.State, &row.Factors); err != nil {
+			instant{&t.ExpiresAt}, instant{&t.CreatedAt}, &t.TrustedDevice, perhaps{&row.TrustedUntil}, &packed, &row.State, &row.Factors); err != nil {
 			return err
 		}
 		row.Identity = auth.Packed(packed)
@@ -173,7 +174,7 @@ func (tx *Tx) InsertSession(ctx context.Context, s *auth.Session) error {
 		return err
 	}
 	_, err = tx.exec(ctx, insertSession, s.ID, s.Project, s.IdentityID, s.TokenHash, s.Active, s.AAL, amr, devices, s.IssuedAt, s.AuthenticatedAt,
-		s.ExpiresAt, s.CreatedAt)
+		s.ExpiresAt, s.CreatedAt, s.TrustedDevice)
 	return err
 }
 
@@ -238,15 +239,6 @@ func (tx *Tx) RevokeSession(ctx context.Context, project, identity, id uuid.UUID
 func (tx *Tx) RevokeSessions(ctx context.Context, project, identity, but uuid.UUID) (int, error) {
 	tx.Changed(identity)
 	return tx.exec(ctx, revokeSessions, false, project, identity, but)
-}
-
-// Distrust takes away what stands in for a proof of an identity's: the former
-// tokens of its sessions. It is due where somebody may have got hold of them, and
-// where what was proven counts no longer.
-func (tx *Tx) Distrust(ctx context.Context, project, identity uuid.UUID) error {
-	tx.Changed(identity)
-	_, err := tx.exec(ctx, endFormer, project, identity)
-	return err
 }
 
 // DeleteSessions removes all sessions of an identity and counts them.

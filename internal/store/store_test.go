@@ -387,8 +387,20 @@ func TestClean(t *testing.T) {
 		live, dead := newSession(i, "live"), newSession(i, "dead")
 		dead.ExpiresAt = now.Add(-2 * time.Hour)
 		insert(t, st, i, live, dead)
+		write(t, st, func(tx *store.Tx) error {
+			for hash, end := range map[string]time.Duration{"trusted": time.Hour, "no longer": -time.Second} {
+				d := &store.TrustedDevice{ID: uuid.New(), Project: project, IdentityID: i.ID, Hash: []byte(hash), CreatedAt: now, LastUsedAt: now, ExpiresAt: now.Add(end)}
+				if err := tx.InsertTrustedDevice(ctx, d, 10); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
 		if n, err := st.Clean(ctx, store.Retention{Sessions: time.Hour}, 100); err != nil || n != 1 {
 			t.Errorf("%d, %v", n, err)
+		}
+		if left, err := st.TrustedDevices(ctx, project, i.ID, time.Unix(0, 0)); err != nil || len(left) != 1 || string(left[0].Hash) != "trusted" {
+			t.Errorf("%v, %v", left, err)
 		}
 		if _, err := st.SessionByToken(ctx, []byte("live")); err != nil {
 			t.Error(err)
