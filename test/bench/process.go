@@ -50,12 +50,12 @@ secrets:
 const secretOfBench = "a-default-secret-that-only-benchmarks-use"
 
 const person = `{"$id":"https://example.org/person","type":"object","properties":{"traits":{"type":"object","properties":{
-"email":{"type":"string","format":"email","title":"E-mail","ory.sh/kratos":{"credentials":{"password":{"identifier":true}},"verification":{"via":"email"},"recovery":{"via":"email"}}},
+"email":{"type":"string","format":"email","title":"E-mail","ory.sh/kratos":{"credentials":{"password":{"identifier":true},"code":{"identifier":true,"via":"email"}},"verification":{"via":"email"},"recovery":{"via":"email"}}},
 "name":{"type":"string","title":"Name"}},"required":["email"],"additionalProperties":false}}}`
 
-// start starts the server on a database file in dir and waits until it is
-// ready.
-func (b *bench) start(dir string) (*process, error) {
+// start starts the server on a database file in dir, with more configuration laid
+// over the settings, and waits until it is ready.
+func (b *bench) start(dir string, more ...string) (*process, error) {
 	ports, err := freePorts(2)
 	if err != nil {
 		return nil, err
@@ -72,6 +72,13 @@ func (b *bench) start(dir string) (*process, error) {
 	}
 	defer log.Close()
 	p.cmd = exec.Command(b.binary, "serve", "--dev", "-c", config)
+	for n, text := range more {
+		over := filepath.Join(dir, fmt.Sprintf("more%d.yml", n))
+		if err := os.WriteFile(over, []byte(text), 0o600); err != nil {
+			return nil, err
+		}
+		p.cmd.Args = append(p.cmd.Args, "-c", over)
+	}
 	p.cmd.Stdout, p.cmd.Stderr, p.cmd.Dir = log, log, dir
 	p.cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir}
 	if err := p.begin(p.public + "/health/ready"); err != nil {
