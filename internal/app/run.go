@@ -12,6 +12,7 @@ import (
 
 	"zelus/internal/config"
 	"zelus/internal/onetime"
+	"zelus/internal/session"
 	"zelus/internal/store"
 )
 
@@ -150,8 +151,15 @@ func (a *App) sends(c *config.Config) bool {
 	return c.WatchCourier || c.Dev || a.store.Dialect() == "sqlite"
 }
 
-// kept says how long things are kept after their end.
-var kept = store.Retention{Flows: 24 * time.Hour, Sessions: 7 * 24 * time.Hour, Errors: 24 * time.Hour, Messages: 30 * 24 * time.Hour, Guesses: onetime.GuessesCount}
+// kept says how long things are kept after their end. Sessions tell new devices
+// from known ones, where owners are told of new ones.
+func kept(c *config.Config) store.Retention {
+	keep := store.Retention{Flows: 24 * time.Hour, Sessions: 7 * 24 * time.Hour, Errors: 24 * time.Hour, Messages: 30 * 24 * time.Hour, Guesses: onetime.GuessesCount}
+	if c.SelfService.Flows.Login.After.Names("notify_owner") {
+		keep.Sessions = session.DevicesKnown
+	}
+	return keep
+}
 
 // cleanEvery is the pause between two cleanings.
 const cleanEvery = time.Minute
@@ -166,10 +174,11 @@ func (a *App) clean(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		batch := a.Config().Database.Cleanup.BatchSize
+		c := a.Config()
+		batch := c.Database.Cleanup.BatchSize
 		for n := batch; n >= batch && ctx.Err() == nil; {
 			var err error
-			if n, err = a.store.Clean(ctx, kept, batch); err != nil {
+			if n, err = a.store.Clean(ctx, kept(c), batch); err != nil {
 				a.logger.Warn("what has expired could not be removed; trying again later", "error", err)
 				break
 			}

@@ -144,6 +144,17 @@ func (a After) ReturnURL(method, otherwise string) string {
 	return cmp.Or(a.Methods[method].DefaultBrowserReturnURL, a.DefaultBrowserReturnURL, otherwise)
 }
 
+// Names says whether a hook stands in any of the lists.
+func (a After) Names(hook string) bool {
+	named := func(all []Hook) bool { return slices.ContainsFunc(all, func(h Hook) bool { return h.Name == hook }) }
+	for _, m := range a.Methods {
+		if named(m.Hooks) {
+			return true
+		}
+	}
+	return named(a.Hooks)
+}
+
 // Of is the list of hooks after success with a method: its own, or the general
 // one where it has none.
 func (a After) Of(method string) []Hook {

@@ -31,7 +31,7 @@ type SettingsFlow struct {
 	PrivilegedSessionMaxAge time.Duration    `key:"privileged_session_max_age" default:"1h" doc:"How long ago one may have signed in to change what one signs in with."`
 	RequiredAAL             auth.RequiredAAL `key:"required_aal" default:"highest_available" enum:"aal1 highest_available" doc:"How strongly a session must be proven."`
 	Before                  Before           `key:"before" hooks:"web_hook b2b_sso organization" doc:"What happens when the form is opened."`
-	After                   After            `key:"after" hooks:"web_hook b2b_sso organization notify_owner" methods:"password totp oidc webauthn passkey lookup_secret profile" hooks.*:"web_hook revoke_active_sessions notify_owner" hooks.profile:"web_hook show_verification_ui b2b_sso organization verify_new_address notify_previous_addresses" acts:"revoke_active_sessions show_verification_ui verify_new_address notify_previous_addresses notify_owner" acts.methods:"password profile" doc:"What happens after success."`
+	After                   After            `key:"after" hooks:"web_hook b2b_sso organization notify_owner" methods:"password totp oidc webauthn passkey lookup_secret profile" hooks.*:"web_hook revoke_active_sessions notify_owner" hooks.profile:"web_hook show_verification_ui b2b_sso organization verify_new_address notify_previous_addresses" acts:"revoke_active_sessions show_verification_ui verify_new_address notify_previous_addresses notify_owner" acts.methods:"password totp webauthn passkey lookup_secret profile" doc:"What happens after success."`
 }
 
 // LogoutFlow is signing out.
@@ -54,7 +54,7 @@ type RegistrationFlow struct {
 	Style               string        `key:"style" default:"profile_first" enum:"unified profile_first" doc:"One step (unified), or first the data and then the choice of how to sign in (profile_first). Without the method profile there is one step in either case."`
 	EnableLegacyOneStep bool          `key:"enable_legacy_one_step" default:"false" doc:"Deprecated: true is style unified, whatever style says."`
 	Before              Before        `key:"before" hooks:"web_hook b2b_sso organization" doc:"What happens when the form is opened."`
-	After               After         `key:"after" hooks:"web_hook b2b_sso organization" methods:"password webauthn passkey oidc code" hooks.*:"session web_hook show_verification_ui b2b_sso organization" acts:"session show_verification_ui" acts.methods:"password code" doc:"What happens after success."`
+	After               After         `key:"after" hooks:"web_hook b2b_sso organization" methods:"password webauthn passkey oidc code" hooks.*:"session web_hook show_verification_ui b2b_sso organization" acts:"session show_verification_ui" acts.methods:"password webauthn passkey code" doc:"What happens after success."`
 }
 
 // LoginFlow is signing in.
@@ -63,7 +63,7 @@ type LoginFlow struct {
 	Lifespan time.Duration `key:"lifespan" default:"1h" doc:"How long a form is valid."`
 	Style    string        `key:"style" default:"unified" enum:"unified identifier_first" doc:"One step (unified), or first the name and then the proof (identifier_first)."`
 	Before   Before        `key:"before" hooks:"web_hook b2b_sso organization" doc:"What happens when the form is opened."`
-	After    After         `key:"after" hooks:"revoke_active_sessions require_verified_address web_hook verification show_verification_ui b2b_sso organization" methods:"password webauthn passkey oidc code totp lookup_secret" hooks.*:"revoke_active_sessions require_verified_address web_hook verification show_verification_ui b2b_sso organization" hooks.oidc:"revoke_active_sessions web_hook require_verified_address b2b_sso organization" acts:"revoke_active_sessions require_verified_address verification show_verification_ui" acts.methods:"password code" doc:"What happens after success."`
+	After    After         `key:"after" hooks:"revoke_active_sessions require_verified_address web_hook verification show_verification_ui b2b_sso organization notify_owner" methods:"password webauthn passkey oidc code totp lookup_secret" hooks.*:"revoke_active_sessions require_verified_address web_hook verification show_verification_ui b2b_sso organization notify_owner" hooks.oidc:"revoke_active_sessions web_hook require_verified_address b2b_sso organization" acts:"revoke_active_sessions require_verified_address verification show_verification_ui notify_owner" acts.methods:"password webauthn passkey code totp lookup_secret" doc:"What happens after success."`
 }
 
 // VerificationFlow is proving that an address is one's own.

@@ -21,7 +21,8 @@ import (
 //	require_verified_address   who has proven no address does not sign in
 //	verify_new_address         a new address takes effect when it is proven
 //	notify_previous_addresses  those who had the account's addresses are told of a change, and may undo it
-//	notify_owner               the owner is told of a new password, or that access was regained
+//	notify_owner               the owner is told of a new password, of a way to sign in that was added or removed, of a
+//	                           sign-in on a new device, or that access was regained
 
 // errandFlow is a flow that was begun on somebody's behalf and is not stored yet.
 type errandFlow struct {

@@ -22,8 +22,10 @@ type Notice struct {
 	RequestURL string
 	// Undo is the address at which a change is undone, for as long as Lifespan;
 	// empty where it cannot be.
-	Undo             string
-	Lifespan         time.Duration
+	Undo     string
+	Lifespan time.Duration
+	// Change is the method that a notice is about; empty where it is about none.
+	Change           string
 	TransientPayload json.RawMessage
 	// Decoy says that it is written for the work that it takes, and never sent.
 	Decoy bool
@@ -47,7 +49,7 @@ func (v *visit) notices(done *result, o Outcome) error {
 		switch {
 		case h.Name == "notify_previous_addresses" && done.before != nil && (o.verdict == changed || o.verdict == verified):
 			err = v.tellPrevious(done, h)
-		case h.Name == "notify_owner" && (o.verdict == changed && done.method == "password" || o.verdict == recovered):
+		case h.Name == "notify_owner":
 			err = v.tellOwner(done, o)
 		}
 		if err != nil {
@@ -58,16 +60,52 @@ func (v *visit) notices(done *result, o Outcome) error {
 }
 
 func (v *visit) tellOwner(done *result, o Outcome) error {
-	template := "password_changed"
-	if o.verdict == recovered {
-		template = "account_recovered"
+	template, err := v.news(done, o)
+	if err != nil || template == "" {
+		return err
 	}
 	for _, a := range reached(v.config, done.identity.Verifiable) {
-		if err := v.tellOne(done, Notice{Identity: done.identity, Template: template, Via: a.Via, To: a.Value}); err != nil {
+		if err := v.tellOne(done, Notice{Identity: done.identity, Template: template, Via: a.Via, To: a.Value, Change: done.method}); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// news is the template of what there is to tell an owner of a success; empty where
+// there is nothing to tell.
+func (v *visit) news(done *result, o Outcome) (template string, err error) {
+	switch o.verdict {
+	case recovered:
+		return "account_recovered", nil
+	case proven:
+		strange, err := v.engine.Sessions.NewDevice(v.r.Context(), done.identity, done.session)
+		if err != nil || !strange {
+			return "", err
+		}
+		return "authenticator_used", nil
+	case changed:
+		return v.factorNews(done), nil
+	}
+	return "", nil
+}
+
+// factorNews is news of a change of the credential that a method manages. What is put in
+// the place of another one was added.
+func (v *visit) factorNews(done *result) string {
+	of := auth.CredentialType(done.method)
+	had, has := v.engine.Identities.Held(done.before, of), v.engine.Identities.Held(done.identity, of)
+	switch {
+	case string(done.before.Credentials[of].Config) == string(done.identity.Credentials[of].Config):
+		return ""
+	case of == auth.Password:
+		return "password_changed"
+	case has < had:
+		return "authenticator_removed"
+	case of == auth.WebAuthn, of == auth.Passkey:
+		return "authenticator_key_added" // the one that Kratos has
+	}
+	return "authenticator_added"
 }
 
 // reached are the addresses at which somebody is told of what happens to their

@@ -174,6 +174,16 @@ func (m *Manager) first(f Factor, c auth.Credential) (n int) {
 	return n
 }
 
+// Held counts the passwords, accounts or keys that a credential of this type holds.
+func (m *Manager) Held(i *auth.Identity, of auth.CredentialType) (n int) {
+	for _, f := range m.Factors {
+		if c, ok := i.Credentials[of]; ok && f.Type == of {
+			n += len(f.Holds(c))
+		}
+	}
+	return n
+}
+
 // Reckon brings the factors up to date after a credential was added.
 func (m *Manager) Reckon(i *auth.Identity) {
 	i.Factors = 0

@@ -43,6 +43,9 @@ const (
 	countLiveSessionsOf query = "SELECT COUNT(*) FROM sessions s WHERE s.project_id = ? AND s.identity_id = ? AND s.id <> ? AND s.active = ? AND s.expires_at > ?"
 	countDeadSessionsOf query = "SELECT COUNT(*) FROM sessions s WHERE s.project_id = ? AND s.identity_id = ? AND s.id <> ? AND (s.active <> ? OR s.expires_at <= ?)"
 
+	// Where the newest of somebody's sessions began, of those that were live after a time.
+	selectDevices query = "SELECT devices FROM sessions WHERE project_id = ? AND identity_id = ? AND expires_at > ? ORDER BY created_at DESC LIMIT ?"
+
 	extendSession  query = "UPDATE sessions SET expires_at = ? WHERE project_id = ? AND id = ? AND active = ? AND expires_at > ?"
 	selectLive     query = "SELECT active FROM sessions WHERE project_id = ? AND id = ? AND token_hash = ? AND active = ? AND expires_at > ? {for update}"
 	revokeSession  query = "UPDATE sessions SET active = ? WHERE project_id = ? AND identity_id = ? AND id = ?"
@@ -165,6 +168,23 @@ func (q *queries) SessionsOf(ctx context.Context, project, identity, but uuid.UU
 	}
 	all, err := q.sessions(ctx, page, append(args, limit, offset)...)
 	return all, total, err
+}
+
+// Devices lists where the newest sessions of an identity began, of those whose time
+// was not over at since; revoked ones are among them. It looks at that many at most.
+func (q *queries) Devices(ctx context.Context, project, identity uuid.UUID, since time.Time, sessions int) ([]auth.Device, error) {
+	var all []auth.Device
+	err := q.each(ctx, selectDevices, func(r scanner) error {
+		var encoded string
+		if err := r.Scan(&encoded); err != nil {
+			return err
+		}
+		var devices []auth.Device
+		err := json.Unmarshal([]byte(encoded), &devices)
+		all = append(all, devices...)
+		return err
+	}, project, identity, since, sessions)
+	return all, err
 }
 
 // InsertSession writes a new session.
