@@ -675,13 +675,19 @@ func TestZeroConfig(t *testing.T) {
 	acts := map[string][]Hook{
 		"registration":      flows.Registration.After.Of("password"),
 		"recovery":          flows.Recovery.After.Of("code"),
+		"registration/keys": flows.Registration.After.Of("passkey"),
+		"login":             flows.Login.After.Of("totp"),
 		"settings/password": flows.Settings.After.Of("password"),
+		"settings/totp":     flows.Settings.After.Of("totp"),
 		"settings/profile":  flows.Settings.After.Of("profile"),
 	}
 	wantActs := map[string][]Hook{
 		"registration":      {{Name: "session"}, {Name: "show_verification_ui"}},
 		"recovery":          {{Name: "revoke_active_sessions"}, {Name: "notify_owner"}},
+		"registration/keys": {{Name: "session"}, {Name: "show_verification_ui"}},
+		"login":             {{Name: "notify_owner"}},
 		"settings/password": {{Name: "notify_owner"}},
+		"settings/totp":     {{Name: "notify_owner"}},
 		"settings/profile":  {{Name: "verify_new_address"}, {Name: "notify_previous_addresses"}},
 	}
 	if diff := cmp.Diff(wantActs, acts, cmpopts.IgnoreFields(Hook{}, "Config")); diff != "" {
@@ -689,6 +695,9 @@ func TestZeroConfig(t *testing.T) {
 	}
 	if !flows.Recovery.Enabled || !flows.Verification.Enabled || !methods.Code.Enabled || !methods.Link.Enabled {
 		t.Error("recovery and verification are not on, by codes and by links")
+	}
+	if !methods.TOTP.Enabled || !methods.LookupSecret.Enabled || !methods.Passkey.Enabled || methods.Code.PasswordlessEnabled || methods.Code.MFAEnabled || methods.WebAuthn.Enabled {
+		t.Error("other methods are on than passwords, passkeys, authenticator apps and backup codes")
 	}
 	if code, link := methods.Code.Config.Lifespan, methods.Link.Config.Lifespan; code != 10*time.Minute || link != 10*time.Minute {
 		t.Errorf("a code is good for %v and a link for %v, want ten minutes", code, link)
