@@ -219,7 +219,7 @@ type IdentitySchema struct {
 type Secrets struct {
 	Default    []string `key:"default" unique:"yes" secret:"all" doc:"Keys for the hashes of session tokens and API keys, and for everything that has no list of its own. Not set: made from those of cookie."`
 	Cookie     []string `key:"cookie" unique:"yes" secret:"all" doc:"Keys that session cookies are encrypted with. Not set: those of default."`
-	Cipher     []string `key:"cipher" min:"1" secret:"all" later:"social sign-in" doc:"Keys for the tokens of other services in the database, exactly 32 characters each. Not set: made from those of cookie."`
+	Cipher     []string `key:"cipher" min:"1" secret:"all" doc:"Keys for secrets of people that are read again (authenticator apps, backup codes, tokens of other services), encrypted in the database; exactly 32 characters each. The first one writes, all read; secrets.default reads too. Not set: made from those of cookie."`
 	Pagination []string `key:"pagination" min:"1" secret:"all" doc:"Keys for the page tokens of lists. Not set: made from those of cookie."`
 }
 
