@@ -38,6 +38,9 @@ func (a *API) whoami(w http.ResponseWriter, r *http.Request) error {
 	if answer.NeedsAAL2 {
 		return auth.ErrAAL2Required.RedirectTo(c.public + auth.StepUpPath)
 	}
+	if answer.Former && template != "" {
+		return auth.ErrNoSession // a signed token would outlive the moment for which it is read with
+	}
 	body := answer.Body
 	switch {
 	case older:

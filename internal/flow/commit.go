@@ -312,6 +312,12 @@ func (v *visit) storeSession(ctx context.Context, tx *store.Tx, done *result, o 
 			if _, err := tx.UpdateSession(ctx, done.session, &row.Session, v.engine.Clock()); err != nil {
 				return err
 			}
+			if !auth.SignInAlike(done.before, done.identity) {
+				// Nor is the token that was just replaced good for anything any more.
+				if err := tx.Distrust(ctx, done.identity.Project, done.identity.ID); err != nil {
+					return err
+				}
+			}
 		}
 		return v.revokeOthers(ctx, tx, done, row.Session.ID)
 	}

@@ -201,10 +201,8 @@ func (m *Manager) Reckon(i *auth.Identity) {
 func (m *Manager) Differ(before, after *auth.Identity, factors auth.Factors) bool {
 	return slices.ContainsFunc(m.Factors, func(f Factor) bool {
 		was, is := before.Credentials[f.Type], after.Credentials[f.Type]
-		if string(was.Config) == string(is.Config) {
-			return false
-		}
-		return !slices.Equal(only(f, was, factors), only(f, is, factors)) || len(only(f, was, factors)) > 0
+		had, has := only(f, was, factors), only(f, is, factors)
+		return !slices.Equal(had, has) || len(had) > 0 && string(was.Config) != string(is.Config)
 	})
 }
 

@@ -178,6 +178,7 @@ func (s *Sessions) Check(ctx context.Context, p Proof) (*Answer, error) {
 		}
 	}
 	since := s.cache.now()
+	c = s.now.Load() // as it is from then on: a reload meanwhile makes this answer one of before
 	ctx, cancel := context.WithTimeout(ctx, checkWithin)
 	defer cancel()
 	row, err := s.find(ctx, c, p, true)

@@ -41,7 +41,7 @@ func TestRows(t *testing.T) {
 		"a required key":    "| `dsn`<br>`DSN` | one of memory, ",
 		"an item of a list": "| `identity.schemas[].id`<br>`IDENTITY_SCHEMAS_<number>_ID` | text | required | yes | ",
 		"below free names":  "| `session.whoami.tokenizer.templates.<name>.ttl` | ",
-		"of a later area":   "| `selfservice.methods.totp.enabled`<br>`SELFSERVICE_METHODS_TOTP_ENABLED` | true or false | `false` | *later: second factors* | ",
+		"of a later area":   "| `selfservice.methods.oidc.enabled`<br>`SELFSERVICE_METHODS_OIDC_ENABLED` | true or false | `false` | *later: social sign-in* | ",
 		"without effect":    "| `version` | a version such as v1.2.3 |  | *no effect* | ",
 		"hooks":             " | a list of hooks: session, web_hook, show_verification_ui, b2b_sso, organization |  | `session`, `show_verification_ui` | ",
 		"inside of hooks":   ".hooks[].config.url`",

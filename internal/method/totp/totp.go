@@ -9,10 +9,13 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"image"
+	"image/color"
 	"image/png"
 	"net/url"
 	"time"
 
+	"github.com/boombuler/barcode/qr"
 	"github.com/google/uuid"
 	"github.com/pquerna/otp"
 	"github.com/pquerna/otp/hotp"
@@ -28,10 +31,13 @@ import (
 )
 
 const (
-	name       = "totp"
-	field      = "totp_code"
-	unlink     = "totp_unlink"
-	secretKept = "totp secret" // of a form in which an app is being set up
+	name   = "totp"
+	field  = "totp_code"
+	unlink = "totp_unlink"
+	// What a form remembers in which an app is being set up. Drawing the picture
+	// takes a millisecond or more, so it is done once a form.
+	secretKept  = "totp secret"
+	pictureKept = "totp picture"
 
 	secretSize = 20 // bytes: the length of an HMAC-SHA-1 (RFC 4226 section 4)
 	period     = 30 // seconds
@@ -164,44 +170,78 @@ func (t *TOTP) prepareSettings(_ context.Context, form *flow.Form) error {
 	if raw == nil {
 		raw = secret.Bytes(secretSize)
 		form.Keep(secretKept, raw)
+		form.Forget(pictureKept)
 	}
 	key, err := newKey(form, raw)
 	if err != nil {
 		return err
 	}
-	picture, err := picture(key)
-	if err != nil {
-		return err
+	drawn := string(form.Kept(pictureKept))
+	if drawn == "" {
+		if drawn, err = picture(key); err != nil {
+			return err
+		}
+		form.Keep(pictureKept, []byte(drawn))
 	}
-	image := ui.Image(ui.GroupTOTP, "totp_qr", picture, imageSide).Labelled(ui.Say(ui.LabelTOTPImage))
+	scanned := ui.Image(ui.GroupTOTP, "totp_qr", drawn, imageSide).Labelled(ui.Say(ui.LabelTOTPImage))
 	text := ui.Text(ui.GroupTOTP, "totp_secret_key", ui.Say(ui.InfoTOTPSecret, "secret", key.Secret())).Labelled(ui.Say(ui.LabelTOTPSecret))
-	image.Secret, text.Secret = true, true
-	form.UI.Put(image)
+	scanned.Secret, text.Secret = true, true
+	form.UI.Put(scanned)
 	form.UI.Put(text)
 	form.UI.Put(ui.Input(ui.GroupTOTP, field, ui.InputText, nil).Required().Labelled(ui.Say(ui.LabelVerifyTOTP)))
 	form.UI.Put(ui.Button(ui.GroupTOTP, "method", name, ui.Say(ui.LabelSave)))
 	return nil
 }
 
+// longest bounds the issuer and the account in what an app scans, in characters: no
+// image holds more than a few hundred.
+const longest = 64
+
 // newKey is what an app scans: the secret, and under which name the app shows it.
 func newKey(form *flow.Form, raw []byte) (*otp.Key, error) {
 	facts, _ := form.Schema.Extract(form.Identity.Traits)
-	issuer := cmp.Or(form.Config.SelfService.Methods.TOTP.Config.Issuer, form.Config.PublicURL().Hostname())
-	account := cmp.Or(facts.TOTPAccount, form.Identity.ID.String())
+	issuer := short(cmp.Or(form.Config.SelfService.Methods.TOTP.Config.Issuer, form.Config.PublicURL().Hostname()))
+	account := short(cmp.Or(facts.TOTPAccount, form.Identity.ID.String()))
 	query := url.Values{"secret": {base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(raw)}, "issuer": {issuer},
 		"period": {fmt.Sprint(period)}, "algorithm": {"SHA1"}, "digits": {"6"}}
 	u := url.URL{Scheme: "otpauth", Host: "totp", Path: "/" + issuer + ":" + account, RawQuery: query.Encode()}
 	return otp.NewKeyFromURL(u.String())
 }
 
-// picture is a key as a QR code, as the address of an image.
+func short(name string) string {
+	if all := []rune(name); len(all) > longest {
+		return string(all[:longest])
+	}
+	return name
+}
+
+// picture is a key as a QR code, as the address of an image: two colours, and the
+// margin of four modules that readers need (ISO/IEC 18004 section 9.1).
 func picture(key *otp.Key) (string, error) {
-	image, err := key.Image(imageSide, imageSide)
+	code, err := qr.Encode(key.URL(), qr.L, qr.Auto)
 	if err != nil {
 		return "", err
 	}
+	const margin = 4
+	modules := code.Bounds().Dx()
+	size := max(imageSide/(modules+2*margin), 1) // pixels of a module
+	drawn := image.NewPaletted(image.Rect(0, 0, imageSide, imageSide), color.Palette{color.White, color.Black})
+	begin := (imageSide - modules*size) / 2
+	for y := range modules {
+		for x := range modules {
+			if code.At(x, y) != color.Black {
+				continue
+			}
+			for row := range size {
+				at := drawn.PixOffset(begin+x*size, begin+y*size+row)
+				for n := range size {
+					drawn.Pix[at+n] = 1
+				}
+			}
+		}
+	}
 	var out bytes.Buffer
-	if err := png.Encode(&out, image); err != nil {
+	if err := (&png.Encoder{CompressionLevel: png.BestSpeed}).Encode(&out, drawn); err != nil {
 		return "", err
 	}
 	return "data:image/png;base64," + base64.StdEncoding.EncodeToString(out.Bytes()), nil
