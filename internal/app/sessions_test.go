@@ -237,6 +237,27 @@ func TestFormerCookieEnds(t *testing.T) {
 				late.get("/sessions/whoami", "Cookie", old).refused(401, "session_inactive")
 			})
 		}
+		t.Run("the password is changed in it", func(t *testing.T) {
+			c, _ := s.signedIn(t, script)
+			old := sessionCookie + "=" + c.secret()
+			f := c.begin("settings", "")
+			c.changed(f, c.submit(f, newPassword(otherPass)))
+			c.whoami().is(200)
+			s.client(t, app).get("/sessions/whoami", "Cookie", old).refused(401, "session_inactive")
+		})
+	})
+}
+
+// TestFormerCookieMakesNoToken: a signed token would be good for longer than the
+// cookie that it is asked for with.
+func TestFormerCookieMakesNoToken(t *testing.T) {
+	onEach(t, tokenTemplates(), func(t *testing.T, s *server) {
+		c, p := s.signedIn(t, script)
+		old := sessionCookie + "=" + c.secret()
+		c.finish(c.begin("login", "refresh=true"), p.login())
+		late := s.client(t, app)
+		late.get("/sessions/whoami", "Cookie", old).is(200)
+		late.get("/sessions/whoami?tokenize_as=plain", "Cookie", old).refused(401, "session_inactive")
 	})
 }
 
