@@ -112,11 +112,13 @@ type Flow struct {
 	// its link was opened, in the browser to which the flow belongs since.
 	Undo   bool `json:"undo,omitempty"`
 	Opened bool `json:"opened,omitempty"`
+	// Code is one that the link of a message has filled in, for whom Reader is.
+	Code string `json:"-"`
 	// Private is what methods remember of a form and nobody is told: a secret that
 	// is being set up, a challenge. It ends with the form's success.
 	Private map[string][]byte `json:"-"`
-	// Sealed is how Private is stored, and with it the nodes that hold secrets:
-	// encrypted.
+	// Sealed is how Code and Private are stored, and with them the nodes that hold
+	// secrets: encrypted.
 	Sealed []byte `json:"private,omitempty"`
 	// HandedOut says that the flow was begun for somebody by an administrator or
 	// by the server itself: it goes on where others cannot begin one.

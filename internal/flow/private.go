@@ -3,7 +3,6 @@ package flow
 import (
 	"encoding/json"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -12,7 +11,8 @@ import (
 )
 
 // Keep remembers something of a form that nobody is told: a secret that is being
-// set up, a challenge. It ends with the form's success.
+// set up, a challenge. It ends with the form's success. All methods share the
+// names, so each begins its own with what it is called.
 func (f *Form) Keep(name string, value []byte) {
 	if f.Flow.Private == nil {
 		f.Flow.Private = map[string][]byte{}
@@ -28,6 +28,7 @@ func (f *Form) Forget(name string) { delete(f.Flow.Private, name) }
 
 // sealedPart is what of a flow is stored encrypted.
 type sealedPart struct {
+	Code    string            `json:"code,omitempty"`
 	Private map[string][]byte `json:"private,omitempty"`
 	Nodes   []sealedNode      `json:"nodes,omitempty"`
 }
@@ -42,8 +43,7 @@ type sealedNode struct {
 // link filled in among that, and without the traits that its form was filled with,
 // which may be large and would stay behind when their owner is deleted.
 func (v *visit) stored(f *auth.Flow) *auth.Flow {
-	lean, secret := *f, sealedPart{Private: maps.Clone(f.Private)}
-	delete(secret.Private, codeField)
+	lean, secret := *f, sealedPart{Private: f.Private}
 	lean.UI.Nodes = make([]ui.Node, 0, len(f.UI.Nodes))
 	for at, n := range f.UI.Nodes {
 		if n.Secret {
@@ -51,11 +51,7 @@ func (v *visit) stored(f *auth.Flow) *auth.Flow {
 			continue
 		}
 		if code, ok := n.Attributes.Value.(string); ok && n.Name() == codeField && code != "" {
-			if secret.Private == nil {
-				secret.Private = map[string][]byte{}
-			}
-			secret.Private[codeField] = []byte(code)
-			n.Attributes.Value = nil
+			secret.Code, n.Attributes.Value = code, nil
 		}
 		if f.Filled && strings.HasPrefix(n.Name(), "traits.") {
 			n.Attributes.Value = nil
@@ -63,7 +59,7 @@ func (v *visit) stored(f *auth.Flow) *auth.Flow {
 		lean.UI.Nodes = append(lean.UI.Nodes, n)
 	}
 	lean.Sealed = nil
-	if len(secret.Private) > 0 || len(secret.Nodes) > 0 {
+	if secret.Code != "" || len(secret.Private) > 0 || len(secret.Nodes) > 0 {
 		plain, _ := json.Marshal(secret) // it holds nothing that cannot be encoded
 		lean.Sealed = v.flows.Seal(plain, f.ID[:])
 	}
@@ -84,7 +80,7 @@ func (v *visit) unseal(f *auth.Flow) error {
 	if err := json.Unmarshal(plain, &secret); err != nil {
 		return fmt.Errorf("what is secret about the flow %s cannot be read: %w", f.ID, err)
 	}
-	f.Private = secret.Private
+	f.Code, f.Private = secret.Code, secret.Private
 	for _, s := range secret.Nodes {
 		s.Node.Secret = true
 		f.UI.Nodes = slices.Insert(f.UI.Nodes, min(s.At, len(f.UI.Nodes)), s.Node)
@@ -96,9 +92,9 @@ func (v *visit) unseal(f *auth.Flow) error {
 // the browser that has brought it: who only began the form, perhaps with the
 // address of somebody else, must not learn it there.
 func (v *visit) refill(f *auth.Flow) error {
-	if code := f.Private[codeField]; len(code) > 0 {
+	if f.Code != "" {
 		if secret, ok := v.csrf.Secret(v.r); ok && v.reads(f, secret) {
-			f.UI.SetValue(codeField, string(code))
+			f.UI.SetValue(codeField, f.Code)
 		}
 	}
 	if !f.Filled {
