@@ -37,7 +37,7 @@ func counts(c *config.Config) (p auth.Policy) {
 		p.First = sent
 	}
 	if c.SelfService.Methods.Code.MFAEnabled {
-		p.Second = sent
+		p.Second, p.Addresses = sent, findsByAddress(c)
 	}
 	return p
 }
