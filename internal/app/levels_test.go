@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/pquerna/otp/hotp"
 
 	"zelus/internal/auth"
 	"zelus/internal/ceremony/ceremonytest"
@@ -32,6 +31,9 @@ func TestLevels(t *testing.T) {
 				w.obey(r)
 				for n := range w.people {
 					w.visit(&w.people[n])
+				}
+				for n := range w.people {
+					w.takeBack(&w.people[n])
 				}
 				w.newcomers()
 				t.Logf("%d combinations of credentials, ways in and further proofs; %d sessions; %d proofs, %d of them refused; %d changes, %d of them refused; %d violations",
@@ -320,7 +322,8 @@ func levelsConfig() string {
 	const session = `{"hooks":[{"hook":"session"}]}`
 	return proving(transitions, "true",
 		"identity", `{"default_schema_id":"plain","schemas":[`+levelsSchema("plain", false)+`,`+levelsSchema("mailed", true)+`]}`,
-		"session.lifespan", `"876000h"`, "selfservice.flows.settings.privileged_session_max_age", `"1h"`,
+		"session.lifespan", `"876000h"`, "selfservice.flows.settings.after.profile.hooks", `[{"hook":"verify_new_address"},{"hook":"notify_previous_addresses"},{"hook":"show_verification_ui"}]`,
+		"selfservice.flows.recovery.lifespan", `"12h"`, "selfservice.flows.settings.privileged_session_max_age", `"1h"`,
 		"selfservice.methods.totp.enabled", "true", "selfservice.methods.lookup_secret.enabled", "true",
 		"selfservice.methods.webauthn", `{"enabled":true,"config":{`+rp+`}}`, "selfservice.methods.passkey", `{"enabled":true,"config":{`+rp+`}}`,
 		"selfservice.flows.registration.after.passkey", session, "selfservice.flows.registration.after.webauthn", session, "selfservice.flows.registration.after.code", session)
@@ -387,12 +390,7 @@ func (w *world) key(flags byte) *ceremonytest.Authenticator {
 
 // totp is the next code of an app: each is used once.
 func (w *world) totp(secret string) string {
-	w.s.clock.advance(30 * time.Second)
-	code, err := hotp.GenerateCode(secret, uint64(w.s.clock.now().Unix()/30))
-	if err != nil {
-		w.Fatal(err)
-	}
-	return code
+	return (&authenticator{t: w, s: w.s, key: secret}).code()["totp_code"]
 }
 
 // settle makes the people: those who sign in with what does not check who uses it,
@@ -877,6 +875,38 @@ func (w *world) changing(c *client, p *subject, proofs []proof, what string) {
 		proofs = append(proofs, proof{one.proves, w.s.clock.now()})
 	}
 	w.is(c, proofs, what)
+}
+
+// takeBack changes somebody's address, with all that it takes, and takes the account
+// back by the link that the former address is sent. That is one factor, and those who
+// have a second one are asked for it as before.
+func (w *world) takeBack(p *subject) {
+	r := w.rules
+	strong := slices.DeleteFunc(slices.Clone(p.has), func(f factor) bool { return !r.strong(f) || f == withSpent })
+	if !slices.Contains(p.has, withPassword) || slices.Contains(p.has, withMail) && r.second(withMail) && len(strong) == 0 {
+		return
+	}
+	defer w.restore(p)
+	w.combinations++
+	w.s.clock.advance(2 * privileged)
+	w.demand(auth.RequireAAL1, auth.RequireAAL1)
+	owner, c := w.s.client(w, script), w.s.client(w, script)
+	defer owner.http.CloseIdleConnections()
+	defer c.http.CloseIdleConnections()
+	owner.signIn(p.person)
+	if len(strong) > 0 {
+		w.prove(owner, p, "aal=aal2", strong[0]).is(200)
+	}
+	fresh := &subject{person: stranger()}
+	f := owner.wants(fresh.email)
+	owner.typed(f, w.mailed(fresh)).saying(200, 1080002)
+	c.undo(c.undoForm(anAddress.FindString(w.newest(p))))
+	if c.secret() == "" {
+		w.violation("%v: the account was not taken back", p.has)
+		return
+	}
+	w.sessions++
+	w.worth(c, p, []proof{{withRecovery, w.s.clock.now()}}, fmt.Sprintf("%v in by taking the account back", p.has))
 }
 
 // newcomers sign up in each way that there is.
