@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"zelus/internal/auth"
+	"zelus/internal/ceremony/ceremonytest"
 	"zelus/internal/store"
 )
 
@@ -440,6 +441,61 @@ func TestTakingBackReplacedCredentials(t *testing.T) {
 		}
 		if !a.at("credentials.lookup_secret").Exists() {
 			t.Error("what the owner had before is gone")
+		}
+	})
+}
+
+// TestTakingBackKeepsSecondFactors: second factors that were used since the change are
+// asked for as before, whoever reads the former address. What was added since is gone.
+func TestTakingBackKeepsSecondFactors(t *testing.T) {
+	const document = `{"properties":{"traits":{"type":"object","properties":{"email":{"type":"string","format":"email","ory.sh/kratos":{
+		"credentials":{"password":{"identifier":true},"webauthn":{"identifier":true},"passkey":{"display_name":true}},"verification":{"via":"email"},"recovery":{"via":"email"}}}}}}}`
+	const rp = `{"enabled":true,"config":{"rp":{"id":"example.org","display_name":"Example","origins":["` + keyPage + `"]}}}`
+	more := careful("identity", `{"default_schema_id":"person","schemas":[{"id":"person","url":"base64://`+encoded(document)+`"}]}`,
+		"selfservice.methods.webauthn", rp, "selfservice.methods.passkey", rp, "selfservice.methods.totp.enabled", "true", "selfservice.methods.lookup_secret.enabled", "true")
+	onEach(t, more, func(t *testing.T, s *server) {
+		c, p := s.signedIn(t, script)
+		s.proven(t, p)
+		key, passkey := ceremonytest.New(t, keyPage), ceremonytest.New(t, keyPage)
+		passkey.Flags |= ceremonytest.BackupEligible
+		c.addsPasskey(passkey)
+		c.addsKey(key)
+		c.addsApp()
+		f := c.begin("settings", "")
+		c.submit(f, fields{"lookup_secret_regenerate": "true"}).is(200)
+		c.changed(f, c.submit(f, fields{"lookup_secret_confirm": "true"}))
+		s.clock.advance(time.Second)
+		c.moves(stranger().email)
+
+		// Each is used, which leaves its traces, and a further one is added of each kind of key.
+		d := s.client(t, script)
+		passkey.Flags |= ceremonytest.BackedUp
+		usesPasskey(d, d.begin("login", ""), passkey).is(422)
+		code := s.stored(t, p, "lookup_secret").Get("recovery_codes.0.code").String()
+		d.finish(d.begin("login", "aal=aal2"), fields{"method": "lookup_secret", "lookup_secret": code})
+		f = d.begin("login", "aal=aal2&refresh=true")
+		d.finish(f, fields{"method": "webauthn", "identifier": f.json.field("identifier"), "webauthn_login": key.Get(f.json.field("webauthn_login_trigger"))})
+		d.addsKey(ceremonytest.New(t, keyPage))
+		d.addsPasskey(ceremonytest.New(t, keyPage))
+		s.clock.advance(time.Second)
+
+		reader := s.client(t, page)
+		reader.undo(reader.undoForm(s.mail(t, p.email, "address_undo").link())).is(303)
+		if got := s.identity(t, p).at("traits.email").String(); got != p.email {
+			t.Fatalf("the address is %s", got)
+		}
+		reader.whoami().refused(403, "session_aal2_required")
+		for kind, theirs := range map[string]*ceremonytest.Authenticator{"webauthn": key, "passkey": passkey} {
+			have := s.stored(t, p, kind).Get("credentials")
+			if id := have.Get("0.id").String(); have.Get("#").Int() != 1 || id != base64.StdEncoding.EncodeToString(theirs.ID) {
+				t.Errorf("%s: what is left: %s", kind, have.Raw)
+			}
+		}
+		if got := s.stored(t, p, "lookup_secret").Get("recovery_codes.#").Int(); got != 12 {
+			t.Errorf("%d backup codes are left", got)
+		}
+		if !s.identity(t, p).at("credentials.totp").Exists() {
+			t.Error("the authenticator app is gone")
 		}
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"time"
 
@@ -92,6 +93,20 @@ func (c Config) JSON() json.RawMessage {
 func (c Config) Only(f func(*Key) bool) Config {
 	c.Keys = slices.DeleteFunc(slices.Clone(c.Keys), func(k Key) bool { return !f(&k) })
 	return c
+}
+
+// Only leaves those keys of a credential that keep lets pass, see identity.Factor. A
+// key is named by what stays: its id, its public key, and whom it knows.
+func Only(c auth.Credential, keep func(name string) bool) json.RawMessage {
+	all := Read(c)
+	left := all.Only(func(k *Key) bool { return keep(fmt.Sprintf("%x %x %x", all.UserHandle, k.ID, k.PublicKey)) })
+	switch len(left.Keys) {
+	case len(all.Keys):
+		return c.Config
+	case 0:
+		return nil
+	}
+	return left.JSON()
 }
 
 func (c Config) find(id []byte) int {

@@ -187,11 +187,7 @@ func trusted(i *auth.Identity, now time.Time) json.RawMessage {
 // undoLink begins the form in which the owner of a former address takes an
 // account back; empty where the configuration does not allow for it.
 func (v *visit) undoLink(done *result, a auth.VerifiableAddress) (string, error) {
-	had := map[auth.CredentialType]string{}
-	for t, c := range done.before.Credentials {
-		had[t] = hashOf(c.Config)
-	}
-	undo, err := json.Marshal(pendingChange{Traits: trusted(done.before, done.identity.UpdatedAt), Undo: true, Credentials: had})
+	undo, err := json.Marshal(pendingChange{Traits: trusted(done.before, done.identity.UpdatedAt), Undo: true, Had: v.engine.Identities.Parts(done.before)})
 	if err != nil {
 		return "", err
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"zelus/internal/auth"
+	"zelus/internal/identity"
 	"zelus/internal/store"
 	"zelus/internal/ui"
 )
@@ -24,10 +25,10 @@ type pendingChange struct {
 	// its proof.
 	Before  string    `json:"before,omitempty"`
 	Session uuid.UUID `json:"session,omitzero"`
-	// Undo says that somebody takes back their account, and Credentials are hashes
-	// of those that it had.
-	Undo        bool                           `json:"undo,omitempty"`
-	Credentials map[auth.CredentialType]string `json:"credentials,omitempty"`
+	// Undo says that somebody takes back their account, and Had is what its owner
+	// proved themselves with, see identity.Manager.Parts.
+	Undo bool     `json:"undo,omitempty"`
+	Had  []string `json:"had,omitempty"`
 }
 
 func hashOf(document json.RawMessage) string {
@@ -126,10 +127,11 @@ func (v *visit) wanted(p Proof) (wanted pendingChange, waited *auth.Session, err
 	return wanted, &row.Session, nil
 }
 
-// make changes the identity. Who takes back their account gets it as it was:
-// whatever was added or replaced since can be used to sign in by nobody, and the
-// password, which somebody else may know, is gone.
-func (c pendingChange) make(i *auth.Identity, p Proof, now time.Time) {
+// make changes the identity. Who takes back their account gets it as it was: what
+// was added since can be used by nobody, and the password, which somebody else may
+// know, is gone. Second factors that were there before are asked for as ever: the
+// mailbox of the former address may be somebody else's by now.
+func (c pendingChange) make(m *identity.Manager, i *auth.Identity, p Proof, now time.Time) {
 	if len(c.Traits) == 0 {
 		return
 	}
@@ -141,11 +143,7 @@ func (c pendingChange) make(i *auth.Identity, p Proof, now time.Time) {
 	if !c.Undo {
 		return
 	}
-	for t, have := range i.Credentials {
-		if t != auth.Password && c.Credentials[t] != hashOf(have.Config) {
-			delete(i.Credentials, t)
-		}
-	}
+	m.Reduce(i, c.Had, now)
 	if _, has := i.Credentials[auth.Password]; has {
 		i.SetCredential(auth.Password, json.RawMessage("{}"), now)
 	}

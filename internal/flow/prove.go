@@ -131,7 +131,7 @@ func (v *visit) proveOnce(s *Submission, m *Method, o *Outcome) (*result, error)
 	}
 	now := auth.Now(v.engine.Clock())
 	after, err := v.engine.Identities.Change(before, func(i *auth.Identity) error {
-		wanted.make(i, o.proof, now)
+		wanted.make(v.engine.Identities, i, o.proof, now)
 		confirm(i, o.proof, now)
 		return nil
 	})

@@ -3,6 +3,8 @@ package identity
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"slices"
@@ -35,6 +37,10 @@ type Manager struct {
 type Factor struct {
 	Type  auth.CredentialType
 	Holds func(auth.Credential) []auth.Factors
+	// Only is the config with those parts of a credential that keep lets pass, the
+	// same where that is all of them, empty where it is none. A part, such as a key,
+	// has a name that stays the same when it is used. nil takes the config as one part.
+	Only func(c auth.Credential, keep func(name string) bool) json.RawMessage
 }
 
 // New begins an identity of a schema, with an id and without anything else.
@@ -182,6 +188,48 @@ func (m *Manager) Held(i *auth.Identity, of auth.CredentialType) (n int) {
 		}
 	}
 	return n
+}
+
+// Parts stand for what somebody proves themselves with: a hash for each password,
+// account, key or set of codes, which stays the same when it is used.
+func (m *Manager) Parts(i *auth.Identity) (all []string) {
+	for _, c := range i.Credentials {
+		m.parts(c, func(part string) bool {
+			all = append(all, part)
+			return true
+		})
+	}
+	return all
+}
+
+// Reduce takes away from somebody all that is not among these parts.
+func (m *Manager) Reduce(i *auth.Identity, to []string, now time.Time) {
+	for t, c := range i.Credentials {
+		left := m.parts(c, func(part string) bool { return slices.Contains(to, part) })
+		switch {
+		case len(left) == 0:
+			delete(i.Credentials, t)
+		case string(left) != string(c.Config):
+			i.SetCredential(t, left, now)
+		}
+	}
+}
+
+// parts is the config with those parts of a credential that keep lets pass.
+func (m *Manager) parts(c auth.Credential, keep func(part string) bool) json.RawMessage {
+	named := func(name string) bool {
+		sum := sha256.Sum256([]byte(string(c.Type) + "\x00" + name))
+		return keep(hex.EncodeToString(sum[:]))
+	}
+	for _, f := range m.Factors {
+		if f.Type == c.Type && f.Only != nil {
+			return f.Only(c, named)
+		}
+	}
+	if !named(string(c.Config)) {
+		return nil
+	}
+	return c.Config
 }
 
 // Reckon brings the factors up to date after a credential was added.

@@ -46,7 +46,7 @@ func (l *Lookup) Method() flow.Method {
 		Enabled:  func(c *config.Config) bool { return c.SelfService.Methods.LookupSecret.Enabled },
 		Login:    &flow.Part{Offered: (*flow.Form).SecondFactor, Prepare: prepareLogin, Submit: l.login},
 		Settings: &flow.Part{Prepare: prepareSettings, Submit: change, Claims: claims, Privileged: true},
-		Factor:   identity.Factor{Type: auth.LookupSecret, Holds: holds},
+		Factor:   identity.Factor{Type: auth.LookupSecret, Holds: holds, Only: only},
 		Counts:   func(*config.Config) auth.Policy { return auth.Policy{Second: auth.FactorLookupSecret} },
 	}
 }
@@ -58,6 +58,18 @@ func holds(c auth.Credential) []auth.Factors {
 		return []auth.Factors{auth.FactorLookupSecret}
 	}
 	return nil
+}
+
+// only takes codes that were made together as one, used or not.
+func only(c auth.Credential, keep func(name string) bool) json.RawMessage {
+	var texts []string
+	for _, one := range codesOf(c) {
+		texts = append(texts, one.Code)
+	}
+	if !keep(strings.Join(texts, " ")) {
+		return nil
+	}
+	return c.Config
 }
 
 // code is one of the codes.

@@ -37,7 +37,7 @@ func (p *Passkey) Method() flow.Method {
 			Claims: func(s *flow.Submission) bool { return ceremony.Sent(s, registerField) }},
 		Settings: &flow.Part{Prepare: p.prepareSettings, Submit: p.change, Privileged: true,
 			Claims: func(s *flow.Submission) bool { return ceremony.Sent(s, addField, removeField) }},
-		Factor: identity.Factor{Type: auth.Passkey, Holds: holds},
+		Factor: identity.Factor{Type: auth.Passkey, Holds: holds, Only: ceremony.Only},
 		Counts: counts,
 	}
 }

@@ -37,7 +37,7 @@ func (w *WebAuthn) Method() flow.Method {
 			Prepare: w.prepareRegistration, Submit: w.register, Claims: func(s *flow.Submission) bool { return ceremony.Sent(s, registerField) }},
 		Settings: &flow.Part{Offered: ceremony.OnPage, Prepare: w.prepareSettings, Submit: w.change, Privileged: true,
 			Claims: func(s *flow.Submission) bool { return ceremony.Sent(s, registerField, removeField) }},
-		Factor: identity.Factor{Type: auth.WebAuthn, Holds: holds},
+		Factor: identity.Factor{Type: auth.WebAuthn, Holds: holds, Only: ceremony.Only},
 		Counts: counts,
 	}
 }
