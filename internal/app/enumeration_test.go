@@ -16,6 +16,15 @@ selfservice:
     registration: {after: {password: {hooks: [{hook: show_verification_ui}]}}}
 `
 
+// namedPeople is a schema whose people sign in with a name of their choice, too.
+func namedPeople() string {
+	const document = `{"properties":{"traits":{"type":"object","properties":{
+		"email":{"type":"string","format":"email","ory.sh/kratos":{"credentials":{"password":{"identifier":true}},"verification":{"via":"email"},"recovery":{"via":"email"}}},
+		"name":{"type":"string","ory.sh/kratos":{"credentials":{"password":{"identifier":true}}}},
+		"about":{"type":"string"}}}}}`
+	return `{"default_schema_id":"many","schemas":[{"id":"many","url":"base64://` + encoded(document) + `"}]}`
+}
+
 // same compares what two requests have done, to the last statement, and what they
 // were told, without what is another one in every answer.
 func same(t *testing.T, what string, known, unknown answer, with, without []string) {
@@ -53,7 +62,8 @@ func faceless(a answer) string {
 // that write to the outbox among them, are the same.
 func TestEnumeration(t *testing.T) {
 	for name, more := range map[string]string{"": hiding, "in steps": hiding + "    login: {style: identifier_first}\n", "with verification": hiding +
-		"    recovery: {enabled: true}\n    verification: {enabled: true}\n"} {
+		"    recovery: {enabled: true}\n    verification: {enabled: true}\n", "with a name that is taken": hiding +
+		"    verification: {enabled: true}\n    recovery: {enabled: true}\nidentity: " + namedPeople() + "\n"} {
 		t.Run(name, func(t *testing.T) {
 			onEach(t, more, func(t *testing.T, s *server) {
 				asks := map[string]func(person) fields{
@@ -69,9 +79,17 @@ func TestEnumeration(t *testing.T) {
 					asks["recovery"] = func(p person) fields { return fields{"method": "code", "email": p.email} }
 					asks["verification"] = asks["recovery"]
 				}
+				having := s.person
+				if strings.Contains(more, "identity: ") {
+					having = func(t testing.TB) person { return s.having(t, nil) }
+					s.having(t, map[string]any{"name": "somebody else's"})
+					asks["registration"] = func(p person) fields {
+						return fields{"method": "password", "traits.email": p.email, "traits.name": "somebody else's", "password": p.password}
+					}
+				}
 				for kind, ask := range asks {
 					for _, style := range styles {
-						known, nobody := s.person(t), stranger()
+						known, nobody := having(t), stranger()
 						answers, costs, hashed := map[person]answer{}, map[person][]string{}, map[person]uint64{}
 						for _, p := range []person{known, nobody} {
 							c := s.client(t, style)

@@ -21,7 +21,7 @@ import (
 // taken address. One by somebody who has proven the address is told: it is theirs;
 // of an address beside it that proves nothing.
 // And names that are no addresses are told, since nobody could be reached who
-// chooses a taken one.
+// chooses a taken one: whether an address beside them is taken or not.
 
 // taken is an address of who signs up that somebody else has; owner is nil where
 // there is none. It is asked for each address, so that the number of questions
@@ -73,10 +73,11 @@ func (v *visit) findTaken(i *auth.Identity) (*taken, error) {
 }
 
 // takenMeanwhile says whether an address that was free has been taken by somebody
-// who was faster; it is worth deciding again, then.
+// who was faster; it is worth deciding again, then. It is asked as well where one was
+// taken before: then a name is, which would be no news.
 func (v *visit) takenMeanwhile(done *result) bool {
 	found, err := v.findTaken(done.identity)
-	return err == nil && found.owner != nil && v.tries < maxTries
+	return err == nil && found.owner != nil && done.concealed.owner == nil && v.tries < maxTries
 }
 
 // tellTaken adds the message to the owner of a taken address. Where there is none, and
@@ -117,10 +118,16 @@ func insertConcealed(ctx context.Context, tx *store.Tx, done *result) error {
 	return err
 }
 
-// shadow is an identity with names and addresses that nobody has.
+// shadow is an identity with addresses that nobody has. Its other names stay, so that
+// one that is taken is told.
 func shadow(i *auth.Identity) *auth.Identity {
-	other := *i
-	apart := func(value string) string { return i.ID.String() + " " + value }
+	other, all := *i, contacts(i)
+	apart := func(value string) string {
+		if slices.ContainsFunc(all, func(c contact) bool { return c.value == value }) {
+			return i.ID.String() + " " + value
+		}
+		return value
+	}
 	other.Credentials = map[auth.CredentialType]auth.Credential{}
 	for t, c := range i.Credentials {
 		c.Identifiers = slices.Clone(c.Identifiers)
