@@ -109,6 +109,31 @@ func TestEnumeration(t *testing.T) {
 	}
 }
 
+// TestLargeTraits: what somebody says about themselves when they sign up is bounded, so
+// that the message about them does not fail by its size, which would show that their
+// address is free.
+func TestLargeTraits(t *testing.T) {
+	onEach(t, hiding+"    verification: {enabled: true}\nidentity: "+namedPeople()+"\n", func(t *testing.T, s *server) {
+		for about, want := range map[string]int{strings.Repeat("x", 300<<10): 413, strings.Repeat("x", 16<<10): 413, strings.Repeat("<", 2<<10): 200} {
+			for _, email := range []string{s.having(t, nil).email, stranger().email} {
+				c := s.client(t, app)
+				f := c.begin("registration", "")
+				a := c.send("POST", f.action, map[string]any{"method": "password", "password": "another password of 24", "traits": fields{"email": email, "about": about}})
+				if a.status != want || want != 200 && a.at("error.id").String() != "body_too_large" {
+					t.Errorf("with %d bytes: %d %.200s", len(about), a.status, a.body)
+				}
+				if n := len(s.mails(t, email)); want != 200 && n > 0 {
+					t.Errorf("with %d bytes %d messages are written", len(about), n)
+				}
+			}
+		}
+		c, p := s.client(t, app), s.having(t, nil) // whoever is signed in may say more
+		c.signIn(p)
+		f := c.begin("settings", "")
+		c.changed(f, c.submit(f, fields{"method": "profile", "traits.email": p.email, "traits.about": strings.Repeat("x", 20<<10)}))
+	})
+}
+
 // TestTakenAddress: a sign-up with an address that is taken ends as any other, and
 // leaves nothing behind but a message to its owner.
 func TestTakenAddress(t *testing.T) {

@@ -2,6 +2,7 @@ package flow
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"slices"
 
@@ -80,27 +81,25 @@ func (v *visit) takenMeanwhile(done *result) bool {
 	return err == nil && found.owner != nil && done.concealed.owner == nil && v.tries < maxTries
 }
 
-// tellTaken adds the message to the owner of a taken address. Where there is none, and
-// nothing else would be written, a decoy is; with an owner, decoys take the place of
-// all further codes.
+// tellTaken adds the message to the owner of a taken address, or a decoy where there
+// is none. What would prove an address is a decoy in its turn where there is one, see
+// verifyAfter.
 func (v *visit) tellTaken(done *result) error {
 	all := contacts(done.identity)
-	if done.concealed.owner == nil {
-		if len(all) == 0 || len(done.begun) > 0 {
-			return nil
-		}
-		return v.tellOne(done, Notice{Identity: done.identity, Template: "account_exists", Via: all[0].via, To: all[0].value, Decoy: true})
+	if len(all) == 0 {
+		return nil
 	}
+	n := Notice{Template: "account_exists", Identity: done.concealed.owner}
 	to := done.concealed.address
-	n := Notice{Identity: done.concealed.owner, Template: "account_exists", Via: to.via, To: to.value}
-	n.Decoy = to.via == auth.ViaSMS && !v.config.TextsPhones()
-	for range max(1, len(done.begun)) {
-		if err := v.tellOne(done, n); err != nil {
-			return err
-		}
-		n.Decoy = true
+	if n.Identity == nil {
+		// It is as short as that about an owner, whatever who signs up says of themselves.
+		nobody := *done.identity
+		nobody.Traits = json.RawMessage("{}")
+		n.Identity, to = &nobody, all[0]
 	}
-	return nil
+	n.Via, n.To = to.via, to.value
+	n.Decoy = done.concealed.owner == nil || to.via == auth.ViaSMS && !v.config.TextsPhones()
+	return v.tellOne(done, n)
 }
 
 // insertConcealed stores who signs up. Where an address is taken somebody is

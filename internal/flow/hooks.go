@@ -119,7 +119,7 @@ func (v *visit) verifyAfter(done *result, o Outcome) error {
 			continue
 		}
 		// Who has the address is told so instead, see tellTaken.
-		e := Errand{Identity: done.identity, Via: a.Via, Address: a.Value, Quiet: done.concealed != nil && done.concealed.owner != nil}
+		e := Errand{Identity: done.identity, Via: a.Via, Address: a.Value, Decoy: done.concealed != nil && done.concealed.owner != nil}
 		begun, err := v.beginVerification(done.flow, done, e)
 		if err != nil {
 			return err

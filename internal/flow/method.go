@@ -82,6 +82,8 @@ type Errand struct {
 	Lifespan time.Duration
 	// Quiet says that no message is sent: whoever asks for it writes one.
 	Quiet bool
+	// Decoy says that the message is written for the work that it takes, and never sent.
+	Decoy bool
 }
 
 // Sent is an errand that was run: the outcome holds what is to be written. Secret is

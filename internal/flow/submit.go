@@ -177,9 +177,14 @@ func (v *visit) turnAway(form *Form, no *refusal) error {
 
 func generic(reason string) ui.Message { return ui.Say(ui.ErrorGeneric, "reason", reason) }
 
-// maxUnknownPayload bounds the transient_payload of those who are not signed in,
-// in bytes: it goes into each message that they cause to be sent to others.
-const maxUnknownPayload = 8 << 10
+// What goes into the messages that somebody causes to be sent to others is bounded as
+// long as they are not signed in, in bytes. So no message fails by its size, or
+// takes longer for it, which would tell whether it is about them or about somebody
+// who has their address.
+const (
+	maxUnknownPayload = 8 << 10 // the transient_payload
+	maxUnknownTraits  = 16 << 10
+)
 
 // read reads the body and checks where it comes from. What is wrong with it is
 // a problem of the form where that is safe to say, otherwise an error.
@@ -312,7 +317,9 @@ func (v *visit) nobody(s *Submission) Outcome {
 // any method is asked: so that a form says first what is wrong with the person.
 func (v *visit) candidate(s *Submission) ([]Problem, error) {
 	i := v.engine.Identities.New(s.Schema.ID())
-	i.Traits = s.SentTraits()
+	if i.Traits = s.SentTraits(); len(i.Traits) > maxUnknownTraits {
+		return nil, auth.ErrBodyTooLarge.Saying("The traits of a registration may have %d KB. Send less of them.", maxUnknownTraits>>10)
+	}
 	wrong, err := v.engine.Identities.Settle(i)
 	s.Candidate = i
 	return problemsOf(wrong), err

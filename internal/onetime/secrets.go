@@ -152,7 +152,7 @@ func (s *Secrets) message(form *flow.Form, e flow.Errand, plain string, isCode b
 		return nil, nil
 	}
 	f, purpose := form.Flow, purposeOf(form.Flow.Kind)
-	told := e.Identity != nil || e.Via == auth.ViaEmail && purpose.tellsUnknown(&form.Config.SelfService.Flows)
+	told := !e.Decoy && (e.Identity != nil || e.Via == auth.ViaEmail && purpose.tellsUnknown(&form.Config.SelfService.Flows))
 	d := templates.Data{To: e.Address, RequestURL: f.RequestURL, TransientPayload: f.TransientPayload}
 	m := &courier.Message{Project: f.Project, Type: e.Via, Recipient: e.Address, Template: template(f.Kind, isCode, e.Identity != nil || !told),
 		ExpiresAt: auth.Now(s.Clock()).Add(lifespan), Decoy: !told}
