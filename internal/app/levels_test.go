@@ -125,7 +125,8 @@ type proof struct {
 }
 
 // level is what proofs are worth: two factors that are not the same are AAL2
-// (section 2.2), any one is AAL1 (section 2.1).
+// (section 2.2), any one is AAL1 (section 2.1). A mailed code completes a recovery by
+// mail: who has set up no other second factor would be locked out otherwise.
 func (r rules) level(proofs []proof) auth.AAL {
 	any := func(is func(factor) bool) bool {
 		return slices.ContainsFunc(proofs, func(p proof) bool { return is(p.by) })
