@@ -396,6 +396,61 @@ func TestCodeForThoseWithout(t *testing.T) {
 	}
 }
 
+// TestAddressIsNoFactorBesideAnother: an address stands for a second factor where
+// somebody has none; the one that they have is neither gone round nor moved by a
+// password alone.
+func TestAddressIsNoFactorBesideAnother(t *testing.T) {
+	const fallback = "selfservice.methods.code.config.missing_credential_fallback_enabled"
+	onEach(t, secondCode(fallback, "true", "selfservice.methods.totp.enabled", "true", "session.whoami.required_aal", `"aal1"`,
+		"selfservice.flows.settings.required_aal", `"aal1"`), func(t *testing.T, s *server) {
+		here := func() person {
+			p := stranger()
+			p.id = s.operator(t).send("POST", "/admin/identities", map[string]any{"traits": fields{"other": p.email},
+				"credentials": map[string]any{"password": map[string]any{"config": fields{"password": p.password}}}}).is(201).at("id").String()
+			s.proven(t, p)
+			return p
+		}
+		p, c := here(), s.client(t, app)
+		c.signIn(p)
+		f := c.begin("login", "aal=aal2")
+		f.json.saying(200, 1010014)
+		s.clock.advance(time.Second)
+		// It is on its way when they set up something better: it is of no use then.
+		d := s.client(t, app)
+		d.signIn(p)
+		d.addsApp()
+		c.submit(f, fields{"method": "code", "code": s.mail(t, p.email, "login_code_valid").code()}).is(400)
+		agree(t, "by a code", c.level(), "aal1: password aal1")
+		f = c.begin("login", "aal=aal2")
+		if all := string(f.json.body); !strings.Contains(all, "totp_code") || strings.Contains(all, p.email) {
+			t.Errorf("the form offers something else: %s", all)
+		}
+		c.submit(f, fields{"address": p.email}).is(400)
+		if n := len(s.mails(t, p.email)); n != 1 {
+			t.Errorf("%d codes were sent", n)
+		}
+		move := func(c *client) answer {
+			return c.submit(c.begin("settings", ""), fields{"method": "profile", "traits.other": stranger().email})
+		}
+		if to := move(c).refused(403, "session_refresh_required").at("redirect_browser_to").String(); !strings.Contains(to, "aal=aal2") {
+			t.Errorf("the address asks for %s", to)
+		}
+		move(d).is(200)
+
+		// Who has nothing else uses it, and moves it by what they have.
+		q, e := here(), s.client(t, app)
+		e.signIn(q)
+		move(e).is(200)
+		q, e = here(), s.client(t, app)
+		e.signIn(q)
+		f = e.begin("login", "aal=aal2")
+		e.isIn(e.submit(f, fields{"method": "code", "code": s.mail(t, q.email, "login_code_valid").code()}), q, "password aal1", "code aal2")
+
+		s.reconfigure(t, secondCode("selfservice.methods.totp.enabled", "true", "session.whoami.required_aal", `"aal1"`, "selfservice.flows.settings.required_aal", `"aal1"`))
+		move(c).is(200)
+	})
+}
+
 // TestCodesThatDoNotFit: of somebody else, of another form, for an address that is
 // gone, of an account that was switched off or removed.
 func TestCodesThatDoNotFit(t *testing.T) {

@@ -121,14 +121,14 @@ type Policy struct {
 	Second Factors
 	// Both are two factors in one.
 	Both Factors
-	// Addresses says that a proven address completes a first factor, also of people
-	// who have no factor that says so.
-	Addresses bool
+	// ByAddress says that an address which somebody has proven completes a first
+	// factor where they have no second one.
+	ByAddress bool
 }
 
 // With is what this policy and another one let count together.
 func (p Policy) With(o Policy) Policy {
-	return Policy{p.First | o.First, p.Second | o.Second, p.Both | o.Both, p.Addresses || o.Addresses}
+	return Policy{p.First | o.First, p.Second | o.Second, p.Both | o.Both, p.ByAddress || o.ByAddress}
 }
 
 // Available is the highest level that somebody with these factors can reach.

@@ -99,13 +99,13 @@ func (v *visit) privileged(row *store.SessionRow, level auth.AAL) bool {
 // needed is how strongly a change of how somebody signs in or is reached must be
 // proven. Who has a second factor needs it for every change of second factors: a
 // password that was found out must not take it away, nor put another one beside it.
-// Where any proven address completes a password, another address is such a change.
+// Where an address may become one that is true of addresses, too.
 func (v *visit) needed(before, after *auth.Identity) auth.AAL {
 	counts := v.policy.Second | v.policy.Both
-	if before.Factors&counts == 0 {
+	switch {
+	case before.Factors&counts == 0:
 		return auth.AAL1
-	}
-	if v.policy.Addresses && identity.Readdressed(before, after) || v.engine.Identities.Differ(before, after, counts) {
+	case v.engine.Identities.Differ(before, after, counts), v.policy.ByAddress && identity.Readdressed(before, after):
 		return auth.AAL2
 	}
 	return auth.AAL1

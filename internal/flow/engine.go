@@ -246,7 +246,7 @@ func (v *visit) form(f *auth.Flow) (*Form, error) {
 
 // blank is a form about which only the request is known.
 func (v *visit) blank(f *auth.Flow) *Form {
-	return &Form{Config: v.config, Flow: f, UI: &f.UI, Language: v.r.Header.Get("Accept-Language"), Headers: v.told}
+	return &Form{Config: v.config, Policy: v.policy, Flow: f, UI: &f.UI, Language: v.r.Header.Get("Accept-Language"), Headers: v.told}
 }
 
 // told are the headers of the request that services outside are told.

@@ -121,6 +121,8 @@ func (m *Method) claims(p *Part, s *Submission) bool {
 // Form is a form as methods see it while they prepare it.
 type Form struct {
 	Config *config.Config
+	// Policy is what factors count for under it.
+	Policy auth.Policy
 	Flow   *auth.Flow
 	// UI is the flow's container.
 	UI *ui.Container

@@ -37,7 +37,7 @@ func counts(c *config.Config) (p auth.Policy) {
 		p.First = sent
 	}
 	if c.SelfService.Methods.Code.MFAEnabled {
-		p.Second, p.Addresses = sent, findsByAddress(c)
+		p.Second, p.ByAddress = sent, findsByAddress(c)
 	}
 	return p
 }
@@ -73,7 +73,7 @@ func owned(form *flow.Form, i *auth.Identity) []schema.Address {
 	}
 	credential, has := i.Credentials[auth.Code]
 	all := addressesOf(credential)
-	if !has && findsByAddress(form.Config) {
+	if !has && findsByAddress(form.Config) && !(form.SecondFactor() && hasAnother(form, i)) {
 		for _, a := range i.Verifiable {
 			if a.Verified {
 				all = append(all, schema.Address{Via: a.Via, Value: a.Value})
@@ -81,6 +81,12 @@ func owned(form *flow.Form, i *auth.Identity) []schema.Address {
 		}
 	}
 	return reachable(form.Config, all)
+}
+
+// hasAnother says whether somebody can prove a second factor by something else than
+// a code. An address that they happen to have is none beside it.
+func hasAnother(form *flow.Form, i *auth.Identity) bool {
+	return form.Policy.Available(i.Factors &^ (auth.FactorCode | auth.FactorTextedCode)).AtLeast(auth.AAL2)
 }
 
 // choices are the addresses that a form offers to whose form it is: all of theirs,
