@@ -6,6 +6,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"zelus/internal/store"
 )
 
 // hiding is laid over the configuration where nobody is to learn who has an
@@ -132,6 +135,36 @@ func TestLargeTraits(t *testing.T) {
 		f := c.begin("settings", "")
 		c.changed(f, c.submit(f, fields{"method": "profile", "traits.email": p.email, "traits.about": strings.Repeat("x", 20<<10)}))
 	})
+}
+
+// TestFloodOfTakenAddress: who is signed up again and again is told so for as long as
+// it lasts, and not for hours after.
+func TestFloodOfTakenAddress(t *testing.T) {
+	s := start(t, setup{more: hiding})
+	p := s.person(t)
+	for range 40 {
+		c := s.client(t, app)
+		c.submit(c.begin("registration", ""), person{email: p.email, password: "another password of 24"}.signUp()).is(200)
+	}
+	claim := func() (done store.Claimed) {
+		now := s.clock.now()
+		if err := s.app.store.Write(t.Context(), store.Durable, func(tx *store.Tx) (err error) {
+			done, err = tx.ClaimMessages(t.Context(), store.Claim{Now: now, Until: now.Add(time.Minute), Limit: 50, PerHour: 12})
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		return done
+	}
+	if done := claim(); len(done.Messages) != 12 || done.Held != 1 || done.Replaced != 27 {
+		t.Errorf("%d leave, %d are held, %d replaced", len(done.Messages), done.Held, done.Replaced)
+	}
+	s.clock.advance(time.Hour)
+	for _, m := range claim().Messages {
+		if !m.Expired(s.clock.now()) {
+			t.Errorf("%s leaves an hour later", m.Template)
+		}
+	}
 }
 
 // TestTakenAddress: a sign-up with an address that is taken ends as any other, and

@@ -38,7 +38,8 @@ type Message struct {
 	// ExpiresAt is when the message stops to be of use; zero is never.
 	ExpiresAt time.Time
 	// Notice says that it tells of something that has happened, and that nobody
-	// asked for it. No code that strangers ask for holds it up.
+	// asked for it. No code that strangers ask for holds it up, and none is replaced by a
+	// newer one unless it expires.
 	Notice bool
 	// Decoy says that it is never sent. It is written because writing one takes
 	// time, by which strangers must not learn whether there is an account.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -81,6 +82,10 @@ func (v *visit) takenMeanwhile(done *result) bool {
 	return err == nil && found.owner != nil && done.concealed.owner == nil && v.tries < maxTries
 }
 
+// tellWithin is for how long it is of use to know that somebody tried to sign up: it
+// was its reader, who waits for a message, or a stranger, who may try without end.
+const tellWithin = time.Hour
+
 // tellTaken adds the message to the owner of a taken address, or a decoy where there
 // is none. What would prove an address is a decoy in its turn where there is one, see
 // verifyAfter.
@@ -89,7 +94,7 @@ func (v *visit) tellTaken(done *result) error {
 	if len(all) == 0 {
 		return nil
 	}
-	n := Notice{Template: "account_exists", Identity: done.concealed.owner}
+	n := Notice{Template: "account_exists", Identity: done.concealed.owner, ExpiresAt: auth.Now(v.engine.Clock()).Add(tellWithin)}
 	to := done.concealed.address
 	if n.Identity == nil {
 		// It is as short as that about an owner, whatever who signs up says of themselves.

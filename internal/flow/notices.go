@@ -24,6 +24,9 @@ type Notice struct {
 	// empty where it cannot be.
 	Undo     string
 	Lifespan time.Duration
+	// ExpiresAt is when there is no use in it any more; zero is never. It is for what
+	// strangers can cause again and again: of several that wait, the newest is kept.
+	ExpiresAt time.Time
 	// Change is the method that a notice is about; empty where it is about none.
 	Change           string
 	TransientPayload json.RawMessage

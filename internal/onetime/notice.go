@@ -20,7 +20,7 @@ func (s *Secrets) Notice(c *config.Config, n flow.Notice) (func(context.Context,
 	if err != nil {
 		return nil, err
 	}
-	m := courier.Message{Project: n.Identity.Project, Type: n.Via, Template: n.Template, Notice: true, Decoy: n.Decoy, Recipient: n.To,
+	m := courier.Message{Project: n.Identity.Project, Type: n.Via, Template: n.Template, Notice: true, ExpiresAt: n.ExpiresAt, Decoy: n.Decoy, Recipient: n.To,
 		Subject: said.Subject, Body: said.Body, HTML: said.HTML, TemplateData: said.Data}
 	return func(ctx context.Context, tx *store.Tx) error { return s.post(ctx, tx, m) }, nil
 }

@@ -77,7 +77,8 @@ type Message struct {
 	// Template says what kind of message this is, such as recovery_code_valid.
 	Template string
 	// Share names what is counted together of the messages to one recipient:
-	// ShareAsked, or something else for those that all have to arrive.
+	// ShareAsked, or something else for those that all have to arrive unless they
+	// expire.
 	Share     string
 	Recipient string
 	// Content is what is stored of the next five fields: they hold codes and
@@ -273,7 +274,8 @@ type Claimed struct {
 // Anybody can ask for codes to somebody's address. So notices do not share with
 // them, and of the codes and links that are held the newest of each template is
 // kept: it is the one that its reader waits for, and what strangers ask for does
-// not pile up before it. Nothing is replaced as long as there is room.
+// not pile up before it. So it is with notices that expire, which strangers can cause
+// as well. Nothing is replaced as long as there is room.
 //
 // All that is due for a full recipient is held with one statement, and replaced
 // with one, so that a flood for one costs the others nothing.
@@ -342,10 +344,11 @@ func (tx *Tx) freeAt(ctx context.Context, m *Message, c Claim) (free time.Time, 
 	return free, nil
 }
 
-// replace gives up what waits with m and was asked for again since: of each
-// template all but the newest. What has expired is left to the worker.
+// replace gives up what waits with m and was caused again since: of each
+// template all but the newest. What has expired is left to the worker. Notices that do
+// not expire all have to arrive.
 func (tx *Tx) replace(ctx context.Context, m *Message, now time.Time) (int, error) {
-	if m.Share != ShareAsked {
+	if m.Share != ShareAsked && m.ExpiresAt.IsZero() {
 		return 0, nil
 	}
 	why, err := json.Marshal(Dispatch{ID: uuid.New(), Status: DispatchFailed, CreatedAt: now, UpdatedAt: now,

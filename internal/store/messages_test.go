@@ -401,28 +401,30 @@ func TestShareOfAnHour(t *testing.T) {
 func TestNoticesHaveTheirOwnShare(t *testing.T) {
 	storetest.Each(t, nil, func(t *testing.T, st *store.Store) {
 		at := noon
-		flood := func(template, share string) {
+		flood := func(template, share string, expires time.Time) {
 			for range 20 {
 				at = at.Add(time.Microsecond)
 				m := newMessage("ada@example.org", at)
-				m.Template, m.Share = template, share
+				m.Template, m.Share, m.ExpiresAt = template, share, expires
 				insertMessages(t, st, m)
 			}
 		}
-		flood("recovery_code_valid", store.ShareAsked)
-		flood("verification_code_valid", store.ShareAsked)
-		flood("password_changed", "password_changed")
-		flood("address_undo", "address_undo")
+		flood("recovery_code_valid", store.ShareAsked, time.Time{})
+		flood("verification_code_valid", store.ShareAsked, time.Time{})
+		flood("password_changed", "password_changed", time.Time{})
+		flood("address_undo", "address_undo", time.Time{})
+		flood("account_exists", "account_exists", at.Add(time.Hour))
 		got := map[string]int{}
 		done := capped(t, st, at, 100, 3)
 		for _, m := range done.Messages {
 			got[m.Template]++
 		}
-		if d := cmp.Diff(map[string]int{"recovery_code_valid": 3, "password_changed": 3, "address_undo": 3}, got); d != "" {
+		if d := cmp.Diff(map[string]int{"recovery_code_valid": 3, "password_changed": 3, "address_undo": 3, "account_exists": 3}, got); d != "" {
 			t.Errorf("claimed (-want +got):\n%s", d)
 		}
-		// Of each of the two kinds of codes the newest waits, and all notices.
-		if held, replaced := 2+17+17, 16+19; done.Held != held || done.Replaced != replaced {
+		// Of each of the two kinds of codes the newest waits, as of the notice that
+		// expires, and all other notices.
+		if held, replaced := 2+17+17+1, 16+19+16; done.Held != held || done.Replaced != replaced {
 			t.Errorf("%d were held, %d replaced; want %d and %d", done.Held, done.Replaced, held, replaced)
 		}
 	})
