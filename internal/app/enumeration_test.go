@@ -167,6 +167,20 @@ func TestFloodOfTakenAddress(t *testing.T) {
 	}
 }
 
+// TestLongIdentifier: a form keeps nothing for a stranger that nobody could have typed.
+func TestLongIdentifier(t *testing.T) {
+	onEach(t, passwordless(mitigated, "true"), func(t *testing.T, s *server) {
+		c := s.client(t, app)
+		f, _ := c.codeFor(stranger().email)
+		for _, code := range []string{"", "000000"} {
+			c.goesOn(f, c.submit(f, fields{"method": "code", "code": code, "identifier": strings.Repeat("x", 100_000)}), map[string]int64{"": 4000002, "000000": 4010008}[code])
+			if n := len(c.fetch("login", f.id).body); n > 10_000 {
+				t.Errorf("with the code %q the form has %d bytes", code, n)
+			}
+		}
+	})
+}
+
 // TestTakenAddress: a sign-up with an address that is taken ends as any other, and
 // leaves nothing behind but a message to its owner.
 func TestTakenAddress(t *testing.T) {

@@ -175,7 +175,7 @@ type Outcome struct {
 	otherwise Problem
 	change    func(*auth.Identity, time.Time)
 	proof     Proof
-	filled    map[string]any
+	filled    map[string]string
 	// claimed is whom somebody has named, as it was typed.
 	claimed string
 	since   time.Time
@@ -254,9 +254,12 @@ func (o Outcome) Replacing(config json.RawMessage) Outcome {
 	return o.Then(func(ctx context.Context, tx *store.Tx) error { return tx.ReplaceConfig(ctx, id, used, config) })
 }
 
-// Filling puts a value into a field of the form that is shown next.
-func (o Outcome) Filling(field string, value any) Outcome {
-	o.filled = map[string]any{field: value}
+// Filling puts a value into a field of the form that is shown next, unless it is
+// too long to be given back (see echoed).
+func (o Outcome) Filling(field, value string) Outcome {
+	if len(value) <= echoed {
+		o.filled = map[string]string{field: value}
+	}
 	return o
 }
 
