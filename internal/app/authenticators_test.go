@@ -228,6 +228,42 @@ func TestKeysAlone(t *testing.T) {
 	})
 }
 
+// TestPasswordInsteadOfKey: who was asked for their key may use their password after
+// all, and gets back to where they can choose.
+func TestPasswordInsteadOfKey(t *testing.T) {
+	onEach(t, withKeys("passwordless: true, ", ""), func(t *testing.T, s *server) {
+		p, c := s.person(t), s.client(t, script)
+		c.signIn(p)
+		c.addsKey(ceremonytest.New(t, keyPage))
+		c = s.client(t, script)
+		f := c.begin("login", "")
+		ask := fields{"method": "webauthn", "identifier": p.email}
+		has := func(a answer, name string) bool { return a.at(`ui.nodes.#(attributes.name=="` + name + `")`).Exists() }
+		asked := func() {
+			t.Helper()
+			c.submit(f, ask).refused(422, "browser_location_change_required")
+			if step := c.fetch("login", f.id).saying(200, 1010012); has(step, "password") || !has(step, "webauthn_login") {
+				t.Errorf("the step is not about the key alone: %s", step.body)
+			}
+		}
+		wrong := p
+		wrong.password += "!"
+		asked()
+		shown := c.submit(f, wrong.login()).saying(400, 4000006)
+		if !has(shown, "password") || has(shown, "webauthn_login") || shown.field("identifier") != p.email {
+			t.Errorf("the form is not back at its beginning: %s", shown.body)
+		}
+		asked()
+		shown = c.submit(f, fields{"method": "webauthn", "identifier": stranger().email}).saying(400, 4000015)
+		if !has(shown, "password") || has(shown, "webauthn_login") {
+			t.Errorf("of somebody without a key the form is not back at its beginning: %s", shown.body)
+		}
+		asked()
+		c.submit(f, p.login()).is(200)
+		agree(t, "instead of the key", c.level(), "aal1: password aal1")
+	})
+}
+
 // TestKeysThatDoNotFit: nobody gets in with an answer that is not right, whatever
 // is wrong with it, and the right one still works after that.
 func TestKeysThatDoNotFit(t *testing.T) {

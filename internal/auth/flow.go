@@ -96,6 +96,9 @@ type Flow struct {
 	// was typed.
 	Identifier string `json:"identifier,omitempty"`
 
+	// Alone is the method that has the form to itself; empty where it is for all.
+	Alone string `json:"alone,omitempty"`
+
 	// Address is where a code or a link was sent, or shall be, as it was typed.
 	Address string `json:"address,omitempty"`
 	// Confirmed is the address that was chosen among several, and typed once

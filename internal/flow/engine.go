@@ -246,7 +246,7 @@ func (v *visit) form(f *auth.Flow) (*Form, error) {
 
 // blank is a form about which only the request is known.
 func (v *visit) blank(f *auth.Flow) *Form {
-	return &Form{Config: v.config, Policy: v.policy, Flow: f, UI: &f.UI, Language: v.r.Header.Get("Accept-Language"), Headers: v.told}
+	return &Form{kind: v.kindOf(f), Config: v.config, Policy: v.policy, Flow: f, UI: &f.UI, Language: v.r.Header.Get("Accept-Language"), Headers: v.told}
 }
 
 // told are the headers of the request that services outside are told.
@@ -277,7 +277,7 @@ func (v *visit) prepare(ctx context.Context, form *Form) error {
 	f.UI = ui.Container{Action: v.action(f), Method: http.MethodPost, Nodes: append([]ui.Node{}, k.fields(form)...)}
 	for i := range v.engine.Methods {
 		m := &v.engine.Methods[i]
-		if k.alone(f) && m.Name != f.Active {
+		if f.Alone != "" && m.Name != f.Alone {
 			continue
 		}
 		if p := m.part(f.Kind); p != nil && m.Enabled(v.config) && p.shown(f) && p.offered(form) {

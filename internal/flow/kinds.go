@@ -124,15 +124,11 @@ func (r *refusal) Unwrap() error { return r.err }
 // allKinds are those that are served.
 func allKinds() []*kind { return []*kind{login, registration, settings, recovery, verification} }
 
-// alone says whether a method has the form to itself: the one that has moved it
-// on from its first state, to which it comes back when another one is used.
-func (k *kind) alone(f *auth.Flow) bool { return k.use == nil && f.Active != "" && f.State != k.first }
-
 // sort puts the fields of a form in order. A step that a method has to itself is as
 // the method makes it, until it is shown again.
 func (k *kind) sort(form *Form) {
 	switch {
-	case k.order == nil, k.alone(form.Flow) && !form.Again:
+	case k.order == nil, form.Flow.Alone != "" && !form.Again:
 	case k.arrival != nil && form.Flow.Step == auth.SecondStep && !form.Again:
 		form.UI.Sort(k.arrival())
 	default:
@@ -266,7 +262,7 @@ func loginFields(form *Form) []ui.Node {
 	if form.SecondFactor() && form.Flow.Type == auth.API {
 		return nil // without a factor there is nothing to protect
 	}
-	if form.Flow.State != auth.ChooseMethod {
+	if form.Flow.Alone != "" {
 		return nil // its place depends on the method
 	}
 	return []ui.Node{csrfNode()}
@@ -321,7 +317,7 @@ var registration = &kind{
 // hidden: it is sent as a whole.
 func registrationFields(form *Form) []ui.Node {
 	traits := form.Schema.Nodes(ui.GroupDefault)
-	if form.Flow.Step == auth.SecondStep || form.Flow.State != auth.ChooseMethod {
+	if form.Flow.Step == auth.SecondStep || form.Flow.Alone != "" {
 		for i := range traits {
 			traits[i].Attributes.Type = ui.InputHidden
 		}

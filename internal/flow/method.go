@@ -120,6 +120,7 @@ func (m *Method) claims(p *Part, s *Submission) bool {
 
 // Form is a form as methods see it while they prepare it.
 type Form struct {
+	kind   *kind
 	Config *config.Config
 	// Policy is what factors count for under it.
 	Policy auth.Policy

@@ -24,8 +24,20 @@ func (v *visit) firstStep() auth.Step {
 	return auth.FirstStep
 }
 
-// startOver brings a form back to its first state. What was typed stays.
-func (v *visit) startOver(f *auth.Flow) { f.State, f.Active = v.kindOf(f).first, "" }
+// TakeOver gives the steps that follow to one method: nothing else is shown, and that
+// as the method makes it, until another method is used.
+func (f *Form) TakeOver(method string) { f.Flow.Alone = method }
+
+// StartOver takes a form back from the method that has it to itself: it is for all of
+// them again. What was typed stays.
+func (f *Form) StartOver() {
+	if f.Flow.Alone != "" {
+		f.kind.startOver(f.Flow)
+	}
+}
+
+// startOver brings a form back to its first state.
+func (k *kind) startOver(f *auth.Flow) { f.State, f.Active, f.Alone = k.first, "", "" }
 
 // backToFirst brings a form in two steps back to the first.
 func backToFirst(f *auth.Flow) {
@@ -43,7 +55,7 @@ func (v *visit) claim(s *Submission, m *Method, o Outcome) error {
 		return v.fault(err)
 	}
 	if s.Claimed == nil && !v.config.Security.AccountEnumeration.Mitigate {
-		v.startOver(f)
+		v.kind.startOver(f)
 		backToFirst(f)
 		return v.refuse(&s.Form, s, Again(o.otherwise))
 	}

@@ -133,7 +133,7 @@ func (v *visit) anew(old *auth.Flow) (*auth.Flow, error) {
 		fresh := *old
 		fresh.ID, fresh.Done = uuid.New(), false
 		fresh.Address, fresh.Private = "", nil
-		v.startOver(&fresh)
+		k.startOver(&fresh)
 		backToFirst(&fresh)
 		fresh.IssuedAt, fresh.CreatedAt, fresh.UpdatedAt, fresh.ExpiresAt = now, now, now, now.Add(k.lifespan(v.config))
 		return &fresh, nil
@@ -269,7 +269,7 @@ func (v *visit) ask(ctx context.Context, s *Submission, row *store.SessionRow) (
 		}
 		if len(problems) > 0 && !s.GoesBack() {
 			if s.Flow.Step == auth.SecondStep {
-				v.startOver(s.Flow)
+				s.StartOver()
 				backToFirst(s.Flow) // there they can be mended
 			}
 			return Again(problems...), nil, nil
@@ -290,11 +290,11 @@ func (v *visit) ask(ctx context.Context, s *Submission, row *store.SessionRow) (
 		if p.Privileged && !v.privileged(row, auth.AAL1) {
 			return Outcome{}, nil, unprivileged{auth.AAL1}
 		}
-		switch {
-		case v.kind.use != nil:
+		if s.Flow.Alone != m.Name {
+			s.StartOver()
+		}
+		if v.kind.use != nil {
 			s.Flow.Active = m.Name
-		case v.kind.alone(s.Flow) && s.Flow.Active != m.Name:
-			v.startOver(s.Flow)
 		}
 		v.skipAhead(s, p)
 		outcome, err := p.Submit(ctx, s)

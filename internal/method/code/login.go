@@ -121,6 +121,7 @@ func (c *Code) sendAhead(_ context.Context, form *flow.Form) (flow.Outcome, erro
 }
 
 func (c *Code) sendLogin(form *flow.Form, e flow.Errand) (flow.Outcome, error) {
+	form.TakeOver("code")
 	form.Flow.Active, form.Flow.State, form.Flow.Address = "code", auth.SentEmail, e.Address
 	sent, err := c.Secrets.Code(form, e)
 	return sent.Saying(ui.Say(ui.InfoSignInCodeSent)), err

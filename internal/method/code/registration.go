@@ -61,6 +61,7 @@ func (c *Code) register(ctx context.Context, s *flow.Submission) (flow.Outcome, 
 // whoever reads the message learns it with the code.
 func (c *Code) sendRegistration(s *flow.Submission, addresses []schema.Address, traits []byte) (flow.Outcome, error) {
 	s.Keep(sentFor, traits)
+	s.TakeOver("code")
 	s.Flow.Active, s.Flow.State = "code", auth.SentEmail
 	outcome := flow.Next().Saying(ui.Say(ui.InfoSignUpCodeSent))
 	for _, a := range addresses {

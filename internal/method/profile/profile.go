@@ -28,7 +28,7 @@ func inSteps(form *flow.Form) bool { return form.Flow.Step != auth.AtOnce }
 func prepareStep(_ context.Context, form *flow.Form) error {
 	if form.Flow.Step == auth.FirstStep {
 		form.UI.Put(ui.Button(ui.GroupProfile, "method", "profile", ui.Say(ui.LabelSignUp)))
-	} else if form.Flow.State == auth.ChooseMethod {
+	} else {
 		form.UI.Put(ui.Button(ui.GroupProfile, "screen", "previous", ui.Say(ui.LabelSignUpBack)))
 	}
 	return nil
@@ -42,7 +42,7 @@ func claimsStep(s *flow.Submission) bool {
 // step leads from one step to the other. The traits that lead to the second one
 // are valid.
 func step(_ context.Context, s *flow.Submission) (flow.Outcome, error) {
-	s.Flow.State, s.Flow.Active = auth.ChooseMethod, ""
+	s.StartOver()
 	if s.GoesBack() {
 		s.Flow.Step = auth.FirstStep
 		return flow.Next(), nil

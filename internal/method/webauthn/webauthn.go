@@ -126,22 +126,16 @@ func (w *WebAuthn) prepareLogin(ctx context.Context, form *flow.Form) error {
 		putKeys(form, usable(form, c), ui.LabelSignInWebAuthn)
 		return nil
 	}
-	if identifier := string(form.Kept(identifierKept)); identifier != "" {
+	if form.Flow.Alone == name {
+		identifier := string(form.Kept(identifierKept))
 		_, keys, err := w.find(ctx, form, identifier)
 		if err != nil {
 			return err
 		}
-		if len(keys.Keys) > 0 {
-			// This step is about the key alone: what other methods have added makes room.
-			form.UI.Nodes = nil
-			form.UI.Put(ui.Input(ui.GroupDefault, "identifier", ui.InputHidden, identifier).Required())
-			form.Protect()
-			putKeys(form, keys, ui.LabelSignInContinue)
-			for i := range form.UI.Nodes {
-				form.UI.Nodes[i].Last = !form.Again // a new step stands as it was made
-			}
-			return nil
-		}
+		form.UI.Put(ui.Input(ui.GroupDefault, "identifier", ui.InputHidden, identifier).Required())
+		form.Protect()
+		putKeys(form, keys, ui.LabelSignInContinue)
+		return nil
 	}
 	if form.Claimed != nil && len(usable(form, form.Claimed.Credentials[auth.WebAuthn]).Keys) == 0 {
 		return nil
@@ -184,6 +178,7 @@ func (w *WebAuthn) find(ctx context.Context, form *flow.Form, identifier string)
 func (w *WebAuthn) login(ctx context.Context, s *flow.Submission) (flow.Outcome, error) {
 	identifier, text := s.Identifier(), s.Values.String(loginField)
 	if identifier == "" && s.UI.Find("identifier") != nil {
+		s.StartOver()
 		return flow.Again(required("identifier")), nil
 	}
 	var found *store.SignIn
@@ -197,10 +192,11 @@ func (w *WebAuthn) login(ctx context.Context, s *flow.Submission) (flow.Outcome,
 			return flow.Outcome{}, err
 		}
 		if len(keys.Keys) == 0 {
-			s.Forget(identifierKept)
+			s.StartOver()
 			return flow.Again(flow.Problem{Message: ui.Say(ui.ErrorNoWebAuthnUser)}), nil
 		}
 		if text == "" {
+			s.TakeOver(name)
 			s.Keep(identifierKept, []byte(identifier))
 			return flow.Next().Saying(ui.Say(ui.InfoSignInWebAuthn)).OnPage(), nil
 		}
