@@ -64,7 +64,7 @@ func TestChangeMustStillBeAllowed(t *testing.T) {
 		"the session gets another token": {once(write(func(ctx context.Context, tx *store.Tx, s *auth.Session) error {
 			renewed := *s
 			renewed.TokenHash, renewed.AuthenticatedAt = []byte(strings.Repeat("x", 32)), s.AuthenticatedAt.Add(time.Second)
-			_, err := tx.UpdateSession(ctx, &renewed, s, time.Unix(begin, 0))
+			_, err := tx.UpdateSession(ctx, &renewed, s, true, time.Unix(begin, 0))
 			return err
 		})), http.StatusUnauthorized, false},
 		"it is switched off": {once(func(t *testing.T, st *store.Store, s *auth.Session) {

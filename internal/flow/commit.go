@@ -309,14 +309,11 @@ func (v *visit) storeSession(ctx context.Context, tx *store.Tx, done *result, o 
 			return err
 		}
 		if s := done.session; s != nil && !(bytes.Equal(s.TokenHash, row.Session.TokenHash) && s.AuthenticatedAt.Equal(row.Session.AuthenticatedAt)) {
-			if _, err := tx.UpdateSession(ctx, done.session, &row.Session, v.engine.Clock()); err != nil {
+			// A cookie that was copied before is of no use after a change of how one
+			// signs in, not for a moment.
+			graceful := auth.SignInAlike(done.before, done.identity)
+			if _, err := tx.UpdateSession(ctx, done.session, &row.Session, graceful, v.engine.Clock()); err != nil {
 				return err
-			}
-			if !auth.SignInAlike(done.before, done.identity) {
-				// Nor is the token that was just replaced good for anything any more.
-				if err := tx.Distrust(ctx, done.identity.Project, done.identity.ID); err != nil {
-					return err
-				}
 			}
 		}
 		return v.revokeOthers(ctx, tx, done, row.Session.ID)
@@ -325,7 +322,7 @@ func (v *visit) storeSession(ctx context.Context, tx *store.Tx, done *result, o 
 		return nil
 	}
 	if row != nil && row.Session.ID == done.session.ID {
-		same, err := tx.UpdateSession(ctx, done.session, &row.Session, v.engine.Clock())
+		same, err := tx.UpdateSession(ctx, done.session, &row.Session, true, v.engine.Clock())
 		if err == nil && !same {
 			return errOvertaken // it was revoked, or renewed elsewhere
 		}

@@ -23,7 +23,7 @@ func renewed(t testing.TB, st *store.Store, s *Sessions, session *auth.Session, 
 	after := *session
 	fresh := s.Renew(&after, Proof{Token: token, Cookie: true}, amr, request(nil))
 	write(t, st, func(tx *store.Tx) error {
-		same, err := tx.UpdateSession(t.Context(), &after, session, s.clock())
+		same, err := tx.UpdateSession(t.Context(), &after, session, true, s.clock())
 		if err == nil && !same {
 			err = errors.New("the session is not what it was")
 		}
@@ -82,7 +82,7 @@ func TestFormerToken(t *testing.T) {
 		write(t, st, func(tx *store.Tx) error {
 			again := *session
 			s.Renew(&again, former, bySecondFactor, request(nil))
-			if same, err := tx.UpdateSession(t.Context(), &again, session, now.now()); err != nil || same {
+			if same, err := tx.UpdateSession(t.Context(), &again, session, true, now.now()); err != nil || same {
 				t.Errorf("the former token renewed the session: %v", err)
 			}
 			if live, err := tx.SessionLives(t.Context(), session, now.now()); err != nil || live {
@@ -168,7 +168,7 @@ func TestFormerTokenEnds(t *testing.T) {
 			after := *at.session
 			at.s.Renew(&after, Proof{Token: at.token}, byPassword, request(nil))
 			write(t, at.st, func(tx *store.Tx) error {
-				_, err := tx.UpdateSession(ctx, &after, at.session, at.now.now())
+				_, err := tx.UpdateSession(ctx, &after, at.session, true, at.now.now())
 				return err
 			})
 		}, true},
@@ -256,7 +256,7 @@ func TestFormerTokenOfRenewalsAtOnce(t *testing.T) {
 				fresh := s.Renew(&after, Proof{Token: token, Cookie: true}, bySecondFactor, request(nil))
 				var same bool
 				err := st.Write(context.Background(), store.Durable, func(tx *store.Tx) (err error) {
-					same, err = tx.UpdateSession(context.Background(), &after, session, s.clock())
+					same, err = tx.UpdateSession(context.Background(), &after, session, true, s.clock())
 					return err
 				})
 				if err != nil {

@@ -579,7 +579,7 @@ func TestRenewStored(t *testing.T) {
 	renewed := *session
 	fresh := s.Renew(&renewed, Proof{Token: token, Cookie: true}, byPassword, httptest.NewRequest("POST", "/", nil))
 	write(t, st, func(tx *store.Tx) error {
-		_, err := tx.UpdateSession(t.Context(), &renewed, session, newClock().now())
+		_, err := tx.UpdateSession(t.Context(), &renewed, session, true, newClock().now())
 		return err
 	})
 	if _, err := s.Check(t.Context(), Proof{Token: token}); !errors.Is(err, auth.ErrNoSession) {

@@ -201,15 +201,16 @@ func (tx *Tx) InsertSession(ctx context.Context, s *auth.Session) error {
 // UpdateSession writes a session that proved itself anew, if it is still live
 // and what it was when it was read, and says whether that was so. Of two that
 // renew a session at once, one wins: every renewal moves AuthenticatedAt. Where
-// that comes with another token, the one before it becomes the former token.
-func (tx *Tx) UpdateSession(ctx context.Context, s, was *auth.Session, now time.Time) (bool, error) {
+// that comes with another token, the one before it becomes the former token, if
+// graceful says so.
+func (tx *Tx) UpdateSession(ctx context.Context, s, was *auth.Session, graceful bool, now time.Time) (bool, error) {
 	tx.Changed(s.IdentityID)
 	amr, _, err := encoded(s)
 	if err != nil {
 		return false, err
 	}
 	args := []any{s.TokenHash, s.AAL, amr, s.IssuedAt, s.AuthenticatedAt, s.ExpiresAt}
-	if bytes.Equal(s.TokenHash, was.TokenHash) {
+	if !graceful || bytes.Equal(s.TokenHash, was.TokenHash) {
 		args = append(args, nil, nil, nil, nil, nil, nil)
 	} else {
 		amr, _, err := encoded(was)

@@ -280,21 +280,21 @@ func TestSessions(t *testing.T) {
 			return &c
 		}
 		write(t, st, func(tx *store.Tx) error {
-			if ok, err := tx.UpdateSession(ctx, renewed(two), two, now); ok || err != nil {
+			if ok, err := tx.UpdateSession(ctx, renewed(two), two, true, now); ok || err != nil {
 				t.Errorf("a revoked session came back to life: %v", err)
 			}
-			if ok, err := tx.UpdateSession(ctx, renewed(dead), dead, now); ok || err != nil {
+			if ok, err := tx.UpdateSession(ctx, renewed(dead), dead, true, now); ok || err != nil {
 				t.Errorf("a session came back after its end: %v", err)
 			}
 			other := *one
 			other.TokenHash = []byte("another")
-			if ok, err := tx.UpdateSession(ctx, renewed(one), &other, now); ok || err != nil {
+			if ok, err := tx.UpdateSession(ctx, renewed(one), &other, true, now); ok || err != nil {
 				t.Errorf("a session was renewed by a token that is not its own: %v", err)
 			}
-			if ok, err := tx.UpdateSession(ctx, renewed(one), one, now); !ok || err != nil {
+			if ok, err := tx.UpdateSession(ctx, renewed(one), one, true, now); !ok || err != nil {
 				t.Errorf("a session was not renewed: %v, %v", ok, err)
 			}
-			if ok, err := tx.UpdateSession(ctx, renewed(one), one, now); ok || err != nil {
+			if ok, err := tx.UpdateSession(ctx, renewed(one), one, true, now); ok || err != nil {
 				t.Errorf("a session was renewed twice from the same state: %v", err)
 			}
 			return nil
