@@ -567,7 +567,9 @@ func TestWrongCodesToGetIn(t *testing.T) {
 			if looked != 5 {
 				t.Errorf("%s: %d wrong codes were looked at, want 5", kind, looked)
 			}
-			send(fields{"code": code}).saying(400, 4000001)
+			if said := send(fields{"code": code}).saying(400, 4000001).at("ui.messages.0.text").String(); !strings.Contains(said, "egin again") {
+				t.Errorf("%s: of a form that takes no more codes is said: %s", kind, said)
+			}
 			s.clock.advance(time.Second)
 			send(fields{"resend": "code"}).is(400)
 			send(fields{"code": s.mail(t, p.email, kind+"_code_valid").code()}).saying(400, 4000001)

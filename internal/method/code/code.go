@@ -102,15 +102,16 @@ func (c *Code) check(ctx context.Context, s *flow.Submission, wrong flow.Problem
 	case err != nil:
 		return nil, flow.Outcome{}, err
 	case verdict == onetime.TooMany:
-		return nil, flow.Replaced(tooMany().Message), nil
+		return nil, flow.Replaced(tooMany("Ask for a new one.").Message), nil
 	case verdict != onetime.Right:
 		return nil, flow.Next(wrong), nil
 	}
 	return found, flow.Outcome{}, nil
 }
 
-func tooMany() flow.Problem {
-	return flow.Problem{Message: ui.Say(ui.ErrorGeneric, "reason", "Too many codes were tried here. Ask for a new one.")}
+// tooMany says what to do where no further code is looked at.
+func tooMany(instead string) flow.Problem {
+	return flow.Problem{Message: ui.Say(ui.ErrorGeneric, "reason", "Too many codes were tried here. "+instead)}
 }
 
 func required(name string) flow.Problem {

@@ -213,7 +213,7 @@ func (c *Code) open(ctx context.Context, s *flow.Submission, wrong flow.Problem,
 	case err != nil:
 		return nil, flow.Outcome{}, err
 	case verdict == onetime.TooMany:
-		return nil, flow.Again(tooMany()), nil
+		return nil, flow.Again(tooMany("Begin again in a new form: this one takes no further code.")), nil
 	case verdict == onetime.Late:
 		return nil, flow.Expired(found.ExpiresAt()), nil
 	case verdict == onetime.Wrong:
