@@ -820,6 +820,43 @@ func TestQueriesOfCodes(t *testing.T) {
 	}}})
 }
 
+// TestSomebodyElsesAddressBesideOnesOwn: who signs up with an address of their own and one
+// of somebody else, and proves their own, does not have the other one sign in to
+// that account: codes go to proven addresses where there are any.
+func TestSomebodyElsesAddressBesideOnesOwn(t *testing.T) {
+	for _, more := range []string{"true", "false"} {
+		onEach(t, passwordless(mitigated, more, "selfservice.flows.registration.after.code.hooks", "[]"), func(t *testing.T, s *server) {
+			victim, own := stranger().email, stranger().email
+			c := s.client(t, app)
+			f := c.begin("registration", "")
+			with := fields{"method": "code", "traits.email": victim, "traits.more": own}
+			c.submit(f, with).saying(400, 1040005)
+			with["code"] = s.mail(t, own, "registration_code_valid").code()
+			id := c.submit(f, with).is(200).at("identity.id").String()
+
+			answers, costs := map[string]answer{}, map[string][]string{}
+			for _, email := range []string{victim, stranger().email} {
+				c := s.client(t, app)
+				f := c.begin("login", "")
+				before := email == victim
+				key := fmt.Sprint(before)
+				costs[key] = s.statements.during(func() { answers[key] = c.submit(f, fields{"method": "code", "identifier": email}) })
+				for _, l := range s.mails(t, email) {
+					if l.template == "login_code_valid" {
+						t.Errorf("%s: a code is sent to an address that nobody has proven", email)
+					}
+				}
+			}
+			same(t, "an address that is not proven", answers["true"], answers["false"], costs["true"], costs["false"])
+
+			g, _ := c.codeFor(own)
+			if got := c.submit(g, fields{"method": "code", "code": s.mail(t, own, "login_code_valid").code()}).is(200).at("session.identity.id").String(); got != id {
+				t.Errorf("the owner signs in to %s, want %s", got, id)
+			}
+		})
+	}
+}
+
 // TestSignUpBesideOnesOwn: who proves an address of their own does not learn whether
 // another one that stands beside it is taken.
 func TestSignUpBesideOnesOwn(t *testing.T) {

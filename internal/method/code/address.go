@@ -65,6 +65,18 @@ func reachable(c *config.Config, all []schema.Address) []schema.Address {
 	return slices.DeleteFunc(all, func(a schema.Address) bool { return a.Via == auth.ViaSMS && !c.TextsPhones() })
 }
 
+// proven leaves the addresses of somebody that are proven, or all where none is: then
+// the first proof is the code itself. Whoever has proven one of their own may have
+// put somebody else's beside it, whom a code would sign in to an account that is not
+// theirs. Who is signed in knows whose account it is, and chooses among all.
+func proven(form *flow.Form, i *auth.Identity, all []schema.Address) []schema.Address {
+	is := func(a schema.Address) bool { return i.HasVerified(a.Via, a.Value) }
+	if form.Identity != nil || !slices.ContainsFunc(all, is) {
+		return all
+	}
+	return slices.DeleteFunc(all, func(a schema.Address) bool { return !is(a) })
+}
+
 // owned are the addresses to which somebody, read with their credentials, can have
 // a code sent.
 func owned(form *flow.Form, i *auth.Identity) []schema.Address {
@@ -80,7 +92,7 @@ func owned(form *flow.Form, i *auth.Identity) []schema.Address {
 			}
 		}
 	}
-	return reachable(form.Config, all)
+	return proven(form, i, reachable(form.Config, all))
 }
 
 // hasAnother says whether somebody can prove a second factor by something else than

@@ -160,6 +160,9 @@ func (c *Code) owner(ctx context.Context, form *flow.Form, a schema.Address) (*a
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return nil, auth.Credential{}, err
 	}
+	if found != nil && !slices.Contains(proven(form, found.Identity, append(reachable(form.Config, addressesOf(found.Credential)), a)), a) {
+		found = nil
+	}
 	if !findsByAddress(form.Config) {
 		if found == nil {
 			return nil, auth.Credential{}, nil
