@@ -1,7 +1,6 @@
 package ceremony
 
 import (
-	"context"
 	"errors"
 	"log/slog"
 
@@ -27,9 +26,7 @@ func Used(outcome flow.Outcome, found *store.SignIn, proof Proof, cause error, l
 	if string(config) == string(found.Credential.Config) {
 		return outcome
 	}
-	return outcome.Then(func(ctx context.Context, tx *store.Tx) error {
-		return tx.ReplaceConfig(ctx, found.Identity.ID, found.Credential, config)
-	})
+	return outcome.Replacing(found.Identity.ID, found.Credential, config)
 }
 
 // Identifier is the name under which somebody is shown who is to prove themselves

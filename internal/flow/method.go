@@ -248,10 +248,9 @@ func (o Outcome) Needing(level auth.AAL) Outcome {
 	return o
 }
 
-// Replacing gives the credential that was proven another config, for one that
-// changes with its use.
-func (o Outcome) Replacing(config json.RawMessage) Outcome {
-	id, used := o.identity.ID, o.used
+// Replacing gives a credential that was used another config, for one that changes with
+// its use. A config that somebody else has changed meanwhile is left as it is.
+func (o Outcome) Replacing(id uuid.UUID, used auth.Credential, config json.RawMessage) Outcome {
 	return o.Then(func(ctx context.Context, tx *store.Tx) error { return tx.ReplaceConfig(ctx, id, used, config) })
 }
 

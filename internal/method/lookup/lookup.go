@@ -141,7 +141,7 @@ func (l *Lookup) login(ctx context.Context, s *flow.Submission) (flow.Outcome, e
 	}
 	now := auth.Now(l.Clock())
 	codes[at].UsedAt = &now
-	return flow.Proven(s.Identity, c, auth.AMR{Method: name, AAL: auth.AAL2}, wrong).Replacing(configOf(codes)), nil
+	return flow.Proven(s.Identity, c, auth.AMR{Method: name, AAL: auth.AAL2}, wrong).Replacing(s.Identity.ID, c, configOf(codes)), nil
 }
 
 // readable is a code as it is compared: people type what they have on paper with

@@ -150,7 +150,7 @@ func (p *Password) login(ctx context.Context, s *flow.Submission) (flow.Outcome,
 		return outcome, nil
 	}
 	config := identity.PasswordConfig{HashedPassword: better}.JSON()
-	return outcome.Replacing(config), nil
+	return outcome.Replacing(found.Identity.ID, found.Credential, config), nil
 }
 
 func (p *Password) register(ctx context.Context, s *flow.Submission) (flow.Outcome, error) {
