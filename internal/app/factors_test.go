@@ -90,25 +90,25 @@ func TestAppCodeOnce(t *testing.T) {
 		c.submit(f, enrolment).is(200)
 
 		d, g := s.halfway(t, p)
-		d.submit(g, enrolment).saying(400, ui.ErrorTOTPWrong)
+		d.submit(g, enrolment).saying(400, ui.ErrorVerifierWrong)
 		earlier, err := hotp.GenerateCode(a.key, uint64(s.clock.now().Unix()/30-1))
 		if err != nil {
 			t.Fatal(err)
 		}
-		d.submit(g, fields{"method": "totp", "totp_code": earlier}).saying(400, ui.ErrorTOTPWrong)
+		d.submit(g, fields{"method": "totp", "totp_code": earlier}).saying(400, ui.ErrorVerifierWrong)
 		used := a.code()
 		d.submit(g, used).is(200)
 		for range 2 { // in another session, and in the same one
 			e, h := s.halfway(t, p)
-			e.submit(h, used).saying(400, ui.ErrorTOTPWrong)
-			d.submit(d.begin("login", "aal=aal2&refresh=true"), used).saying(400, ui.ErrorTOTPWrong)
+			e.submit(h, used).saying(400, ui.ErrorVerifierWrong)
+			d.submit(d.begin("login", "aal=aal2&refresh=true"), used).saying(400, ui.ErrorVerifierWrong)
 			s.clock.advance(30 * time.Second) // still within the drift
 		}
 
 		clients, forms := s.halfways(t, p)
 		s.clock.advance(time.Hour) // what was guessed is forgotten
 		code := a.code()
-		if n := succeeded(t, atOnce(t, func(n int) (answer, error) { return clients[n].try("POST", forms[n].action, code) }), ui.ErrorTOTPWrong); n != 1 {
+		if n := succeeded(t, atOnce(t, func(n int) (answer, error) { return clients[n].try("POST", forms[n].action, code) }), ui.ErrorVerifierWrong); n != 1 {
 			t.Errorf("of %d who sent the same code %d are in", crowd, n)
 		}
 		strong := 0
@@ -164,7 +164,7 @@ func TestGuessesAtSecondFactors(t *testing.T) {
 			right, instead func() fields
 			others         func() fields
 		}{
-			"app": {fields{"method": "totp", "totp_code": "x"}, ui.ErrorTOTPWrong, a.code, func() fields { return backup(codes[0]) }, b.code},
+			"app": {fields{"method": "totp", "totp_code": "x"}, ui.ErrorVerifierWrong, a.code, func() fields { return backup(codes[0]) }, b.code},
 			"backup codes": {backup("x"), ui.ErrorLookupWrong, func() fields { return backup(codes[1]) }, a.code,
 				func() fields { return backup(others[0]) }},
 		} {
@@ -207,10 +207,10 @@ func TestGuessesAtSecondFactors(t *testing.T) {
 			d, p := s.signedIn(t, app)
 			f := d.begin("settings", "")
 			for range 20 {
-				d.submit(f, fields{"method": "totp", "totp_code": "x"}).saying(400, ui.ErrorTOTPWrong)
+				d.submit(f, fields{"method": "totp", "totp_code": "x"}).saying(400, ui.ErrorVerifierWrong)
 			}
 			fresh := &authenticator{t: t, s: s, key: secretShown(f)}
-			d.submit(f, fresh.code()).saying(400, ui.ErrorTOTPWrong)
+			d.submit(f, fresh.code()).saying(400, ui.ErrorVerifierWrong)
 			if !s.knows(t, p.email, p.password) {
 				t.Error("the password is refused, too")
 			}

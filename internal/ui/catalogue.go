@@ -121,14 +121,14 @@ const (
 	ErrorPasswordPolicy     = 4000005
 	ErrorInvalidCredentials = 4000006
 	ErrorDuplicate          = 4000007
-	ErrorTOTPWrong          = 4000008 // also a wrong security key or passkey
+	ErrorVerifierWrong      = 4000008 // also a wrong security key or passkey
 	ErrorIdentifierMissing  = 4000009
 	ErrorAddressUnverified  = 4000010
 	ErrorNoTOTP             = 4000011
 	ErrorLookupUsed         = 4000012
 	ErrorNoWebAuthn         = 4000013
 	ErrorNoLookup           = 4000014
-	ErrorNoWebAuthnUser     = 4000015
+	ErrorNoKeyUser          = 4000015
 	ErrorLookupWrong        = 4000016
 	ErrorMaxLength          = 4000017
 	ErrorMinimum            = 4000018
@@ -309,14 +309,14 @@ var catalogue = map[int]entry{
 	ErrorPasswordPolicy:     {Error, "This password cannot be used: {reason}"},
 	ErrorInvalidCredentials: {Error, "That did not match. Check the sign-in name and the password for typing mistakes, also upper and lower case."},
 	ErrorDuplicate:          {Error, "There is an account with these details already. Sign in to it, or recover it if you have lost access."},
-	ErrorTOTPWrong:          {Error, "That could not be confirmed. Use a current code from your app, or a security key or passkey of this account, and try again."},
+	ErrorVerifierWrong:      {Error, "That could not be confirmed. Use a current code from your app, or a security key or passkey of this account, and try again."},
 	ErrorIdentifierMissing:  {Error, "There is nothing to sign in with yet. Fill in an e-mail address or another sign-in name."},
 	ErrorAddressUnverified:  {Error, "This address is not confirmed yet. Open the message we sent you, then sign in."},
 	ErrorNoTOTP:             {Error, "This account has no authenticator app. Choose another way."},
 	ErrorLookupUsed:         {Error, "This backup code was used before. Take another one."},
 	ErrorNoWebAuthn:         {Error, "This account has no security key. Choose another way."},
 	ErrorNoLookup:           {Error, "This account has no backup codes. Choose another way."},
-	ErrorNoWebAuthnUser:     {Error, "This security key or passkey belongs to no account here, or the account has none. Check the sign-in name, or choose another way."},
+	ErrorNoKeyUser:          {Error, "This security key or passkey belongs to no account here, or the account has none. Check the sign-in name, or choose another way."},
 	ErrorLookupWrong:        {Error, "This is not one of your backup codes. Check it for typing mistakes."},
 	ErrorMaxLength:          {Error, "This is too long: {actual_length} characters, at most {max_length} are allowed."},
 	ErrorMinimum:            {Error, "{actual} is too small. It must be at least {minimum}."},

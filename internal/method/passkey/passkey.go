@@ -159,9 +159,9 @@ func (p *Passkey) login(ctx context.Context, s *flow.Submission) (flow.Outcome, 
 		return flow.Outcome{}, err
 	}
 	if found == nil {
-		return flow.Again(flow.Problem{Message: ui.Say(ui.ErrorNoWebAuthnUser)}), nil
+		return flow.Again(flow.Problem{Message: ui.Say(ui.ErrorNoKeyUser)}), nil
 	}
-	wrong := flow.Problem{Message: ui.Say(ui.ErrorTOTPWrong)}
+	wrong := flow.Problem{Message: ui.Say(ui.ErrorVerifierWrong)}
 	if s.Identity != nil && s.Identity.ID != found.Identity.ID {
 		return flow.Again(wrong), nil
 	}

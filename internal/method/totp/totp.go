@@ -117,7 +117,7 @@ func (t *TOTP) login(ctx context.Context, s *flow.Submission) (flow.Outcome, err
 	if !ok {
 		return flow.Again(flow.Problem{Message: ui.Say(ui.ErrorNoTOTP)}), nil
 	}
-	wrong := flow.Problem{Message: ui.Say(ui.ErrorTOTPWrong)}
+	wrong := flow.Problem{Message: ui.Say(ui.ErrorVerifierWrong)}
 	step, ok, err := t.check(ctx, s.Identity, key, given)
 	if err != nil || !ok {
 		return flow.Again(wrong), err
@@ -257,7 +257,7 @@ func (t *TOTP) change(ctx context.Context, s *flow.Submission) (flow.Outcome, er
 	if given == "" || has {
 		return flow.Again(required()), nil
 	}
-	wrong := flow.Problem{Field: field, Message: ui.Say(ui.ErrorTOTPWrong)}
+	wrong := flow.Problem{Field: field, Message: ui.Say(ui.ErrorVerifierWrong)}
 	if raw == nil {
 		return flow.Again(wrong), nil // the form is made anew, with another secret
 	}

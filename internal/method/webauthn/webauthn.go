@@ -193,7 +193,7 @@ func (w *WebAuthn) login(ctx context.Context, s *flow.Submission) (flow.Outcome,
 		}
 		if len(keys.Keys) == 0 {
 			s.StartOver()
-			return flow.Again(flow.Problem{Message: ui.Say(ui.ErrorNoWebAuthnUser)}), nil
+			return flow.Again(flow.Problem{Message: ui.Say(ui.ErrorNoKeyUser)}), nil
 		}
 		if text == "" {
 			s.TakeOver(name)
@@ -210,7 +210,7 @@ func (w *WebAuthn) login(ctx context.Context, s *flow.Submission) (flow.Outcome,
 
 // prove sees that an answer comes from a key of this person that can be used here.
 func (w *WebAuthn) prove(s *flow.Submission, found *store.SignIn, answer *ceremony.Answer) flow.Outcome {
-	wrong := flow.Problem{Message: ui.Say(ui.ErrorTOTPWrong)}
+	wrong := flow.Problem{Message: ui.Say(ui.ErrorVerifierWrong)}
 	proof, err := ceremony.SecurityKeys(s.Config).Prove(answer, ceremony.Challenge(&s.Form, name), ceremony.Read(found.Credential), false)
 	outcome := flow.Again(wrong)
 	if err == nil && fits(&s.Form, &proof.Key) {
