@@ -451,6 +451,89 @@ func TestAddressIsNoFactorBesideAnother(t *testing.T) {
 	})
 }
 
+// TestMailboxIsOneFactor: whoever regains access by what is sent to an address does
+// not complete that by another code to it, unless they have nothing else.
+func TestMailboxIsOneFactor(t *testing.T) {
+	const document = `{"properties":{"traits":{"type":"object","properties":{"email":{"type":"string","format":"email","ory.sh/kratos":{
+		"credentials":{"password":{"identifier":true},"code":{"identifier":true,"via":"email"}},"verification":{"via":"email"},"recovery":{"via":"email"}}}}}}}`
+	for _, use := range []string{"code", "link"} {
+		onEach(t, secondCode("identity", `{"default_schema_id":"many","schemas":[{"id":"many","url":"base64://`+encoded(document)+`"}]}`,
+			"selfservice.methods.totp.enabled", "true", "selfservice.flows.recovery.use", `"`+use+`"`,
+			"session.whoami.required_aal", `"aal1"`, "selfservice.flows.settings.required_aal", `"aal1"`), func(t *testing.T, s *server) {
+			regains := func(p person) *client {
+				t.Helper()
+				c := s.client(t, page)
+				f := c.begin("recovery", "")
+				c.submit(f, fields{"method": use, "email": p.email}).is(303)
+				if use == "link" {
+					c.regained(c.get(s.mail(t, p.email, "recovery_valid").link()), p)
+				} else {
+					c.regained(c.submit(f, fields{"method": "code", "code": s.mail(t, p.email, "recovery_code_valid").code()}), p)
+				}
+				s.clock.advance(time.Second)
+				return c
+			}
+			proves := func(c *client, f form, p person) answer {
+				t.Helper()
+				s.clock.advance(time.Second)
+				return c.submit(f, fields{"method": "code", "code": s.mail(t, p.email, "login_code_valid").code()})
+			}
+			by := "aal1: " + use + "_recovery aal1"
+
+			// Somebody with nothing else is not locked out; what they set up while a code
+			// is on its way counts at once.
+			p := s.having(t, nil)
+			late, c := regains(p), regains(p)
+			begun := late.begin("login", "aal=aal2")
+			late.fetch("login", begun.id).saying(200, 1010014)
+			s.clock.advance(time.Second)
+			f := c.begin("login", "aal=aal2")
+			proves(c, f, p).is(303)
+			agree(t, "by nothing else", c.level(), strings.Replace(by, "aal1:", "aal2:", 1)+", code aal2")
+			// Of the two codes each form takes its own.
+			key := c.addsApp()
+			code := s.mails(t, p.email)[1].code()
+			late.submit(begun, fields{"method": "code", "code": code})
+			agree(t, "by a code that was on its way", late.level(), by)
+
+			c = regains(p)
+			f = c.begin("login", "aal=aal2")
+			shown := c.fetch("login", f.id).is(200)
+			if all := string(shown.body); !strings.Contains(all, "totp_code") || strings.Contains(all, p.email) {
+				t.Errorf("the form offers something else: %s", all)
+			}
+			n := len(s.mails(t, p.email))
+			c.submit(f, fields{"address": p.email})
+			c.submit(f, fields{"method": "code", "identifier": p.email})
+			if got := len(s.mails(t, p.email)); got != n {
+				t.Errorf("%d codes were sent", got-n)
+			}
+			// A form that has expired makes room for one of the same kind.
+			s.clock.advance(2 * time.Hour)
+			agree(t, "after all", c.level(), by)
+			fresh := c.submit(f, fields{"method": "totp"}).is(303).query("flow")
+			if all := string(c.fetch("login", fresh).is(200).body); !strings.Contains(all, "totp_code") || strings.Contains(all, p.email) {
+				t.Errorf("the new form offers something else: %s", all)
+			}
+			app := &authenticator{t: t, s: s, key: key}
+			c.submit(c.begin("login", "aal=aal2"), app.code()).is(303)
+			agree(t, "by the app", c.level(), strings.Replace(by, "aal1:", "aal2:", 1)+", totp aal2")
+
+			// With a password a code is another factor, as before, in a new form too.
+			d := s.client(t, script)
+			d.submit(d.begin("login", ""), p.login()).is(200)
+			f = d.begin("login", "aal=aal2")
+			s.clock.advance(2 * time.Hour)
+			fresh = d.submit(f, fields{"method": "totp"}).refused(410, "self_service_flow_expired").at("use_flow_id").String()
+			f = d.opened("login", d.fetch("login", fresh))
+			agree(t, "the new form's button", f.json.field("address"), p.email)
+			d.goesOn(f, d.submit(f, fields{"address": p.email}), 1010014)
+			proves(d, f, p).is(200)
+			agree(t, "by both", d.level(), "aal2: password aal1, code aal2")
+		})
+	}
+}
+
 // TestCodesThatDoNotFit: of somebody else, of another form, for an address that is
 // gone, of an account that was switched off or removed.
 func TestCodesThatDoNotFit(t *testing.T) {

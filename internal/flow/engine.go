@@ -126,9 +126,11 @@ type visit struct {
 	r      *http.Request
 	// app says that the request is about an app's flow: all answers are JSON.
 	app bool
-	// proof is what the request was recognised by, person who that is.
+	// proof is what the request was recognised by, person who that is, and proven by
+	// what their session was.
 	proof  session.Proof
 	person auth.Packed
+	proven []auth.AMR
 	// resumed has the body of an earlier submission that this request goes on
 	// with; nil where it has its own.
 	resumed *http.Request
@@ -167,7 +169,7 @@ func (v *visit) signedIn() (*store.SessionRow, error) {
 	v.proof = v.engine.Sessions.Proof(v.r)
 	row, err := v.engine.Sessions.FindToken(v.r.Context(), v.proof.Token)
 	if row != nil {
-		v.person = row.Identity
+		v.person, v.proven = row.Identity, row.Session.AMR
 	}
 	return row, err
 }
@@ -246,7 +248,8 @@ func (v *visit) form(f *auth.Flow) (*Form, error) {
 
 // blank is a form about which only the request is known.
 func (v *visit) blank(f *auth.Flow) *Form {
-	return &Form{kind: v.kindOf(f), Config: v.config, Policy: v.policy, Flow: f, UI: &f.UI, Language: v.r.Header.Get("Accept-Language"), Headers: v.told}
+	return &Form{kind: v.kindOf(f), Config: v.config, Policy: v.policy, Proven: v.proven, Flow: f, UI: &f.UI,
+		Language: v.r.Header.Get("Accept-Language"), Headers: v.told}
 }
 
 // told are the headers of the request that services outside are told.

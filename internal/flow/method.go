@@ -132,6 +132,9 @@ type Form struct {
 	// Identity is whose form this is, with credentials, where that is known:
 	// in a refresh, a step-up, settings.
 	Identity *auth.Identity
+	// Proven is by what the session was in which the form is begun or sent; nil
+	// without one.
+	Proven []auth.AMR
 	// Claimed is whom somebody has named in the first step of a login, with
 	// credentials, where the form may tell them apart; nil shows what it shows to
 	// everybody. Nothing is proven by that: it says which fields are shown, and

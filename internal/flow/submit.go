@@ -30,13 +30,13 @@ func (e *Engine) submit(v *visit) error {
 	if err != nil {
 		return v.fault(err)
 	}
-	if !e.Clock().Before(f.ExpiresAt) {
-		return v.expired(f, f.ExpiresAt)
-	}
 	if v.kind.owner == nil {
 		if row, err = v.session(); err != nil {
 			return v.fault(err)
 		}
+	}
+	if !e.Clock().Before(f.ExpiresAt) {
+		return v.expired(f, f.ExpiresAt)
 	}
 	if v.kind.owner != nil && f.Type == auth.Browser && v.r.Method == http.MethodGet {
 		resumed, err := v.resume(f, row)

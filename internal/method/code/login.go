@@ -21,13 +21,28 @@ const (
 )
 
 // signsIn says whether a code can be had in a login form: as the first factor, or
-// as the second one of somebody who has an address for it.
+// as the second one of somebody who has an address for it, where it is another
+// factor than the first or the only second one they have.
 func signsIn(form *flow.Form) bool {
 	m := &form.Config.SelfService.Methods.Code
 	if form.SecondFactor() {
-		return m.MFAEnabled && len(choices(form)) > 0
+		return m.MFAEnabled && len(choices(form)) > 0 && (completes(form) || !hasAnother(form, form.Identity))
 	}
 	return m.PasswordlessEnabled && (!form.Flow.Refresh || len(owned(form, form.Identity)) > 0)
+}
+
+// completes says whether a code makes two factors with what the session was proven by.
+// What was sent to somebody is the same factor as a code: whoever reads their mail
+// has all of it.
+func completes(form *flow.Form) bool {
+	other := slices.DeleteFunc(slices.Clone(form.Proven), func(a auth.AMR) bool {
+		switch auth.CredentialType(a.Method) {
+		case auth.Code, auth.CodeRecovery, auth.LinkRecovery:
+			return true
+		}
+		return false
+	})
+	return auth.LevelOf(append(other, auth.AMR{Method: "code", AAL: auth.AAL2})).AtLeast(auth.AAL2)
 }
 
 // chooses says whether somebody picks one of their addresses instead of typing it.
