@@ -63,8 +63,8 @@ func (e *Engine) HandOut(w http.ResponseWriter, r *http.Request, h Handout) (*Ha
 		return nil, err
 	}
 	out := &Handed{Flow: f, Secret: sent.Secret, Link: sent.Link, ExpiresAt: sent.ExpiresAt}
-	if h.Method == "code" {
-		out.Link = v.page(f)
+	if v.sender(auth.Recovery, h.Method).Link == "" {
+		out.Link = v.page(f) // the secret is typed there
 	}
 	return out, nil
 }

@@ -49,25 +49,33 @@ func (v *visit) onBehalf(f *auth.Flow, method string, e Errand) (*errandFlow, *S
 	if form.Schema, err = v.schema(e.Identity.SchemaID); err != nil {
 		return nil, nil, err
 	}
+	p := v.sender(f.Kind, method)
+	if p == nil {
+		return nil, nil, nil
+	}
+	sent, err := p.Send(v.r.Context(), form, e)
+	if err == nil {
+		err = v.prepare(v.r.Context(), form)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, said := range sent.problems {
+		f.UI.SayAt(said.Field, said.Message)
+	}
+	return &errandFlow{f, sent.Outcome, e.Via, e.Address}, &sent, nil
+}
+
+// sender is the part of a method that begins forms of a kind on somebody's behalf; nil
+// where the method is switched off or cannot do that.
+func (v *visit) sender(k auth.Kind, method string) *Part {
 	for i := range v.engine.Methods {
 		m := &v.engine.Methods[i]
-		p := m.part(f.Kind)
-		if m.Name != method || p == nil || p.Send == nil || !m.Enabled(v.config) {
-			continue
+		if p := m.part(k); m.Name == method && p != nil && p.Send != nil && m.Enabled(v.config) {
+			return p
 		}
-		sent, err := p.Send(v.r.Context(), form, e)
-		if err == nil {
-			err = v.prepare(v.r.Context(), form)
-		}
-		if err != nil {
-			return nil, nil, err
-		}
-		for _, said := range sent.problems {
-			f.UI.SayAt(said.Field, said.Message)
-		}
-		return &errandFlow{f, sent.Outcome, e.Via, e.Address}, &sent, nil
 	}
-	return nil, nil, nil
+	return nil
 }
 
 // beginVerification begins the form in which somebody proves an address, after
