@@ -121,6 +121,14 @@ func (t CredentialType) Valid() bool {
 	return false
 }
 
+// Version is that of the config that is stored for credentials of the type.
+func (t CredentialType) Version() int {
+	if t == WebAuthn || t == Code {
+		return 1
+	}
+	return 0
+}
+
 // Credential is one way in which an identity proves itself. Identifiers are
 // normalised and unique per type within a project. Config is the type's own
 // JSON; it holds secrets and leaves the server only where an administrator
@@ -150,7 +158,7 @@ func SignInAlike(a, b *Identity) bool {
 func (i *Identity) SetCredential(t CredentialType, config json.RawMessage, now time.Time) {
 	c, ok := i.Credentials[t]
 	if !ok {
-		c = Credential{Type: t, CreatedAt: now}
+		c = Credential{Type: t, Version: t.Version(), CreatedAt: now}
 	}
 	c.Config, c.UpdatedAt = config, now
 	if i.Credentials == nil {

@@ -1,10 +1,8 @@
 package ceremony
 
 import (
-	"encoding/hex"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/google/uuid"
 
@@ -67,17 +65,6 @@ func Call(form *flow.Form, function, arguments string) string {
 	return "window." + function + "(" + arguments + ")"
 }
 
-// PutRemoval adds a button for each key with which it is removed. last says that
-// a key is all that its owner has to sign in with.
-func PutRemoval(form *flow.Form, group, field string, label int, keys []Key, last func(*Key) bool) {
-	for i := range keys {
-		k := &keys[i]
-		n := ui.Button(group, field, k.HexID(), ui.Say(label, "display_name", k.name(), "added_at", k.AddedAt))
-		n.Attributes.Disabled = last(k)
-		form.UI.Put(n)
-	}
-}
-
 // generic is a problem of the whole form.
 func generic(reason string) flow.Problem {
 	return flow.Problem{Message: ui.Say(ui.ErrorGeneric, "reason", reason)}
@@ -87,42 +74,4 @@ func generic(reason string) flow.Problem {
 // authenticator.
 func Unreadable() flow.Problem {
 	return generic("The page did not send what your security key or passkey answered. Load the page again and try once more.")
-}
-
-// NotMade is what they are told where no key can be made of an answer.
-func NotMade() flow.Problem {
-	return generic("This security key or passkey could not be set up. Load the page again and try once more.")
-}
-
-// maxKeys bounds how many keys of a type somebody can have.
-const maxKeys = 64
-
-// Full says whether somebody has so many keys that no further one is taken.
-func (c Config) Full() bool { return len(c.Keys) >= maxKeys }
-
-// TooMany is what they are told then.
-func TooMany() flow.Problem {
-	return generic("You have as many keys as an account can have. Remove one that you do not use any more, then add this one.")
-}
-
-// Remove decides about removing the key that a field names. last says that a key
-// is all that its owner has to sign in with; set puts the keys that are left into
-// the identity.
-func Remove(s *flow.Submission, t auth.CredentialType, field string, last func(*Key) bool, set func(*auth.Identity, Config, time.Time)) flow.Outcome {
-	id, err := hex.DecodeString(s.Values.String(field))
-	c, _ := s.Credential(t)
-	keys := Read(c)
-	at := keys.find(id)
-	if err != nil || at < 0 {
-		return flow.Again(generic("This account has no such key any more."))
-	}
-	if last(&keys.Keys[at]) {
-		p := generic("You could not sign in any more without this key. Set up something else first.")
-		p.Field = field
-		return flow.Again(p)
-	}
-	return flow.Changed(func(i *auth.Identity, now time.Time) {
-		left := Read(i.Credentials[t])
-		set(i, left.Only(func(k *Key) bool { return !slices.Equal(k.ID, id) }), now)
-	})
 }

@@ -80,13 +80,13 @@ func (m *Manager) schema(id string) (*schema.Schema, error) {
 	return nil, auth.ErrSchemaUnknown.Saying("There is no identity schema called %q. Use one of those that /schemas lists.", auth.Short(id))
 }
 
-// versions of the stored configs of the types that a schema brings about.
-var versions = map[auth.CredentialType]int{auth.Password: 0, auth.WebAuthn: 1, auth.Code: 1}
+// derived are the types that a schema brings about.
+var derived = []auth.CredentialType{auth.Password, auth.WebAuthn, auth.Code}
 
 // deriveCredentials brings the credentials in step with the identifiers that
 // the traits hold.
 func (m *Manager) deriveCredentials(i *auth.Identity, facts schema.Facts, now time.Time) {
-	for t, version := range versions {
+	for _, t := range derived {
 		identifiers := facts.Identifiers[t]
 		c, existed := i.Credentials[t]
 		config := c.Config
@@ -100,7 +100,7 @@ func (m *Manager) deriveCredentials(i *auth.Identity, facts schema.Facts, now ti
 		case !existed && len(identifiers) == 0:
 			continue
 		case !existed:
-			c = auth.Credential{Type: t, Version: version, CreatedAt: now}
+			c = auth.Credential{Type: t, Version: t.Version(), CreatedAt: now}
 		case len(identifiers) == 0 && (t == auth.Code || string(config) == "{}"):
 			delete(i.Credentials, t)
 			continue

@@ -38,7 +38,7 @@ func TestSettleIdentifiers(t *testing.T) {
 			got := map[auth.CredentialType][]string{}
 			for kind, c := range i.Credentials {
 				got[kind] = c.Identifiers
-				if c.Type != kind || !c.CreatedAt.Equal(begin) || !c.UpdatedAt.Equal(begin) || c.Version != versions[kind] {
+				if c.Type != kind || !c.CreatedAt.Equal(begin) || !c.UpdatedAt.Equal(begin) || c.Version != kind.Version() {
 					t.Errorf("%s: %+v", kind, c)
 				}
 			}

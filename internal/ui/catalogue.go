@@ -121,7 +121,7 @@ const (
 	ErrorPasswordPolicy     = 4000005
 	ErrorInvalidCredentials = 4000006
 	ErrorDuplicate          = 4000007
-	ErrorVerifierWrong      = 4000008 // also a wrong security key or passkey
+	ErrorVerifierWrong      = 4000008 // a code from an app, a security key or a passkey
 	ErrorIdentifierMissing  = 4000009
 	ErrorAddressUnverified  = 4000010
 	ErrorNoTOTP             = 4000011

@@ -2,7 +2,6 @@ package passkey
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"strings"
 	"time"
@@ -50,6 +49,12 @@ const (
 	addField      = "passkey_settings_register"
 	removeField   = "passkey_remove"
 )
+
+// keys is the half that the method has in common with security keys.
+func (p *Passkey) keys() *ceremony.Keys {
+	return &ceremony.Keys{Store: p.Store, Identities: p.Identities, Logger: p.Logger, Type: auth.Passkey, Party: ceremony.Passkeys,
+		SignsIn: func(*flow.Form, *ceremony.Key) bool { return true }, Worth: worth, Set: set}
+}
 
 func settings(form *flow.Form) *config.PasskeyConfig {
 	return &form.Config.SelfService.Methods.Passkey.Config
@@ -161,19 +166,10 @@ func (p *Passkey) login(ctx context.Context, s *flow.Submission) (flow.Outcome, 
 	if found == nil {
 		return flow.Again(flow.Problem{Message: ui.Say(ui.ErrorNoKeyUser)}), nil
 	}
-	wrong := flow.Problem{Message: ui.Say(ui.ErrorVerifierWrong)}
 	if s.Identity != nil && s.Identity.ID != found.Identity.ID {
-		return flow.Again(wrong), nil
+		return flow.Again(flow.Problem{Message: ui.Say(ui.ErrorVerifierWrong)}), nil
 	}
-	proof, err := ceremony.Passkeys(s.Config).Prove(answer, ceremony.Challenge(&s.Form, name), ceremony.Read(found.Credential), verification(&s.Form) == ceremony.Required)
-	outcome := flow.Again(wrong)
-	if err == nil {
-		amr := worth(&s.Form, &proof)
-		if amr.AAL.AtLeast(s.Flow.RequestedAAL) {
-			outcome = flow.Proven(found.Identity, found.Credential, amr, wrong)
-		}
-	}
-	return ceremony.Used(outcome, found, proof, err, p.Logger), nil
+	return p.keys().Prove(s, found, answer, verification(&s.Form) == ceremony.Required), nil
 }
 
 // find finds whose handle this is; nil where it is nobody's.
@@ -182,19 +178,15 @@ func (p *Passkey) find(ctx context.Context, handle []byte) (*store.SignIn, error
 	if !utf8.ValidString(identifier) || strings.ContainsRune(identifier, 0) {
 		identifier = "" // no database can look it up, and nobody has it
 	}
-	found, err := p.Store.SignInBy(ctx, auth.DefaultProject, auth.Passkey, identifier)
-	if errors.Is(err, store.ErrNotFound) {
-		return nil, nil
-	}
-	return found, err
+	return p.keys().Find(ctx, identifier)
 }
 
-// worth is what the use of a passkey is worth.
-func worth(form *flow.Form, p *ceremony.Proof) auth.AMR {
+// worth is what the use of a passkey is worth, and whether that is enough in the form.
+func worth(form *flow.Form, p *ceremony.Proof) (auth.AMR, bool) {
 	if settings(form).UserVerifiedAAL2 && p.Both() {
-		return auth.AMR{Method: name, AAL: auth.AAL2, Both: true}
+		return auth.AMR{Method: name, AAL: auth.AAL2, Both: true}, true
 	}
-	return auth.AMR{Method: name, AAL: auth.AAL1}
+	return auth.AMR{Method: name, AAL: auth.AAL1}, !form.SecondFactor()
 }
 
 // creation makes the options for a new passkey of somebody with this handle.
@@ -227,9 +219,7 @@ func (p *Passkey) prepareRegistration(_ context.Context, form *flow.Form) error 
 }
 
 func (p *Passkey) prepareSettings(_ context.Context, form *flow.Form) error {
-	c, _ := form.Credential(auth.Passkey)
-	keys := ceremony.Read(c)
-	ceremony.PutRemoval(form, ui.GroupPasskey, removeField, ui.LabelRemovePasskey, keys.Keys, p.last(form))
+	p.keys().PutRemoval(form, ui.GroupPasskey, removeField, ui.LabelRemovePasskey)
 	shown := ""
 	if facts, wrong := form.Schema.Extract(form.Identity.Traits); len(wrong) == 0 && len(facts.PasskeyNames) > 0 {
 		shown = facts.PasskeyNames[0]
@@ -241,66 +231,28 @@ func (p *Passkey) prepareSettings(_ context.Context, form *flow.Form) error {
 	form.UI.Put(ui.Input(ui.GroupPasskey, "passkey_register_trigger", ui.InputButton, "").
 		OnClick("oryPasskeySettingsRegistration", ceremony.Call(form, "oryPasskeySettingsRegistration", "")).Labelled(ui.Say(ui.LabelAddPasskey)))
 	form.UI.Put(ui.Input(ui.GroupPasskey, addField, ui.InputHidden, nil))
-	data := ui.Input(ui.GroupPasskey, "passkey_create_data", ui.InputHidden, ceremony.Options(creation(form, keys, shown)))
+	data := ui.Input(ui.GroupPasskey, "passkey_create_data", ui.InputHidden, ceremony.Options(creation(form, p.keys().Of(form), shown)))
 	data.Secret = true // it has a trait in it, and stored forms have none
 	form.UI.Put(data)
 	ceremony.PutScript(form)
 	return nil
 }
 
-// last says of a passkey whether it is all that its owner has to sign in with.
-func (p *Passkey) last(form *flow.Form) func(*ceremony.Key) bool {
-	last := p.Identities.FirstFactors(form.Identity) < 2
-	return func(*ceremony.Key) bool { return last }
-}
-
-// make reads a new passkey out of a field, or says what is wrong with it.
-func (p *Passkey) make(ctx context.Context, s *flow.Submission, field string) (ceremony.Key, *flow.Problem) {
+// ask is what a new passkey shall be, whose authenticator's answer is in a field.
+func ask(s *flow.Submission, field string) ceremony.New {
 	verify := settings(&s.Form).AuthenticatorSelection.UserVerification == ceremony.Required
-	key, err := ceremony.Passkeys(s.Config).Register(s.Values.String(field), ceremony.Challenge(&s.Form, name), verify)
-	if err != nil {
-		p.Logger.InfoContext(ctx, "a passkey was not set up", "error", err)
-		problem := ceremony.NotMade()
-		return key, &problem
-	}
-	key.Passwordless = true
-	return key, nil
+	return ceremony.New{Answer: s.Values.String(field), Passwordless: true, Verify: verify}
 }
 
 func (p *Passkey) register(ctx context.Context, s *flow.Submission) (flow.Outcome, error) {
-	key, problem := p.make(ctx, s, registerField)
-	if problem != nil {
-		return flow.Again(*problem), nil
-	}
-	add(s.Candidate, key, ceremony.Handle(&s.Form, name, ceremony.Config{}), s.Candidate.CreatedAt)
-	return flow.Registered(s.Candidate, made(&s.Form, &key)), nil
+	return p.keys().Register(ctx, s, ask(s, registerField)), nil
 }
 
 func (p *Passkey) change(ctx context.Context, s *flow.Submission) (flow.Outcome, error) {
 	if ceremony.Sent(s, removeField) {
-		return ceremony.Remove(s, auth.Passkey, removeField, p.last(&s.Form), set), nil
+		return p.keys().Remove(s, removeField), nil
 	}
-	c, _ := s.Credential(auth.Passkey)
-	have := ceremony.Read(c)
-	if have.Full() {
-		return flow.Again(ceremony.TooMany()), nil
-	}
-	key, problem := p.make(ctx, s, addField)
-	if problem != nil {
-		return flow.Again(*problem), nil
-	}
-	handle := ceremony.Handle(&s.Form, name, have)
-	return flow.Changed(func(i *auth.Identity, now time.Time) { add(i, key, handle, now) }).Proving(made(&s.Form, &key)), nil
-}
-
-// made is what making a passkey is worth: it was used for that.
-func made(form *flow.Form, key *ceremony.Key) auth.AMR {
-	return worth(form, &ceremony.Proof{Key: *key, Verified: key.Verifies()})
-}
-
-// add gives an identity a new passkey.
-func add(i *auth.Identity, key ceremony.Key, handle []byte, now time.Time) {
-	set(i, ceremony.Read(i.Credentials[auth.Passkey]).Add(key.Named("", now), handle), now)
+	return p.keys().Add(ctx, s, ask(s, addField)), nil
 }
 
 // set gives an identity these passkeys.

@@ -2,7 +2,6 @@ package webauthn
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"time"
 	"unicode/utf8"
@@ -52,6 +51,12 @@ const (
 	// identifierKept is where a form keeps who is about to use their key.
 	identifierKept = "webauthn_identifier"
 )
+
+// keys is the half that the method has in common with passkeys.
+func (w *WebAuthn) keys() *ceremony.Keys {
+	return &ceremony.Keys{Store: w.Store, Identities: w.Identities, Logger: w.Logger, Type: auth.WebAuthn, Party: ceremony.SecurityKeys,
+		SignsIn: func(form *flow.Form, k *ceremony.Key) bool { return k.Passwordless && settings(form).Passwordless }, Worth: worth, Set: set}
+}
 
 func settings(form *flow.Form) *config.WebAuthnConfig {
 	return &form.Config.SelfService.Methods.WebAuthn.Config
@@ -165,11 +170,8 @@ func verification(form *flow.Form) string {
 
 // find finds who signs in with an identifier and a key alone, and their keys.
 func (w *WebAuthn) find(ctx context.Context, form *flow.Form, identifier string) (*store.SignIn, ceremony.Config, error) {
-	found, err := w.Store.SignInBy(ctx, auth.DefaultProject, auth.WebAuthn, schema.LookupIdentifier(identifier))
-	if errors.Is(err, store.ErrNotFound) {
-		return nil, ceremony.Config{}, nil
-	}
-	if err != nil {
+	found, err := w.keys().Find(ctx, schema.LookupIdentifier(identifier))
+	if err != nil || found == nil {
 		return nil, ceremony.Config{}, err
 	}
 	return found, usable(form, found.Credential), nil
@@ -205,33 +207,20 @@ func (w *WebAuthn) login(ctx context.Context, s *flow.Submission) (flow.Outcome,
 	if err != nil {
 		return flow.Again(ceremony.Unreadable()), nil
 	}
-	return w.prove(s, found, answer), nil
+	return w.keys().Prove(s, found, answer, false), nil
 }
 
-// prove sees that an answer comes from a key of this person that can be used here.
-func (w *WebAuthn) prove(s *flow.Submission, found *store.SignIn, answer *ceremony.Answer) flow.Outcome {
-	wrong := flow.Problem{Message: ui.Say(ui.ErrorVerifierWrong)}
-	proof, err := ceremony.SecurityKeys(s.Config).Prove(answer, ceremony.Challenge(&s.Form, name), ceremony.Read(found.Credential), false)
-	outcome := flow.Again(wrong)
-	if err == nil && fits(&s.Form, &proof.Key) {
-		if amr, enough := worth(&s.Form, &proof); enough {
-			outcome = flow.Proven(found.Identity, found.Credential, amr, wrong)
-		}
-	}
-	return ceremony.Used(outcome, found, proof, err, w.Logger)
-}
-
-// worth is what the use of a key that fits the form is worth, and whether that is
-// enough there.
+// worth is what the use of a key is worth, and whether the form takes that key and it
+// is enough there.
 func worth(form *flow.Form, p *ceremony.Proof) (auth.AMR, bool) {
-	set := settings(form)
+	fit := fits(form, &p.Key)
 	switch {
 	case !p.Key.Passwordless:
-		return auth.AMR{Method: name, AAL: auth.AAL2}, true
-	case set.UserVerifiedAAL2 && p.Both():
-		return auth.AMR{Method: name, AAL: auth.AAL2, Both: true}, true
+		return auth.AMR{Method: name, AAL: auth.AAL2}, fit
+	case settings(form).UserVerifiedAAL2 && p.Both():
+		return auth.AMR{Method: name, AAL: auth.AAL2, Both: true}, fit
 	}
-	return auth.AMR{Method: name, AAL: auth.AAL1}, !form.SecondFactor()
+	return auth.AMR{Method: name, AAL: auth.AAL1}, fit && !form.SecondFactor()
 }
 
 func (w *WebAuthn) prepareRegistration(_ context.Context, form *flow.Form) error {
@@ -240,10 +229,8 @@ func (w *WebAuthn) prepareRegistration(_ context.Context, form *flow.Form) error
 }
 
 func (w *WebAuthn) prepareSettings(_ context.Context, form *flow.Form) error {
-	c, _ := form.Credential(auth.WebAuthn)
-	keys := ceremony.Read(c)
-	ceremony.PutRemoval(form, ui.GroupWebAuthn, removeField, ui.LabelRemoveWebAuthn, keys.Keys, w.last(form))
-	putNew(form, keys, ui.LabelAddWebAuthn)
+	w.keys().PutRemoval(form, ui.GroupWebAuthn, removeField, ui.LabelRemoveWebAuthn)
+	putNew(form, w.keys().Of(form), ui.LabelAddWebAuthn)
 	return nil
 }
 
@@ -259,89 +246,51 @@ func putNew(form *flow.Form, have ceremony.Config, label int) {
 	ceremony.PutScript(form)
 }
 
-// last says of a key whether it is all that its owner has to sign in with.
-func (w *WebAuthn) last(form *flow.Form) func(*ceremony.Key) bool {
-	last := w.Identities.FirstFactors(form.Identity) < 2
-	return func(k *ceremony.Key) bool { return last && k.Passwordless && settings(form).Passwordless }
-}
-
 // longestName bounds the name of a key, in characters.
 const longestName = 100
 
-// make reads a new key out of a submission, or says what is wrong with it.
-func (w *WebAuthn) make(ctx context.Context, s *flow.Submission) (ceremony.Key, *flow.Problem) {
-	if n := utf8.RuneCountInString(s.Values.String(nameField)); n > longestName {
-		return ceremony.Key{}, &flow.Problem{Field: nameField, Message: ui.Say(ui.ErrorMaxLength, "max_length", longestName, "actual_length", n)}
+// ask reads what a new key shall be out of a submission, or says what is wrong with
+// it.
+func ask(s *flow.Submission) (ceremony.New, *flow.Problem) {
+	displayed := s.Values.String(nameField)
+	if n := utf8.RuneCountInString(displayed); n > longestName {
+		return ceremony.New{}, &flow.Problem{Field: nameField, Message: ui.Say(ui.ErrorMaxLength, "max_length", longestName, "actual_length", n)}
 	}
-	key, err := ceremony.SecurityKeys(s.Config).Register(s.Values.String(registerField), ceremony.Challenge(&s.Form, name), false)
-	if err != nil {
-		w.Logger.InfoContext(ctx, "a security key was not set up", "error", err)
-		p := ceremony.NotMade()
-		return key, &p
-	}
-	key.Passwordless = settings(&s.Form).Passwordless
-	return key, nil
+	return ceremony.New{Answer: s.Values.String(registerField), Passwordless: settings(&s.Form).Passwordless, Name: displayed}, nil
 }
 
 func (w *WebAuthn) register(ctx context.Context, s *flow.Submission) (flow.Outcome, error) {
 	if len(s.Candidate.Credentials[auth.WebAuthn].Identifiers) == 0 {
 		return flow.Again(flow.Problem{Message: ui.Say(ui.ErrorIdentifierMissing)}), nil
 	}
-	key, problem := w.make(ctx, s)
+	key, problem := ask(s)
 	if problem != nil {
 		return flow.Again(*problem), nil
 	}
-	handle := ceremony.Handle(&s.Form, name, ceremony.Config{})
-	add(s.Candidate, key, handle, s.Values.String(nameField), s.Candidate.CreatedAt)
-	return flow.Registered(s.Candidate, made(&s.Form, &key)), nil
+	return w.keys().Register(ctx, s, key), nil
 }
 
 func (w *WebAuthn) change(ctx context.Context, s *flow.Submission) (flow.Outcome, error) {
 	if ceremony.Sent(s, removeField) {
-		return ceremony.Remove(s, auth.WebAuthn, removeField, w.last(&s.Form), set), nil
+		return w.keys().Remove(s, removeField), nil
 	}
-	displayed := s.Values.String(nameField)
-	if displayed == "" {
+	key, problem := ask(s)
+	switch {
+	case problem != nil:
+		return flow.Again(*problem), nil
+	case key.Name == "":
 		return flow.Again(required(nameField)), nil
 	}
-	c, _ := s.Credential(auth.WebAuthn)
-	have := ceremony.Read(c)
-	if have.Full() {
-		return flow.Again(ceremony.TooMany()), nil
-	}
-	key, problem := w.make(ctx, s)
-	if problem != nil {
-		return flow.Again(*problem), nil
-	}
-	handle := ceremony.Handle(&s.Form, name, have)
-	return flow.Changed(func(i *auth.Identity, now time.Time) { add(i, key, handle, displayed, now) }).Proving(made(&s.Form, &key)), nil
+	return w.keys().Add(ctx, s, key), nil
 }
 
-// made is what setting up a key is worth: it was used for that.
-func made(form *flow.Form, key *ceremony.Key) auth.AMR {
-	proof := ceremony.Proof{Key: *key, Verified: key.Verifies()}
-	amr, _ := worth(form, &proof)
-	return amr
-}
-
-// add gives an identity a new key.
-func add(i *auth.Identity, key ceremony.Key, handle []byte, displayed string, now time.Time) {
-	set(i, ceremony.Read(i.Credentials[auth.WebAuthn]).Add(key.Named(displayed, now), handle), now)
-}
-
-// version of what is stored.
-const version = 1
-
-// set gives an identity these keys.
+// set gives an identity these keys. Its identifiers stay without any.
 func set(i *auth.Identity, keys ceremony.Config, now time.Time) {
 	config := keys.JSON()
 	if len(keys.Keys) == 0 {
 		config = []byte("{}")
 	}
 	i.SetCredential(auth.WebAuthn, config, now)
-	c := i.Credentials[auth.WebAuthn]
-	c.Version = version
-	i.Credentials[auth.WebAuthn] = c
 }
 
 func required(field string) flow.Problem {
