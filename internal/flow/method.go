@@ -370,6 +370,16 @@ func (f *Form) Credential(t auth.CredentialType) (auth.Credential, bool) {
 	return c, ok
 }
 
+// PutKnown adds, hidden, the identifier of whose form this is: the first one of their
+// credentials of these types, unless the form has one already.
+func (f *Form) PutKnown(types ...auth.CredentialType) {
+	for _, t := range types {
+		if c, _ := f.Credential(t); len(c.Identifiers) > 0 && f.UI.Find(identifierField) == nil {
+			f.UI.Put(ui.Input(ui.GroupDefault, identifierField, ui.InputHidden, c.Identifiers[0]))
+		}
+	}
+}
+
 // AddCredential gives the candidate a credential's config.
 func (s *Submission) AddCredential(t auth.CredentialType, config json.RawMessage) {
 	s.Candidate.SetCredential(t, config, s.Candidate.CreatedAt)

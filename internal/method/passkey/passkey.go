@@ -115,9 +115,7 @@ func (p *Passkey) prepareLogin(_ context.Context, form *flow.Form) error {
 	var keys []ceremony.Key
 	if form.Identity != nil {
 		keys = usable(form).Keys
-		if id := ceremony.Identifier(form.Identity); id != "" && form.UI.Find("identifier") == nil {
-			form.UI.Put(ui.Input(ui.GroupDefault, "identifier", ui.InputHidden, id))
-		}
+		form.PutKnown(auth.Password, auth.WebAuthn, auth.Code)
 	} else {
 		form.UI.Put(ui.Input(ui.GroupDefault, "identifier", ui.InputText, "").Required().Autocomplete("username webauthn").Labelled(form.Schema.IdentifierLabel()))
 		field = field.OnLoad("oryPasskeyLoginAutocompleteInit", ceremony.Call(form, "oryPasskeyLoginAutocompleteInit", ""))

@@ -73,9 +73,8 @@ func (p *Password) prepareLogin(_ context.Context, form *flow.Form) error {
 	}
 	label := ui.Say(ui.LabelSignIn)
 	if form.Flow.Refresh {
-		c, _ := form.Credential(auth.Password)
 		label = ui.Say(ui.LabelSignInRefresh)
-		form.UI.Put(ui.Input(ui.GroupDefault, "identifier", ui.InputHidden, c.Identifiers[0]))
+		form.PutKnown(auth.Password)
 	} else {
 		form.UI.Put(ui.Input(ui.GroupDefault, "identifier", ui.InputText, "").Required().Labelled(form.Schema.IdentifierLabel()))
 	}

@@ -125,9 +125,7 @@ func (w *WebAuthn) offered(form *flow.Form) bool {
 func (w *WebAuthn) prepareLogin(ctx context.Context, form *flow.Form) error {
 	if form.Identity != nil {
 		c, _ := form.Credential(auth.WebAuthn)
-		if len(c.Identifiers) > 0 && form.UI.Find("identifier") == nil {
-			form.UI.Put(ui.Input(ui.GroupDefault, "identifier", ui.InputHidden, c.Identifiers[0]))
-		}
+		form.PutKnown(auth.WebAuthn)
 		putKeys(form, usable(form, c), ui.LabelSignInWebAuthn)
 		return nil
 	}
