@@ -597,13 +597,26 @@ func TestTellingSignUps(t *testing.T) {
 	after := func(hooks string) string {
 		return strings.Replace(least, "      style: unified", "      style: unified\n      after: "+hooks, 1)
 	}
+	method := func(text, name, settings string) string {
+		return strings.Replace(text, "selfservice:\n", "selfservice:\n  methods: {"+name+": "+settings+"}\n", 1)
+	}
+	codes := func(text string) string { return method(text, "code", "{enabled: true, passwordless_enabled: true}") }
+	keys := func(alone string) string {
+		return method(least, "webauthn", "{enabled: true, config: {passwordless: "+alone+", rp: {id: example.org, display_name: Example, origins: ['https://example.org']}}}")
+	}
 	for _, test := range []struct{ text, key string }{
 		{silent + least, ""},
 		{after("{password: {hooks: [{hook: session}]}}"), ""},
 		{silent + after("{password: {hooks: [{hook: session}]}}"), "selfservice.flows.registration.after.password.hooks"},
 		{silent + after("{password: {hooks: [{hook: show_verification_ui}]}}"), ""},
 		{silent + after("{password: {hooks: [{hook: session}]}}") + "dev: true\n", "selfservice.flows.registration.after.password.hooks"},
-		{silent + after("{code: {hooks: [{hook: session}]}}"), ""}, // whoever signs up has proven the address
+		{silent + after("{code: {hooks: [{hook: session}]}}"), ""}, // codes sign nobody up
+		{silent + codes(after("{code: {hooks: [{hook: session}]}}")), "selfservice.flows.registration.after.code.hooks"},
+		{silent + codes(after("{code: {hooks: []}}")), ""},
+		{codes(after("{code: {hooks: [{hook: session}]}}")), ""},
+		{silent + keys("true"), "selfservice.methods.webauthn.config.passwordless"},
+		{silent + keys("false"), ""}, // they are second factors
+		{keys("true"), ""},
 		{silent + strings.Replace(after("{password: {hooks: [{hook: session}]}}"), "      style: unified", "      enabled: false", 1), ""},
 	} {
 		_, warnings, err := load(test.text)

@@ -165,20 +165,33 @@ func leastMemory(iterations int) Bytes {
 	return 7 * mib
 }
 
-// enumeration warns of sign-ups that tell whether an address is taken, although
-// nobody is to learn who has an account: those that end in a session, which nobody
-// gets for a taken address. Codes prove the address first.
+// enumeration warns of what tells who has an account, although nobody is to learn
+// that: sign-ups that end in a session, which nobody gets for a taken address, and
+// sign-ins that begin with a question for somebody's own keys.
 func (v *validation) enumeration() {
-	methods, r := &v.SelfService.Methods, &v.SelfService.Flows.Registration
-	if !v.Security.AccountEnumeration.Mitigate || !r.Enabled {
+	if !v.Security.AccountEnumeration.Mitigate {
 		return
 	}
+	methods, r := &v.SelfService.Methods, &v.SelfService.Flows.Registration
+	keys := methods.WebAuthn.Enabled && methods.WebAuthn.Config.Passwordless
+	const mitigated = "security.account_enumeration.mitigate is on"
+	const tells = "a sign-up tells whether its address has an account, although " + mitigated
 	for _, m := range []struct {
-		name   string
-		signUp bool
-	}{{"password", methods.Password.Enabled}, {"passkey", methods.Passkey.Enabled}, {"webauthn", methods.WebAuthn.Enabled && methods.WebAuthn.Config.Passwordless}} {
-		if m.signUp && slices.ContainsFunc(r.After.Of(m.name), func(h Hook) bool { return h.Name == "session" }) {
-			v.warn("selfservice.flows.registration.after."+m.name+".hooks", "the hook session signs in whoever signs up with the method %s, so that a sign-up tells whether its address has an account, although security.account_enumeration.mitigate is on; leave the hook out, and people sign in after they have signed up", m.name)
+		name    string
+		enabled bool
+		what    string
+	}{
+		{"password", methods.Password.Enabled, tells},
+		{"passkey", methods.Passkey.Enabled, tells},
+		{"webauthn", keys, tells},
+		// A code proves its address, and none that stands beside it.
+		{"code", methods.Code.Enabled && methods.Code.PasswordlessEnabled, "where a schema has several addresses, a sign-up with one's own and another one tells whether that has an account, although " + mitigated},
+	} {
+		if r.Enabled && m.enabled && slices.ContainsFunc(r.After.Of(m.name), func(h Hook) bool { return h.Name == "session" }) {
+			v.warn("selfservice.flows.registration.after."+m.name+".hooks", "the hook session signs in whoever signs up with the method %s, so that %s; leave the hook out, and people sign in after they have signed up", m.name, m.what)
 		}
+	}
+	if keys {
+		v.warn("selfservice.methods.webauthn.config.passwordless", "whoever signs in with a security key alone says who they are first, and the answer tells whether they have such a key, although "+mitigated+"; the method passkey asks for no name")
 	}
 }
