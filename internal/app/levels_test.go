@@ -125,8 +125,8 @@ type proof struct {
 }
 
 // level is what proofs are worth: two factors that are not the same are AAL2
-// (section 2.2), any one is AAL1 (section 2.1). A mailed code completes a recovery by
-// mail: who has set up no other second factor would be locked out otherwise.
+// (section 2.2), any one is AAL1 (section 2.1). Where a mailed code completes a
+// recovery by mail is in completes.
 func (r rules) level(proofs []proof) auth.AAL {
 	any := func(is func(factor) bool) bool {
 		return slices.ContainsFunc(proofs, func(p proof) bool { return is(p.by) })
@@ -138,6 +138,14 @@ func (r rules) level(proofs []proof) auth.AAL {
 		return auth.AAL1
 	}
 	return auth.AAL0
+}
+
+// completes says whether a factor is another one than that by which somebody came in.
+// Recovery and codes are the same mailbox: who has set up no other second factor
+// would be locked out, everybody else has to use it.
+func (r rules) completes(in, more factor, has []factor) bool {
+	return in != withRecovery || more != withMail || !r.second(withMail) ||
+		!slices.ContainsFunc(has, func(f factor) bool { return f != withMail && r.strong(f) })
 }
 
 // available is what somebody can prove at most.
@@ -688,11 +696,19 @@ func (w *world) visitOnce(p *subject, way way, more factor) bool {
 		}
 		before := c.secret()
 		w.proofs++
-		if a := w.prove(c, p, query, more); c.secret() == before {
-			w.violation("%s: %d %s", what, a.status, a.body)
+		if !r.completes(way.by, more, p.has) {
+			w.proofsRefused++
+			f := c.opened("login", c.get("/self-service/login/browser?"+query))
+			if a := c.submit(f, fields{"method": "code", "identifier": p.email}); a.status != 400 || a.at("state").String() != "choose_method" || c.secret() != before {
+				w.violation("%s: %d %s", what, a.status, a.body)
+			}
+		} else {
+			if a := w.prove(c, p, query, more); c.secret() == before {
+				w.violation("%s: %d %s", what, a.status, a.body)
+			}
+			proofs = append(proofs, proof{more, w.s.clock.now()})
+			w.replay(c, p, more, what)
 		}
-		proofs = append(proofs, proof{more, w.s.clock.now()})
-		w.replay(c, p, more, what)
 		w.is(c, proofs, what)
 	} else {
 		w.proveNothing(c, p, what)
