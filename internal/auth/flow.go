@@ -99,7 +99,7 @@ type Flow struct {
 	// Alone is the method that has the form to itself; empty where it is for all.
 	Alone string `json:"alone,omitempty"`
 
-	// Address is where a code or a link was sent, or shall be, as it was typed.
+	// Address is where a code or a link was sent, or shall be, as addresses are kept.
 	Address string `json:"address,omitempty"`
 	// Confirmed is the address that was chosen among several, and typed once
 	// more; ConfirmPhone says that the one to be typed is a phone number.

@@ -62,7 +62,7 @@ func (m CodeMethod) check(at place) {
 // CodeConfig holds the details of codes.
 type CodeConfig struct {
 	Lifespan                         time.Duration `key:"lifespan" default:"1h" doc:"How long a code is valid."`
-	MaxSubmissions                   int           `key:"max_submissions" default:"5" min:"1" max:"255" doc:"Wrong codes before the form is closed."`
+	MaxSubmissions                   int           `key:"max_submissions" default:"5" min:"1" max:"255" doc:"How many wrong codes a form takes. After that it takes no more."`
 	MissingCredentialFallbackEnabled bool          `key:"missing_credential_fallback_enabled" default:"false" doc:"Find people without a code credential by the addresses that they have proven."`
 }
 

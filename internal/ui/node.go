@@ -269,9 +269,8 @@ func (c *Container) Find(name string) *Node {
 	return nil
 }
 
-// Put replaces the node of the same name, group and type of button, or appends it.
-// Submit buttons are told apart by their value too: a form has several
-// called "method".
+// Put replaces the node of the same name, or appends it. Submit buttons are told
+// apart by their value too: a form has several called "method".
 func (c *Container) Put(n Node) {
 	for i := range c.Nodes {
 		have := &c.Nodes[i]
