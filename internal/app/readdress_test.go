@@ -500,6 +500,35 @@ func TestTakingBackKeepsSecondFactors(t *testing.T) {
 	})
 }
 
+// TestTakingBackDropsWhatWasBroughtAlong: factors that were set up just before the
+// change may be a thief's. They neither let anybody in afterwards nor keep the owner
+// out.
+func TestTakingBackDropsWhatWasBroughtAlong(t *testing.T) {
+	const document = `{"properties":{"traits":{"type":"object","properties":{"email":{"type":"string","format":"email","ory.sh/kratos":{
+		"credentials":{"password":{"identifier":true},"passkey":{"display_name":true}},"verification":{"via":"email"},"recovery":{"via":"email"}}}}}}}`
+	const rp = `{"enabled":true,"config":{"rp":{"id":"example.org","display_name":"Example","origins":["` + keyPage + `"]}}}`
+	more := careful("identity", `{"default_schema_id":"person","schemas":[{"id":"person","url":"base64://`+encoded(document)+`"}]}`,
+		"selfservice.methods.passkey", rp, "selfservice.methods.totp.enabled", "true")
+	onEach(t, more, func(t *testing.T, s *server) {
+		c, p := s.signedIn(t, script)
+		s.proven(t, p)
+		s.clock.advance(time.Minute)
+		c.addsPasskey(ceremonytest.New(t, keyPage))
+		c.addsApp()
+		c.moves(stranger().email)
+		s.clock.advance(time.Second)
+
+		owner := s.client(t, page)
+		owner.undo(owner.undoForm(s.mail(t, p.email, "address_undo").link())).is(303)
+		owner.whoami().is(200)
+		for _, kind := range []string{"passkey", "totp"} {
+			if left := s.identity(t, p).at("credentials." + kind); left.Exists() {
+				t.Errorf("%s: what is left: %s", kind, left.Raw)
+			}
+		}
+	})
+}
+
 // TestTakingBackIsNoPromotion: what an administrator has changed meanwhile, and
 // people cannot change themselves, stays.
 func TestTakingBackIsNoPromotion(t *testing.T) {

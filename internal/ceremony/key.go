@@ -96,10 +96,10 @@ func (c Config) Only(f func(*Key) bool) Config {
 }
 
 // Only leaves those keys of a credential that keep lets pass, see identity.Factor. A
-// key is named by what stays: its id, its public key, and whom it knows.
-func Only(c auth.Credential, keep func(name string) bool) json.RawMessage {
+// key is named by what stays: its id and its public key.
+func Only(c auth.Credential, keep func(name string, added time.Time) bool) json.RawMessage {
 	all := Read(c)
-	left := all.Only(func(k *Key) bool { return keep(fmt.Sprintf("%x %x %x", all.UserHandle, k.ID, k.PublicKey)) })
+	left := all.Only(func(k *Key) bool { return keep(fmt.Sprintf("%x %x", k.ID, k.PublicKey), k.AddedAt) })
 	switch len(left.Keys) {
 	case len(all.Keys):
 		return c.Config

@@ -190,7 +190,12 @@ func trusted(i *auth.Identity, now time.Time) json.RawMessage {
 // undoLink begins the form in which the owner of a former address takes an
 // account back; empty where the configuration does not allow for it.
 func (v *visit) undoLink(done *result, a auth.VerifiableAddress) (string, error) {
-	undo, err := json.Marshal(pendingChange{Traits: trusted(done.before, done.identity.UpdatedAt), Undo: true, Had: v.engine.Identities.Parts(done.before)})
+	now := done.identity.UpdatedAt
+	// A thief may have brought a factor along, too, before the change.
+	had := v.engine.Identities.Parts(done.before, func(added time.Time) bool {
+		return added.Sub(done.before.CreatedAt) < atOnce || now.Sub(added) >= undoWithin
+	})
+	undo, err := json.Marshal(pendingChange{Traits: trusted(done.before, now), Undo: true, Had: had})
 	if err != nil {
 		return "", err
 	}

@@ -39,8 +39,9 @@ type Factor struct {
 	Holds func(auth.Credential) []auth.Factors
 	// Only is the config with those parts of a credential that keep lets pass, the
 	// same where that is all of them, empty where it is none. A part, such as a key,
-	// has a name that stays the same when it is used. nil takes the config as one part.
-	Only func(c auth.Credential, keep func(name string) bool) json.RawMessage
+	// has a name that stays the same when it is used, and a time at which it was added.
+	// nil takes the config as one part.
+	Only func(c auth.Credential, keep func(name string, added time.Time) bool) json.RawMessage
 }
 
 // New begins an identity of a schema, with an id and without anything else.
@@ -191,11 +192,14 @@ func (m *Manager) Held(i *auth.Identity, of auth.CredentialType) (n int) {
 }
 
 // Parts stand for what somebody proves themselves with: a hash for each password,
-// account, key or set of codes, which stays the same when it is used.
-func (m *Manager) Parts(i *auth.Identity) (all []string) {
+// account, key or set of codes, which stays the same when it is used. Those of which
+// count says, by when they were added, that they do not count are left out.
+func (m *Manager) Parts(i *auth.Identity, count func(added time.Time) bool) (all []string) {
 	for _, c := range i.Credentials {
-		m.parts(c, func(part string) bool {
-			all = append(all, part)
+		m.parts(c, func(part string, added time.Time) bool {
+			if count(added) {
+				all = append(all, part)
+			}
 			return true
 		})
 	}
@@ -205,7 +209,7 @@ func (m *Manager) Parts(i *auth.Identity) (all []string) {
 // Reduce takes away from somebody all that is not among these parts.
 func (m *Manager) Reduce(i *auth.Identity, to []string, now time.Time) {
 	for t, c := range i.Credentials {
-		left := m.parts(c, func(part string) bool { return slices.Contains(to, part) })
+		left := m.parts(c, func(part string, _ time.Time) bool { return slices.Contains(to, part) })
 		switch {
 		case len(left) == 0:
 			delete(i.Credentials, t)
@@ -216,17 +220,17 @@ func (m *Manager) Reduce(i *auth.Identity, to []string, now time.Time) {
 }
 
 // parts is the config with those parts of a credential that keep lets pass.
-func (m *Manager) parts(c auth.Credential, keep func(part string) bool) json.RawMessage {
-	named := func(name string) bool {
+func (m *Manager) parts(c auth.Credential, keep func(part string, added time.Time) bool) json.RawMessage {
+	named := func(name string, added time.Time) bool {
 		sum := sha256.Sum256([]byte(string(c.Type) + "\x00" + name))
-		return keep(hex.EncodeToString(sum[:]))
+		return keep(hex.EncodeToString(sum[:]), added)
 	}
 	for _, f := range m.Factors {
 		if f.Type == c.Type && f.Only != nil {
 			return f.Only(c, named)
 		}
 	}
-	if !named(string(c.Config)) {
+	if !named(string(c.Config), c.UpdatedAt) {
 		return nil
 	}
 	return c.Config

@@ -61,12 +61,12 @@ func holds(c auth.Credential) []auth.Factors {
 }
 
 // only takes codes that were made together as one, used or not.
-func only(c auth.Credential, keep func(name string) bool) json.RawMessage {
+func only(c auth.Credential, keep func(name string, added time.Time) bool) json.RawMessage {
 	var texts []string
 	for _, one := range codesOf(c) {
 		texts = append(texts, one.Code)
 	}
-	if !keep(strings.Join(texts, " ")) {
+	if !keep(strings.Join(texts, " "), c.UpdatedAt) {
 		return nil
 	}
 	return c.Config
