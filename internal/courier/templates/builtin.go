@@ -155,7 +155,7 @@ func (b *builtin) valid() string {
 func (b *builtin) details() []detail {
 	var all []detail
 	c := &b.texts.Common
-	if name := b.texts.Changes[b.data.Change]; name != "" && (b.kind.has(change) || b.kind.has(addedAt)) {
+	if name := b.texts.Changes[b.data.Change]; name != "" {
 		all = append(all, detail{c.Method, name})
 	}
 	switch {

@@ -71,10 +71,14 @@ func sample(name string) templates.Data {
 	if name == "address_undo" {
 		expires = 72 * 60
 	}
+	change := ""
+	if strings.HasPrefix(name, "authenticator_") {
+		change = templates.ChangePasskey // other messages are about no way to sign in
+	}
 	const link = "https://id.example.org/self-service/verification?flow=0f6f2c1e-2d0b-4b7d-9c55-7f2f1c6a9b10&code=482915"
 	at := time.Date(2026, time.November, 22, 4, 15, 0, 0, time.UTC)
 	return templates.Data{To: "ada.lovelace@example.org", RecoveryCode: "482915", RecoveryURL: link, VerificationCode: "482915", VerificationURL: link,
 		LoginCode: "482915", RegistrationCode: "482915", Identity: json.RawMessage(`{"traits":{"email":"ada.lovelace@example.org"}}`),
 		RequestURL: "https://id.example.org/self-service/login/browser", ExpiresInMinutes: expires, ChangedAt: at, AddedAt: at,
-		UndoURL: "https://id.example.org/self-service/undo?token=9dG2kq0ZtE1yVwHn", Change: templates.ChangePasskey}
+		UndoURL: "https://id.example.org/self-service/undo?token=9dG2kq0ZtE1yVwHn", Change: change}
 }
