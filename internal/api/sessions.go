@@ -66,16 +66,33 @@ func (a *API) whoami(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
+// reading finds the session of whoever asks what is theirs, proven as strongly as
+// it must be to be told.
+func (a *API) reading(r *http.Request) (*store.SessionRow, error) {
+	row, err := a.Sessions.FindToRead(r)
+	if err == nil && !a.Sessions.Satisfied(row) {
+		err = auth.ErrAAL2Required.RedirectTo(a.now.Load().public + auth.StepUpPath)
+	}
+	return row, err
+}
+
+// changing finds the session of whoever changes what is theirs, and sees that their
+// browser does not do so for another site.
+func (a *API) changing(r *http.Request) (*store.SessionRow, error) {
+	row, err := a.Sessions.Find(r)
+	if err == nil {
+		err = a.sameSite(r)
+	}
+	return row, err
+}
+
 // listOwnSessions lists the other live sessions of whoever asks.
 func (a *API) listOwnSessions(w http.ResponseWriter, r *http.Request) error {
-	row, err := a.Sessions.FindToRead(r)
+	row, err := a.reading(r)
 	if err != nil {
 		return err
 	}
 	c := a.now.Load()
-	if !a.Sessions.Satisfied(row) {
-		return auth.ErrAAL2Required.RedirectTo(c.public + auth.StepUpPath)
-	}
 	at := c.lists.Read(r.URL.Query())
 	all, total, err := a.Sessions.Others(r.Context(), row.Session.IdentityID, row.Session.ID, at.Skip, at.Size)
 	if err != nil {
@@ -109,11 +126,8 @@ func sessionList(all []store.SessionRow, now time.Time, reader auth.Reader) []by
 
 // revokeOtherSessions ends all sessions of whoever asks but the present one.
 func (a *API) revokeOtherSessions(w http.ResponseWriter, r *http.Request) error {
-	row, err := a.Sessions.Find(r)
+	row, err := a.changing(r)
 	if err != nil {
-		return err
-	}
-	if err := a.sameSite(r); err != nil {
 		return err
 	}
 	n, err := a.Sessions.RevokeOthers(r.Context(), row.Session.IdentityID, row.Session.ID)
@@ -128,11 +142,8 @@ func (a *API) revokeOtherSessions(w http.ResponseWriter, r *http.Request) error 
 // revokeOwnSession ends one other session of whoever asks. That of somebody
 // else, or none, is answered in the same way.
 func (a *API) revokeOwnSession(w http.ResponseWriter, r *http.Request) error {
-	row, err := a.Sessions.Find(r)
+	row, err := a.changing(r)
 	if err != nil {
-		return err
-	}
-	if err := a.sameSite(r); err != nil {
 		return err
 	}
 	id, err := pathID(r)

@@ -11,11 +11,8 @@ import (
 // factor to sign in. They must have used theirs in it, as recently as for a change
 // of their account.
 func (a *API) trustDevice(w http.ResponseWriter, r *http.Request) error {
-	row, err := a.Sessions.Find(r)
+	row, err := a.changing(r)
 	if err != nil {
-		return err
-	}
-	if err := a.sameSite(r); err != nil {
 		return err
 	}
 	c := a.now.Load()
@@ -39,12 +36,9 @@ func (a *API) trustDevice(w http.ResponseWriter, r *http.Request) error {
 
 // listOwnTrustedDevices lists the devices that whoever asks trusts.
 func (a *API) listOwnTrustedDevices(w http.ResponseWriter, r *http.Request) error {
-	row, err := a.Sessions.FindToRead(r)
+	row, err := a.reading(r)
 	if err != nil {
 		return err
-	}
-	if !a.Sessions.Satisfied(row) {
-		return auth.ErrAAL2Required.RedirectTo(a.now.Load().public + auth.StepUpPath)
 	}
 	all, err := a.Sessions.TrustedDevices(r.Context(), row.Session.IdentityID, r)
 	if err != nil {
@@ -55,11 +49,8 @@ func (a *API) listOwnTrustedDevices(w http.ResponseWriter, r *http.Request) erro
 
 // distrustOwnDevices ends the trust in all devices of whoever asks.
 func (a *API) distrustOwnDevices(w http.ResponseWriter, r *http.Request) error {
-	row, err := a.Sessions.Find(r)
+	row, err := a.changing(r)
 	if err != nil {
-		return err
-	}
-	if err := a.sameSite(r); err != nil {
 		return err
 	}
 	n, err := a.Sessions.DistrustAll(r.Context(), row.Session.IdentityID)
@@ -74,11 +65,8 @@ func (a *API) distrustOwnDevices(w http.ResponseWriter, r *http.Request) error {
 // distrustOwnDevice ends the trust in one device of whoever asks. That of somebody
 // else, or none, is answered in the same way.
 func (a *API) distrustOwnDevice(w http.ResponseWriter, r *http.Request) error {
-	row, err := a.Sessions.Find(r)
+	row, err := a.changing(r)
 	if err != nil {
-		return err
-	}
-	if err := a.sameSite(r); err != nil {
 		return err
 	}
 	id, err := pathID(r)

@@ -167,6 +167,11 @@ type Problem struct {
 	Message ui.Message
 }
 
+// Missing says of a field that it must be filled in.
+func Missing(field string) Problem {
+	return Problem{Field: field, Message: ui.Say(ui.ErrorRequired, "property", field)}
+}
+
 // Outcome is what a method decides about a submission.
 type Outcome struct {
 	verdict  verdict

@@ -79,7 +79,7 @@ func (c *Code) run(_ context.Context, form *flow.Form, e flow.Errand) (flow.Sent
 // nobody's, or says what is wrong with it.
 func (c *Code) send(ctx context.Context, s *flow.Submission, name, typed string) (schema.Address, flow.Outcome, *flow.Problem, error) {
 	if typed == "" {
-		missing := required(name)
+		missing := flow.Missing(name)
 		return schema.Address{}, flow.Outcome{}, &missing, nil
 	}
 	errand, ok, err := c.Secrets.Errand(ctx, s.Flow, typed)
@@ -112,10 +112,6 @@ func (c *Code) check(ctx context.Context, s *flow.Submission, wrong flow.Problem
 // tooMany says what to do where no further code is looked at.
 func tooMany(instead string) flow.Problem {
 	return flow.Problem{Message: ui.Say(ui.ErrorGeneric, "reason", "Too many codes were tried here. "+instead)}
-}
-
-func required(name string) flow.Problem {
-	return flow.Problem{Field: name, Message: ui.Say(ui.ErrorRequired, "property", name)}
 }
 
 // input is the field for the code.

@@ -106,7 +106,7 @@ func (c *Code) login(ctx context.Context, s *flow.Submission) (flow.Outcome, err
 		if chooses(&s.Form) {
 			name = oneOfThem
 		}
-		return flow.Again(required(name)), nil
+		return flow.Again(flow.Missing(name)), nil
 	}
 	errand, ok, err := c.addressee(ctx, &s.Form, to)
 	if err != nil {
@@ -224,7 +224,7 @@ func (c *Code) signIn(ctx context.Context, s *flow.Submission) (flow.Outcome, er
 func (c *Code) open(ctx context.Context, s *flow.Submission, wrong flow.Problem, addresses ...schema.Address) (*onetime.Found, flow.Outcome, error) {
 	given := s.Values.String(field)
 	if given == "" {
-		return nil, flow.Again(required(field)), nil
+		return nil, flow.Again(flow.Missing(field)), nil
 	}
 	verdict, found, err := c.Secrets.Try(ctx, s.Flow, given, s.Config.SelfService.Methods.Code.Config.MaxSubmissions, addresses...)
 	switch {

@@ -40,7 +40,7 @@ func (c *Code) verify(ctx context.Context, s *flow.Submission) (flow.Outcome, er
 		return outcome.Saying(ui.Say(ui.InfoVerificationCodeSent)), nil
 	}
 	if s.Values.String(field) == "" {
-		return flow.Again(required(field)), nil
+		return flow.Again(flow.Missing(field)), nil
 	}
 	wrong := flow.Problem{Message: ui.Say(ui.ErrorVerificationCode)}
 	found, outcome, err := c.check(ctx, s, wrong)

@@ -87,7 +87,7 @@ func (l *Link) submit(ctx context.Context, s *flow.Submission) (flow.Outcome, er
 	}
 	typed := s.Values.String(field)
 	if typed == "" {
-		return flow.Again(flow.Problem{Field: field, Message: ui.Say(ui.ErrorRequired, "property", field)}), nil
+		return flow.Again(flow.Missing(field)), nil
 	}
 	errand, ok, err := l.Secrets.Errand(ctx, s.Flow, typed)
 	if err != nil {

@@ -116,7 +116,7 @@ func prepareLogin(_ context.Context, form *flow.Form) error {
 func (l *Lookup) login(ctx context.Context, s *flow.Submission) (flow.Outcome, error) {
 	given := readable(s.Values.String(field))
 	if given == "" {
-		return flow.Again(flow.Problem{Field: field, Message: ui.Say(ui.ErrorRequired, "property", field)}), nil
+		return flow.Again(flow.Missing(field)), nil
 	}
 	codes, c := inForce(&s.Form)
 	if len(codes) == 0 {

@@ -99,20 +99,16 @@ func prepareNew(form *flow.Form, label int) {
 	form.UI.Put(ui.Input(ui.GroupPassword, "method", ui.InputSubmit, "password").Labelled(ui.Say(label)))
 }
 
-func required(name string) flow.Problem {
-	return flow.Problem{Field: name, Message: ui.Say(ui.ErrorRequired, "property", name)}
-}
-
 // login checks a password. Whatever is wrong, the same work is done and the
 // same is said.
 func (p *Password) login(ctx context.Context, s *flow.Submission) (flow.Outcome, error) {
 	identifier, given := s.Identifier(), s.Values.String(field)
 	var missing []flow.Problem
 	if identifier == "" {
-		missing = append(missing, required("identifier"))
+		missing = append(missing, flow.Missing("identifier"))
 	}
 	if given == "" {
-		missing = append(missing, required(field))
+		missing = append(missing, flow.Missing(field))
 	}
 	if len(missing) > 0 {
 		return flow.Again(missing...), nil
@@ -182,7 +178,7 @@ func (p *Password) change(ctx context.Context, s *flow.Submission) (flow.Outcome
 func (p *Password) choose(ctx context.Context, s *flow.Submission, before auth.Credential) (json.RawMessage, *flow.Problem, error) {
 	given := s.Values.String(field)
 	if given == "" {
-		missing := required(field)
+		missing := flow.Missing(field)
 		return nil, &missing, nil
 	}
 	if len(before.Identifiers) == 0 {

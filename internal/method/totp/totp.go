@@ -111,7 +111,7 @@ func prepareLogin(_ context.Context, form *flow.Form) error {
 func (t *TOTP) login(ctx context.Context, s *flow.Submission) (flow.Outcome, error) {
 	given := s.Values.String(field)
 	if given == "" {
-		return flow.Again(required()), nil
+		return flow.Again(flow.Missing(field)), nil
 	}
 	key, c, ok := enrolled(&s.Form)
 	if !ok {
@@ -149,10 +149,6 @@ func use(i uuid.UUID, step int64) func(context.Context, *store.Tx) error {
 		}
 		return err
 	}
-}
-
-func required() flow.Problem {
-	return flow.Problem{Field: field, Message: ui.Say(ui.ErrorRequired, "property", field)}
 }
 
 // claims takes a button of its own, which says what is meant, too.
@@ -255,7 +251,7 @@ func (t *TOTP) change(ctx context.Context, s *flow.Submission) (flow.Outcome, er
 	}
 	given, raw := s.Values.String(field), s.Kept(secretKept)
 	if given == "" || has {
-		return flow.Again(required()), nil
+		return flow.Again(flow.Missing(field)), nil
 	}
 	wrong := flow.Problem{Field: field, Message: ui.Say(ui.ErrorVerifierWrong)}
 	if raw == nil {

@@ -179,7 +179,7 @@ func (w *WebAuthn) login(ctx context.Context, s *flow.Submission) (flow.Outcome,
 	identifier, text := s.Identifier(), s.Values.String(loginField)
 	if identifier == "" && s.UI.Find("identifier") != nil {
 		s.StartOver()
-		return flow.Again(required("identifier")), nil
+		return flow.Again(flow.Missing("identifier")), nil
 	}
 	var found *store.SignIn
 	if s.Identity != nil {
@@ -277,7 +277,7 @@ func (w *WebAuthn) change(ctx context.Context, s *flow.Submission) (flow.Outcome
 	case problem != nil:
 		return flow.Again(*problem), nil
 	case key.Name == "":
-		return flow.Again(required(nameField)), nil
+		return flow.Again(flow.Missing(nameField)), nil
 	}
 	return w.keys().Add(ctx, s, key), nil
 }
@@ -289,8 +289,4 @@ func set(i *auth.Identity, keys ceremony.Config, now time.Time) {
 		config = []byte("{}")
 	}
 	i.SetCredential(auth.WebAuthn, config, now)
-}
-
-func required(field string) flow.Problem {
-	return flow.Problem{Field: field, Message: ui.Say(ui.ErrorRequired, "property", field)}
 }
