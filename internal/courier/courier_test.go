@@ -192,7 +192,7 @@ func TestGivesUp(t *testing.T) {
 			pause *= 3
 		}
 		p.stop()
-		if log := p.log.String(); strings.Contains(log, "ada") || !strings.Contains(log, "550 5.1.1") || strings.Count(log, "given up") != 1 {
+		if log := p.log.String(); strings.Contains(log, "ada@") || !strings.Contains(log, "550 5.1.1") || strings.Count(log, "given up") != 1 {
 			t.Errorf("log:\n%s", log)
 		}
 	})

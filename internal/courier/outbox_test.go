@@ -220,7 +220,7 @@ func TestRecipientLimit(t *testing.T) {
 			t.Errorf("%+v", counts)
 		}
 		p.stop()
-		if log := p.log.String(); !strings.Contains(log, "courier.recipient_limit") || strings.Contains(strings.ToLower(log), "ada") {
+		if log := p.log.String(); !strings.Contains(log, "courier.recipient_limit") || strings.Contains(strings.ToLower(log), "ada@") {
 			t.Errorf("log:\n%s", log)
 		}
 	})
