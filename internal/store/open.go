@@ -148,7 +148,7 @@ func (s *Store) Ping(ctx context.Context) error {
 
 func (s *Store) openSQLite(ctx context.Context) error {
 	s.dialect = &sqliteDialect
-	options := url.Values{"_pragma": {"foreign_keys(1)", "busy_timeout(10000)"}, "_txlock": {"immediate"}}
+	options := url.Values{"_pragma": {"foreign_keys(1)", "busy_timeout(10000)", "temp_store(MEMORY)"}, "_txlock": {"immediate"}}
 	if !s.options.Memory {
 		if err := os.MkdirAll(filepath.Dir(s.options.Path), 0o700); err != nil {
 			return fmt.Errorf("the folder of the database cannot be made: %w", err)
@@ -193,7 +193,7 @@ func (s *Store) openSQLite(ctx context.Context) error {
 	}
 	s.on = &prepared{pool: s.pool, kept: map[string]*sql.Stmt{}}
 	s.hearing.Store(true)
-	s.writer = startWriter(s, writing)
+	s.writer = newWriter(s, writing)
 	return nil
 }
 

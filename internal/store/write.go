@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -136,20 +137,22 @@ func (tx *Tx) announce(ctx context.Context) error {
 	return nil
 }
 
-// sqliteWriter is the one writer of an SQLite database. Writes that wait for
-// it are committed together: sixty-four sign-ins cost one sync.
+// sqliteWriter makes the writes of an SQLite database, which takes one at a time.
+// Whoever comes while nobody writes does it at once, without a goroutine of its own
+// to wake; those who come meanwhile wait, and the next of them to get the turn
+// commits all that wait together: sixty-four sign-ins cost one sync.
 type sqliteWriter struct {
 	store *Store
 	pool  *sql.DB
 	kept  *prepared
-	jobs  chan *job
-	ended chan struct{}
-	sync  Durability // how the connection is set at present
+	turn  chan struct{} // full while somebody writes
+	sync  Durability    // how the connection is set at present
 	// failing says that something could not be written since something was.
 	failing atomic.Bool
 
-	mu     sync.RWMutex // guards closed against senders
-	closed bool
+	mu      sync.Mutex
+	waiting []*job
+	closed  bool
 }
 
 type job struct {
@@ -163,73 +166,67 @@ type job struct {
 // groupSize bounds how many writes one commit takes.
 const groupSize = 128
 
-func startWriter(s *Store, pool *sql.DB) *sqliteWriter {
-	w := &sqliteWriter{store: s, pool: pool, kept: &prepared{pool: pool, kept: map[string]*sql.Stmt{}},
-		jobs: make(chan *job, groupSize), ended: make(chan struct{})}
+func newWriter(s *Store, pool *sql.DB) *sqliteWriter {
+	w := &sqliteWriter{store: s, pool: pool, kept: &prepared{pool: pool, kept: map[string]*sql.Stmt{}}, turn: make(chan struct{}, 1)}
 	if same, ok := s.on.(*prepared); ok && same.pool == pool {
 		w.kept = same
 	}
-	go w.run()
 	return w
 }
 
+// close has those who wait already write, and nobody after them.
 func (w *sqliteWriter) close() {
 	w.mu.Lock()
 	w.closed = true
-	close(w.jobs)
 	w.mu.Unlock()
-	<-w.ended
+	w.turn <- struct{}{}
+	for w.next() {
+	}
+	<-w.turn
 	if w.pool != w.store.pool {
 		w.pool.Close()
 	}
 }
 
+// write is not given up once it waits: a client that hangs up must not disturb
+// the group that its write is in.
 func (w *sqliteWriter) write(ctx context.Context, d Durability, f func(*Tx) error) error {
 	j := &job{ctx: ctx, d: d, f: f, done: make(chan error, 1)}
-	if err := w.queue(ctx, j); err != nil {
-		return err
-	}
-	return <-j.done
-}
-
-// queue hands a write to the writer. From then on it is not taken back: a
-// client that hangs up must not disturb the group that its write is in.
-func (w *sqliteWriter) queue(ctx context.Context, j *job) error {
-	w.mu.RLock()
-	defer w.mu.RUnlock()
+	w.mu.Lock()
 	if w.closed {
+		w.mu.Unlock()
 		return auth.ErrUnavailable.Because(errors.New("the store is closed"))
 	}
-	select {
-	case w.jobs <- j:
-		return nil
-	case <-ctx.Done():
-		return auth.ErrTimeout.Because(ctx.Err())
-	}
-}
-
-func (w *sqliteWriter) run() {
-	defer close(w.ended)
-	for first := range w.jobs {
-		group := []*job{first}
-	gather:
-		for len(group) < groupSize {
-			select {
-			case j, open := <-w.jobs:
-				if !open {
-					break gather
-				}
-				group = append(group, j)
-			default:
-				break gather
-			}
+	w.waiting = append(w.waiting, j)
+	w.mu.Unlock()
+	for {
+		select {
+		case err := <-j.done:
+			return err
+		case w.turn <- struct{}{}:
+			w.next()
+			<-w.turn
 		}
-		w.commit(group)
 	}
 }
 
-// commit runs a group in one transaction, each member in a savepoint of its
-// own, and answers all of them once the commit is on disk.
+// next commits those who wait, up to the size of a group, and says whether there
+// were any. Who calls it has the turn.
+func (w *sqliteWriter) next() bool {
+	w.mu.Lock()
+	n := min(len(w.waiting), groupSize)
+	group := slices.Clone(w.waiting[:n])
+	w.waiting = slices.Delete(w.waiting, 0, n)
+	w.mu.Unlock()
+	if n == 0 {
+		return false
+	}
+	w.commit(group)
+	return true
+}
+
+// commit runs a group in one transaction and answers all of them once the commit is
+// on disk.
 func (w *sqliteWriter) commit(group []*job) {
 	results := make([]error, len(group))
 	err := w.transact(group, results)
@@ -255,8 +252,11 @@ func (w *sqliteWriter) commit(group []*job) {
 	}
 }
 
+// transact makes the writes of a group in one transaction; results has what became
+// of each. They are tried without savepoints first, because to keep what pages were
+// like costs as much as half of the writes, and hardly any write fails. If one does,
+// all of it is taken back and tried again, each in a savepoint of its own.
 func (w *sqliteWriter) transact(group []*job, results []error) error {
-	ctx := context.Background()
 	durable := Volatile
 	for _, j := range group {
 		durable = durable || j.d
@@ -267,14 +267,25 @@ func (w *sqliteWriter) transact(group []*job, results []error) error {
 		if durable {
 			level = "FULL"
 		}
-		if _, err := w.pool.ExecContext(ctx, "PRAGMA synchronous = "+level); err != nil {
+		if _, err := w.pool.ExecContext(context.Background(), "PRAGMA synchronous = "+level); err != nil {
 			return w.store.problem("begin", err)
 		}
 		w.sync = durable
 	}
+	all, err := w.attempt(group, results, false)
+	if !all && err == nil && len(group) > 1 {
+		_, err = w.attempt(group, results, true)
+	}
+	return err
+}
+
+// attempt is one such transaction. Without savepoints the first write that fails
+// ends it, and nothing was written; false says so.
+func (w *sqliteWriter) attempt(group []*job, results []error, savepoints bool) (bool, error) {
+	ctx := context.Background()
 	on, err := w.pool.BeginTx(ctx, nil)
 	if err != nil {
-		return w.store.problem("begin", err)
+		return false, w.store.problem("begin", err)
 	}
 	bound := &inTx{prepared: w.kept, tx: on}
 	defer func() {
@@ -284,14 +295,14 @@ func (w *sqliteWriter) transact(group []*job, results []error) error {
 	for i, j := range group {
 		j.tx = &Tx{queries: w.store.queries}
 		j.tx.on = bound
-		if len(group) == 1 {
-			if results[0] = j.run(); results[0] != nil {
-				return nil
+		if !savepoints {
+			if results[i] = j.run(); results[i] != nil {
+				return false, nil
 			}
-			break
+			continue
 		}
 		if _, err := bound.ExecContext(ctx, "SAVEPOINT one"); err != nil {
-			return w.store.problem("savepoint", err)
+			return false, w.store.problem("savepoint", err)
 		}
 		results[i] = j.run()
 		end := "RELEASE one"
@@ -299,10 +310,10 @@ func (w *sqliteWriter) transact(group []*job, results []error) error {
 			end = "ROLLBACK TO one"
 		}
 		if _, err := bound.ExecContext(ctx, end); err != nil {
-			return w.store.problem("savepoint", err)
+			return false, w.store.problem("savepoint", err)
 		}
 	}
-	return w.store.problem("commit", on.Commit())
+	return true, w.store.problem("commit", on.Commit())
 }
 
 // run calls the function; a panic in it must not take the others' writes along.
