@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"runtime/debug"
 	"sync"
 	"time"
 
@@ -119,9 +118,6 @@ func (a *App) Run(ctx context.Context, ready func()) error {
 	if ready != nil {
 		ready()
 	}
-	// What was needed to load everything is given back: a server that idles is
-	// small.
-	background.Go(debug.FreeOSMemory)
 
 	var err error
 	select {

@@ -37,7 +37,10 @@ instead of sending it.`,
 			// Set once, here, for the whole process. From now on Go leaves it at
 			// that, also when a container's share changes.
 			runtime.GOMAXPROCS(cores + a.HashingThreads())
-			err = a.Run(ctx, func() { c.greet(a) })
+			err = a.Run(ctx, func() {
+				c.greet(a)
+				go settle(c.environ("GOGC"))
+			})
 			if closed := a.Close(); err == nil {
 				err = closed
 			}

@@ -1,0 +1,6 @@
+//go:build !linux
+
+package cli
+
+// dropText is for Linux.
+func dropText() {}
