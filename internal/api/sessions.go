@@ -176,7 +176,8 @@ func (a *API) sameSite(r *http.Request) error {
 		allowed = append(allowed, c.config.Serve.Public.CORS.AllowedOrigins...)
 	}
 	if web.CrossSite(r, allowed) {
-		return auth.ErrCSRF
+		d := web.Diagnostics{Public: c.config.PublicURL(), Origins: allowed}
+		return auth.ErrCSRF.Explain(d.ForeignPage(r))
 	}
 	return nil
 }

@@ -79,7 +79,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 }
 
 func (a *App) build(first *prepared) error {
-	a.server = &web.Server{Logger: a.logger, Now: a.options.Clock}
+	a.server = &web.Server{Logger: a.logger, Now: a.options.Clock, Dev: func() bool { return a.Config().Dev }}
 	a.client = web.NewOutgoing(func() *web.OutgoingRules { return a.now.Load().outgoing }, a.proxy)
 	var err error
 	if a.sessions, err = session.New(a.store, a.options.Clock, answersKept, sessionSettings(first)); err != nil {

@@ -28,8 +28,11 @@ type Error struct {
 	Beside map[string]any
 	// RetryAfter, in seconds, becomes the header of that name.
 	RetryAfter int
+	// Debug is what only those who develop are told, see Debugged.
+	Debug string
 
-	cause error
+	cause     error
+	diagnosis *Diagnosis
 }
 
 // Error is for logs, not for people: it includes the private cause.
@@ -132,6 +135,9 @@ func (e *Error) Body(request string) map[string]any {
 	}
 	if len(e.Details) > 0 {
 		out["details"] = e.Details
+	}
+	if e.Debug != "" {
+		out["debug"] = e.Debug
 	}
 	return out
 }

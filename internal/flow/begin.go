@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -209,7 +210,7 @@ func (v *visit) find(parameter string, missing error, back func(*auth.Flow) stri
 		}
 		if row == nil {
 			to := cmp.Or(v.config.SelfService.Flows.Login.UIURL, v.base+"self-service/login/browser")
-			return nil, nil, &refusal{err: auth.ErrNoSession, to: to, status: http.StatusFound}
+			return nil, nil, &refusal{err: v.noSession(), to: to, status: http.StatusFound}
 		}
 	}
 	id, ok := web.ID(v.r.URL.Query().Get(parameter))
@@ -230,7 +231,7 @@ func (v *visit) find(parameter string, missing error, back func(*auth.Flow) stri
 		}
 	}
 	if !v.belongs(f) {
-		return nil, nil, auth.ErrCSRF
+		return nil, nil, auth.ErrCSRF.Explain(v.diagnostics.Form(v.r))
 	}
 	if err := v.refill(f); err != nil {
 		return nil, nil, err
@@ -284,13 +285,23 @@ func (v *visit) reads(f *auth.Flow, secret []byte) bool {
 
 // gone is the error of an expired flow that is fetched: it says where to begin anew.
 func (v *visit) gone(f *auth.Flow) error {
-	again := v.base + "self-service/" + string(f.Kind)
+	again, late := v.base+"self-service/"+string(f.Kind), v.tooLate(f, f.ExpiresAt)
 	if f.Type == auth.API {
-		return auth.ErrFlowExpired.Detail("api", again+"/api")
+		return late.Detail("api", again+"/api")
 	}
 	again += "/browser"
 	if to := f.ReturnTo(); to != "" {
 		again = withQuery(again, "return_to", to)
 	}
-	return auth.ErrFlowExpired.Detail("redirect_to", again).Detail("return_to", f.ReturnTo())
+	return late.Detail("redirect_to", again).Detail("return_to", f.ReturnTo())
+}
+
+// tooLate is the error of a form that has expired, or for which what was sent
+// has, before.
+func (v *visit) tooLate(f *auth.Flow, since time.Time) *auth.Error {
+	what, setting := "form", "selfservice.flows."+string(f.Kind)+".lifespan"
+	if since.Before(f.ExpiresAt) {
+		what, setting = "code or link", "selfservice.methods.code.config.lifespan and that of the method link"
+	}
+	return auth.ErrFlowExpired.Explain(web.Expired(what, v.engine.Clock().Sub(since), setting))
 }

@@ -53,6 +53,8 @@ type current struct {
 	bindings *secret.Ring // keyed hashes of CSRF cookies
 	flows    *secret.Ring // what is secret in stored flows
 	aside    web.SecretCookie
+	// diagnostics say why browsers are refused.
+	diagnostics *web.Diagnostics
 }
 
 // Configure replaces the configuration, and what factors count for under it.
@@ -68,13 +70,14 @@ func (e *Engine) Configure(c *config.Config, schemas *schema.Set, policy auth.Po
 	if e.kinds == nil {
 		e.kinds = allKinds()
 	}
-	public := c.PublicURL()
+	public, origins := c.PublicURL(), e.origins(c)
+	csrf := web.NewCSRF(public.String(), web.CookieOptions{Domain: c.Cookies.Domain, Path: c.Cookies.Path, Secure: c.Cookies.Secure,
+		SameSite: web.SameSite(c.Cookies.SameSite)})
 	e.now.Store(&current{
-		config: c, schemas: schemas, policy: policy, public: public, base: public.String(), bindings: bindings, flows: flows, origins: e.origins(c),
-		aside:    web.SecretCookie{Name: "ory_kratos_continuity", Persistent: true, CookieOptions: web.CookieOptions{Secure: c.Cookies.Secure}},
-		returnTo: web.Compile(c.SelfService.AllowedReturnURLs, public, c.SelfService.DefaultBrowserReturnURL, c.FeatureFlags.LegacyAllowInsecureOrigins),
-		csrf: web.NewCSRF(public.String(), web.CookieOptions{Domain: c.Cookies.Domain, Path: c.Cookies.Path, Secure: c.Cookies.Secure,
-			SameSite: web.SameSite(c.Cookies.SameSite)}),
+		config: c, schemas: schemas, policy: policy, public: public, base: public.String(), bindings: bindings, flows: flows, origins: origins, csrf: csrf,
+		aside:       web.SecretCookie{Name: "ory_kratos_continuity", Persistent: true, CookieOptions: web.CookieOptions{Secure: c.Cookies.Secure}},
+		returnTo:    web.Compile(c.SelfService.AllowedReturnURLs, public, c.SelfService.DefaultBrowserReturnURL, c.FeatureFlags.LegacyAllowInsecureOrigins),
+		diagnostics: &web.Diagnostics{Public: public, CSRF: csrf, Session: e.Sessions.Cookie(), Origins: origins},
 	})
 	return nil
 }
@@ -155,9 +158,13 @@ func (v *visit) asJSON() bool { return !v.followed && (v.app || web.IsJSON(v.r))
 
 // session finds the session of the request, or nil where there is none.
 func (v *visit) session() (*store.SessionRow, error) {
-	row, err := v.signedIn()
+	v.proof = v.engine.Sessions.Proof(v.r)
+	row, err := v.engine.Sessions.FindToken(v.r.Context(), v.proof.Token)
 	if errors.Is(err, auth.ErrNoSession) {
 		return nil, nil
+	}
+	if row != nil {
+		v.person, v.proven = row.Identity, row.Session.AMR
 	}
 	return row, err
 }
@@ -166,12 +173,22 @@ func (v *visit) session() (*store.SessionRow, error) {
 // error is auth.ErrNoSession. Who is asked again about one submission may get
 // that too: the session was revoked meanwhile, or has another token.
 func (v *visit) signedIn() (*store.SessionRow, error) {
-	v.proof = v.engine.Sessions.Proof(v.r)
-	row, err := v.engine.Sessions.FindToken(v.r.Context(), v.proof.Token)
-	if row != nil {
-		v.person, v.proven = row.Identity, row.Session.AMR
+	row, err := v.session()
+	if row == nil && err == nil {
+		err = v.noSession()
 	}
 	return row, err
+}
+
+// noSession is the error of who is not signed in, with what shows that they only
+// seem not to be.
+func (v *visit) noSession() error {
+	if v.r.Header.Get("X-Session-Token") == "" {
+		if why, ok := v.diagnostics.NoSession(v.r); ok {
+			return auth.ErrNoSession.Explain(why)
+		}
+	}
+	return auth.ErrNoSession
 }
 
 // page is the address of the page that shows a flow. Where none is configured

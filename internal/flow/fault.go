@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"net/http"
 
 	"github.com/google/uuid"
@@ -22,16 +23,17 @@ func (v *visit) fault(err error) error {
 		return err
 	}
 	if no := (*refusal)(nil); errors.As(err, &no) && no.to != "" {
+		v.engine.Server.LogError(v.r, err)
 		v.redirect(no.status, no.to)
 		return nil
 	}
-	e := auth.AsError(err)
-	v.engine.Server.LogError(v.r, err)
+	e := v.engine.Server.ForAnswer(auth.AsError(err))
 	id, kept := v.keepError(e)
 	if kept != nil {
 		// The database is the problem: there is nowhere to keep it.
 		return errors.Join(err, kept)
 	}
+	v.engine.Server.LogError(v.r, err, slog.String("error_id", id.String()))
 	page := v.config.SelfService.Flows.Error.UIURL
 	if page == "" {
 		page = v.base + "self-service/errors"

@@ -361,7 +361,7 @@ func beginSettings(v *visit, f *auth.Flow, row *store.SessionRow, query url.Valu
 		if to != "" {
 			login = withQuery(login, "return_to", to)
 		}
-		return &refusal{err: auth.ErrNoSession, to: login, status: http.StatusSeeOther}
+		return &refusal{err: v.noSession(), to: login, status: http.StatusSeeOther}
 	}
 	back := ""
 	if to != "" && f.Type == auth.Browser {

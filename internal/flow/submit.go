@@ -95,7 +95,7 @@ func (v *visit) submitted() (*auth.Flow, *store.SessionRow, error) {
 // expired answers a submission that came too late, for the form or for what was
 // sent for it.
 func (v *visit) expired(f *auth.Flow, since time.Time) error {
-	e := auth.ErrFlowExpired.With("expired_at", auth.Stamp(since)).With("since", v.engine.Clock().Sub(since).Nanoseconds())
+	e := v.tooLate(f, since).With("expired_at", auth.Stamp(since)).With("since", v.engine.Clock().Sub(since).Nanoseconds())
 	return v.replace(f, e, ui.Say(v.kind.expired, "expired_at", since))
 }
 
@@ -114,6 +114,7 @@ func (v *visit) replace(old *auth.Flow, why *auth.Error, say ui.Message) error {
 		return v.fault(err)
 	}
 	if !v.asJSON() {
+		v.engine.Server.LogError(v.r, why)
 		v.redirect(http.StatusSeeOther, v.page(fresh))
 		return nil
 	}
@@ -215,9 +216,11 @@ func (v *visit) read(form *Form, signedIn bool) (*Submission, *Problem, error) {
 			token = r.Header.Get("X-CSRF-Token")
 		}
 		secret, ok := v.csrf.Secret(r)
-		tied := ok && v.csrf.Valid(token, secret) || f.Unbound
-		if !tied || v.foreign(r) {
-			return nil, nil, auth.ErrCSRF
+		switch tied := ok && v.csrf.Valid(token, secret) || f.Unbound; {
+		case !tied:
+			return nil, nil, auth.ErrCSRF.Explain(v.diagnostics.Token(r, token))
+		case v.foreign(r):
+			return nil, nil, auth.ErrCSRF.Explain(v.diagnostics.ForeignPage(r))
 		}
 	}
 	if raw := values.Raw("transient_payload"); len(raw) > 0 && raw[0] == '{' {

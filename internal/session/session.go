@@ -104,6 +104,9 @@ func (s *Sessions) Configure(settings Settings) error {
 	return nil
 }
 
+// Cookie is the session cookie, without a value.
+func (s *Sessions) Cookie() web.SecretCookie { return s.now.Load().Cookie }
+
 // Proof is what a request brings along to be recognised by.
 type Proof struct {
 	Token string

@@ -85,3 +85,14 @@ func SameSite(word string) http.SameSite {
 	}
 	return http.SameSiteLaxMode
 }
+
+// sameSiteWord is the word for it.
+func sameSiteWord(mode http.SameSite) string {
+	switch mode {
+	case http.SameSiteStrictMode:
+		return "Strict"
+	case http.SameSiteNoneMode:
+		return "None"
+	}
+	return "Lax"
+}

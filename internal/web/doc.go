@@ -9,6 +9,8 @@
 //     with limits
 //   - returnto.go: which return_to addresses are allowed
 //   - csrf.go, cookie.go: the anti-forgery and the session cookie
+//   - diagnosis.go, site.go: why a browser was refused, for operators, and what
+//     browsers take for one site
 //   - client.go: who is calling, and by which address
 //   - page.go: pages of lists and their Link headers (RFC 8288)
 //   - outgoing.go: the client for requests that the server makes itself

@@ -36,6 +36,8 @@ type Server struct {
 	Logger *slog.Logger
 	// Now is the clock; it measures how long a request took.
 	Now func() time.Time
+	// Dev says whether answers hold the diagnosis of an error. nil is no.
+	Dev func() bool
 }
 
 // Handle is Wrap for handlers whose errors are always JSON.
@@ -43,11 +45,20 @@ func (s *Server) Handle(h Handler) http.Handler { return Wrap(h, s.WriteError) }
 
 // WriteError is the one place that renders an error as JSON. What is not an
 // auth.Error becomes a 500 that says nothing of its cause. Faults of the
-// server are logged with their cause, faults of the client at debug level.
+// server are logged with their cause, faults of the client at debug level but
+// for those with a diagnosis.
 func (s *Server) WriteError(w http.ResponseWriter, r *http.Request, err error) {
-	e := of(r, err)
+	e := s.ForAnswer(of(r, err))
 	s.LogError(r, e)
 	answer(w, r, e)
+}
+
+// ForAnswer is an error as it is answered: in development with its diagnosis.
+func (s *Server) ForAnswer(e *auth.Error) *auth.Error {
+	if s.Dev == nil || !s.Dev() {
+		return e
+	}
+	return e.Debugged()
 }
 
 // of is the error of a request: that it was given up, if that is the cause.
@@ -62,13 +73,14 @@ func of(r *http.Request, err error) *auth.Error {
 	return auth.AsError(err)
 }
 
-// LogError logs an error, for those who answer it in another way than as JSON.
-// A fault of the server is logged with its cause. Of a fault of the client only
-// the kind of its cause is: what is said of it, and what the cause says, may
-// repeat what the client sent.
-func (s *Server) LogError(r *http.Request, err error) {
+// LogError logs an error, with more attributes, for those who answer it in
+// another way than as JSON. A fault of the server is logged with its cause. Of a
+// fault of the client only the kind of its cause is: what is said of it, and what
+// the cause says, may repeat what the client sent. Its diagnosis does not, and is
+// for whoever has to do something about it.
+func (s *Server) LogError(r *http.Request, err error, more ...slog.Attr) {
 	e := of(r, err)
-	attrs := append(about(r), slog.Int("status", e.Status), slog.String("id", e.ID))
+	attrs := append(append(about(r), slog.Int("status", e.Status), slog.String("id", e.ID)), more...)
 	if e.Status >= http.StatusInternalServerError {
 		s.Logger.LogAttrs(r.Context(), slog.LevelError, "request failed", append(attrs, slog.String("error", e.Error()))...)
 		return
@@ -76,7 +88,12 @@ func (s *Server) LogError(r *http.Request, err error) {
 	if cause := e.Unwrap(); cause != nil {
 		attrs = append(attrs, slog.String("cause", kindOfError(cause)))
 	}
-	s.Logger.LogAttrs(r.Context(), slog.LevelDebug, "request failed", attrs...)
+	level := slog.LevelDebug
+	if d := e.Diagnosis(); d != nil {
+		level = slog.LevelInfo
+		attrs = append(attrs, slog.String("sent", d.Sent), slog.String("expected", d.Expected), slog.String("change", d.Change))
+	}
+	s.Logger.LogAttrs(r.Context(), level, "request failed", attrs...)
 }
 
 // kindOfError is the type of the innermost error; those around it only add

@@ -81,7 +81,7 @@ func AskedReturnTo(rawQuery string) (string, error) {
 	query, err := url.ParseQuery(rawQuery)
 	to, wrong := query.Get("return_to"), url.EscapeError("")
 	if to == "" && errors.As(err, &wrong) && strings.Contains(rawQuery, "return_to=") {
-		return "", auth.ErrReturnToMalformed
+		return "", auth.ErrReturnToMalformed.Explain(notURL())
 	}
 	return to, nil
 }
@@ -106,27 +106,27 @@ func (t *ReturnTo) Resolve(raw string) (string, error) {
 	// (WHATWG URL, section 4.4); no honest address needs them.
 	if len(raw) > maxReturnTo || !utf8.ValidString(raw) || strings.ContainsRune(raw, '\\') ||
 		strings.ContainsFunc(raw, unicode.IsControl) || strings.TrimSpace(raw) != raw {
-		return "", auth.ErrReturnToMalformed
+		return "", auth.ErrReturnToMalformed.Explain(notURL())
 	}
 	u, err := url.Parse(raw)
 	if err != nil {
-		return "", auth.ErrReturnToMalformed
+		return "", auth.ErrReturnToMalformed.Explain(notURL())
 	}
 	if u.User != nil || u.Opaque != "" || scripts(u.Scheme) {
-		return "", auth.ErrReturnTo
+		return "", auth.ErrReturnTo.Explain(t.diagnosis(u))
 	}
 	if u.Scheme == "" {
 		// Only a path of the host itself: "//host" and "///host" are other
 		// hosts to a browser.
 		if t.host == "" || !strings.HasPrefix(raw, "/") || strings.HasPrefix(raw, "//") {
-			return "", auth.ErrReturnTo
+			return "", auth.ErrReturnTo.Explain(t.diagnosis(u))
 		}
 		u.Scheme, u.Host = t.scheme, t.host
 		raw = t.scheme + "://" + t.host + raw
 	}
 	path, ok := canonicalPath(u)
 	if !ok || !slices.ContainsFunc(t.allowed, func(d destination) bool { return d.covers(u.Scheme, lower(u.Host), path) }) {
-		return "", auth.ErrReturnTo
+		return "", auth.ErrReturnTo.Explain(t.diagnosis(u))
 	}
 	return raw, nil
 }
