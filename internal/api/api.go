@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"zelus/internal/adminkey"
 	"zelus/internal/auth"
@@ -31,6 +32,7 @@ type API struct {
 	Flows      *flow.Engine
 	// Version is what /version answers.
 	Version string
+	Clock   func() time.Time
 
 	now atomic.Pointer[current]
 }
@@ -43,6 +45,7 @@ type current struct {
 	admin   string
 	lists   web.Offsets
 	pages   *secret.Ring // of page tokens
+	sight   *web.Sight
 }
 
 // Configure replaces the configuration.
@@ -51,7 +54,11 @@ func (a *API) Configure(c *config.Config, schemas *schema.Set) error {
 	if err != nil {
 		return err
 	}
-	a.now.Store(&current{config: c, schemas: schemas, public: c.PublicURL().String(), admin: c.AdminURL().String(), pages: pages,
+	sight, err := web.NewSight(c.Secrets.Default)
+	if err != nil {
+		return err
+	}
+	a.now.Store(&current{sight: sight, config: c, schemas: schemas, public: c.PublicURL().String(), admin: c.AdminURL().String(), pages: pages,
 		lists: web.Offsets{Default: 250, Max: 1000,
 			Seal: func(plain []byte) string { return pages.SealString(plain, nil) },
 			Open: func(token string) ([]byte, error) { return pages.OpenString(token, nil) },

@@ -15,8 +15,13 @@ type status struct {
 	Status string `json:"status"`
 }
 
-// alive says that the process answers.
-func (a *API) alive(w http.ResponseWriter, _ *http.Request) error {
+// alive says that the process answers, and tells `zelus doctor`, which has the
+// secrets of the server, what it sees of the request.
+func (a *API) alive(w http.ResponseWriter, r *http.Request) error {
+	c := a.now.Load()
+	c.sight.Answer(w, r, c.config.TrustedProxies(), func() web.Sighting {
+		return web.Sighting{BaseURL: c.public, Revision: c.config.Revision, Version: a.Version, Now: a.Clock().UTC()}
+	})
 	return web.WriteJSON(w, http.StatusOK, status{"ok"})
 }
 

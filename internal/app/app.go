@@ -99,7 +99,8 @@ func (a *App) build(first *prepared) error {
 	a.identities.Factors = factors(methods)
 	a.engine = &flow.Engine{Store: a.store, Sessions: a.sessions, Identities: a.identities, Server: a.server, Clock: a.options.Clock,
 		Methods: methods, Notify: a.notify, Apps: a.options.Apps && first.config.Dev}
-	a.api = &api.API{Store: a.store, Sessions: a.sessions, Identities: a.identities, Keys: a.keys, Courier: a.courier, Flows: a.engine, Version: a.options.Version}
+	a.api = &api.API{Store: a.store, Sessions: a.sessions, Identities: a.identities, Keys: a.keys, Courier: a.courier, Flows: a.engine, Version: a.options.Version,
+		Clock: a.options.Clock}
 	if err := a.put(first); err != nil {
 		a.hashes.Close()
 		return err
