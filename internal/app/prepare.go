@@ -81,19 +81,31 @@ func prepare(ctx context.Context, c *config.Config, proxy func(*url.URL) (*url.U
 	return p, nil
 }
 
+// Checked is what follows from a configuration with which a server could start.
+type Checked struct {
+	Warnings []config.Warning
+	Schemas  *schema.Set
+	// Mail is how mail leaves, nil where no way is configured, and Channels are
+	// further ways, by their ids.
+	Mail     courier.Sender
+	Channels map[string]courier.Sender
+	// Hashing is how passwords are hashed.
+	Hashing hash.Params
+}
+
 // Check says whether a server could start with this configuration, as far as
 // that can be told without its database, its ports and its mail server. It
 // reads the identity schemas, templates of messages, keys and programs, from where they are. environ is
 // the environment as os.Environ gives it, child that of Options.Jsonnet. The
 // error is that of (*config.Config).Blame.
-func Check(ctx context.Context, c *config.Config, environ, child []string) ([]config.Warning, error) {
+func Check(ctx context.Context, c *config.Config, environ, child []string) (*Checked, error) {
 	programs := newJsonnet(child, 1, slog.New(slog.DiscardHandler))
 	defer programs.Close()
 	p, err := prepare(ctx, c, proxies(environ), programs)
 	if err != nil {
 		return nil, c.Blame(err)
 	}
-	return p.warnings, nil
+	return &Checked{Warnings: p.warnings, Schemas: p.schemas, Mail: p.mail, Channels: p.channels, Hashing: p.hashing}, nil
 }
 
 // put puts a configuration in force. The parts take it one after the other, and

@@ -33,9 +33,10 @@ written, and neither the database nor the mail server is asked.`,
 			RunE: func(cmd *cobra.Command, _ []string) error {
 				loaded, warnings, err := load()
 				if err == nil {
-					var more []config.Warning
-					more, err = app.Check(cmd.Context(), loaded, c.Environ, child())
-					warnings = append(warnings, more...)
+					var checked *app.Checked
+					if checked, err = app.Check(cmd.Context(), loaded, c.Environ, child()); err == nil {
+						warnings = append(warnings, checked.Warnings...)
+					}
 				}
 				for _, w := range warnings {
 					fmt.Fprintln(c.Err, "Warning: "+w.String())

@@ -32,6 +32,13 @@ func (c *Config) Warning(key, text string) Warning {
 	return Warning{Where: c.nearest(key), Key: key, Text: text}
 }
 
+// Where is where a key was configured, or else the key around it that was; zero
+// where all of that is a default. Items of lists are named by their numbers.
+func (c *Config) Where(key string) Origin { return c.nearest(key) }
+
+// Configured says whether a key has a value that is not its default.
+func (c *Config) Configured(key string) bool { return c.origin(key) != Origin{} }
+
 // apart takes joined errors apart.
 func apart(err error) []error {
 	joined, ok := err.(interface{ Unwrap() []error })

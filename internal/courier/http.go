@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"zelus/internal/auth"
@@ -84,6 +85,28 @@ func (h *HTTP) Send(ctx context.Context, m *store.Message) error {
 	if response.StatusCode < 200 || response.StatusCode > 299 {
 		return fmt.Errorf("the service at %s answered with the status %d", h.call.Host(), response.StatusCode)
 	}
+	return nil
+}
+
+// Try asks whether there is a service, and hands nothing over. Any answer will
+// do: only with a message it could say more. The error begins with the key of the
+// setting that is to blame.
+func (h *HTTP) Try(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, h.timeout)
+	defer cancel()
+	setting := strings.TrimSuffix(h.program.Name, ".body") + ".url"
+	request, err := h.call.Knock(ctx)
+	if err != nil {
+		return fmt.Errorf("%s: %w", setting, err)
+	}
+	response, err := h.client.Do(request)
+	if errors.Is(err, web.ErrRedirected) {
+		return nil // of what was not sent
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", setting, h.failed(ctx, err))
+	}
+	response.Body.Close()
 	return nil
 }
 

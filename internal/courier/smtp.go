@@ -187,6 +187,26 @@ func (s *SMTP) Send(ctx context.Context, m *store.Message) error {
 	return err
 }
 
+// Try does all that comes before a recipient, and sends nothing: it connects,
+// turns encryption on, signs in, and says who the mail would be from. The error
+// begins with the key of the setting that is to blame.
+func (s *SMTP) Try(ctx context.Context) error {
+	l, err := s.open(ctx)
+	if err != nil {
+		if ctx.Err() != nil {
+			err = fmt.Errorf("the mail server %s took too long: %w", s.address, ctx.Err())
+		}
+		return fmt.Errorf("courier.smtp.connection_uri: %w", err)
+	}
+	defer context.AfterFunc(ctx, func() { l.conn.Close() })()
+	defer l.hangUp() // which gives the mail up (RFC 5321 section 4.1.1.10)
+	l.client.SkipSMTPUTF8(ascii(s.mailer.from.Address))
+	if err := l.client.Mail(path(s.mailer.from.Address)); err != nil {
+		return fmt.Errorf("courier.smtp.from_address: %w", s.failed("MAIL FROM", err, quote))
+	}
+	return nil
+}
+
 // Close closes the connections that are kept, and keeps none from now on. Mail
 // that is on its way is not disturbed.
 func (s *SMTP) Close() error {

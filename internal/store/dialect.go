@@ -38,6 +38,10 @@ type dialect struct {
 	tableExists query
 	// readOnly says on where a server takes no changes. SQLite has no such state.
 	readOnly query
+	// vitals asks for the version, for the database's clock in microseconds since
+	// 1970, and for how many connections clients have and may have at most; 0 where
+	// there is no such number.
+	vitals query
 	// id turns an id into what the driver stores.
 	id func(uuid.UUID) any
 	// reading is the context of a read. With an embedded database a read is a
@@ -56,6 +60,7 @@ var sqliteDialect = dialect{
 		"{int}", "INTEGER", "{compact}", " WITHOUT ROWID"),
 	unlessThere: " ON CONFLICT DO NOTHING",
 	tableExists: "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = ?",
+	vitals:      "SELECT sqlite_version(), CAST(unixepoch('subsec') * 1000000 AS INTEGER), 0, 0",
 	id:          func(id uuid.UUID) any { return id[:] },
 	conflict: func(err error) bool {
 		var e *sqlite.Error
@@ -90,7 +95,9 @@ var postgresDialect = dialect{
 	lock:        "SELECT pg_advisory_xact_lock(7311014612)",
 	readOnly:    "SELECT current_setting('transaction_read_only')",
 	tableExists: "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = current_schema() AND table_name = ?",
-	id:          func(id uuid.UUID) any { return id.String() },
+	vitals: "SELECT current_setting('server_version'), (extract(epoch FROM clock_timestamp()) * 1000000)::bigint, " +
+		"(SELECT COUNT(*) FROM pg_stat_activity WHERE datname IS NOT NULL), current_setting('max_connections')::bigint",
+	id: func(id uuid.UUID) any { return id.String() },
 	reading: func(ctx context.Context) (context.Context, context.CancelFunc) {
 		return context.WithTimeout(ctx, readWithin)
 	},

@@ -140,6 +140,16 @@ func (c *Call) Request(ctx context.Context, body json.RawMessage) (*http.Request
 	return r, nil
 }
 
+// Knock makes a request that changes nothing and carries nothing, neither
+// credentials nor a body (OPTIONS, RFC 9110 section 9.3.7).
+func (c *Call) Knock(ctx context.Context) (*http.Request, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodOptions, c.url.String(), http.NoBody)
+	if err != nil {
+		return nil, errors.New("the request cannot be made") // the error repeats the URL
+	}
+	return r, nil
+}
+
 // ErrRedirected says that a request was redirected to where it must not go by
 // itself.
 var ErrRedirected = errors.New("it answered with a redirect that would send the request elsewhere or change it, so it was not followed; configure the address that it leads to")

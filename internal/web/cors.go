@@ -144,7 +144,7 @@ func CrossSite(r *http.Request, allowed []string) bool {
 			return false
 		}
 	}
-	return !slices.ContainsFunc(allowed, func(pattern string) bool { return matchesOrigin(pattern, origin) })
+	return !AllowsOrigin(allowed, origin)
 }
 
 // Origin is the origin of a URL as browsers write it (RFC 6454 section 6.2):
@@ -158,6 +158,12 @@ func Origin(u *url.URL) string {
 		host = strings.TrimSuffix(host, ":80")
 	}
 	return u.Scheme + "://" + host
+}
+
+// AllowsOrigin says whether an origin is among those that are allowed, as
+// CrossSite and CORS compare them.
+func AllowsOrigin(allowed []string, origin string) bool {
+	return slices.ContainsFunc(allowed, func(pattern string) bool { return matchesOrigin(pattern, origin) })
 }
 
 func matchesOrigin(pattern, origin string) bool {

@@ -53,6 +53,12 @@ func Compile(allowed []string, publicBase *url.URL, defaultURL string, legacyWil
 	return t
 }
 
+// Allows says whether an entry of the list of allowed return URLs counts for
+// anything, see Compile.
+func Allows(entry, defaultURL string, legacyWildcards bool) bool {
+	return len(Compile([]string{entry}, nil, defaultURL, legacyWildcards).allowed) > 0
+}
+
 func (t *ReturnTo) allow(entry string, legacyWildcards bool) {
 	u, err := url.Parse(entry)
 	if err != nil || u.User != nil || u.Opaque != "" || scripts(u.Scheme) {
