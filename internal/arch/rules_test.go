@@ -24,6 +24,7 @@ var floors = [][]string{
 	{"ceremony", "onetime"},
 	{"method/*", "hook", "api", "page", "console"},
 	{"app"},
+	{"doctor"},
 	{"cli"},
 }
 

@@ -44,7 +44,7 @@ func Run(ctx context.Context, p Process) int {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.AddCommand(c.serve(), c.courier(), c.migrate(), c.keys(), c.config(), c.version(), c.jsonnetChild())
+	root.AddCommand(c.serve(), c.courier(), c.migrate(), c.keys(), c.config(), c.doctor(), c.version(), c.jsonnetChild())
 	root.SetArgs(p.Args)
 	root.SetIn(p.In)
 	root.SetOut(p.Out)

@@ -117,8 +117,8 @@ func TestHelp(t *testing.T) {
 		args []string
 		want []string
 	}{
-		{nil, []string{"serve", "courier", "migrate", "keys", "config", "version"}},
-		{[]string{"--help"}, []string{"serve", "courier", "migrate", "keys", "config", "version"}},
+		{nil, []string{"serve", "courier", "migrate", "keys", "config", "doctor", "version"}},
+		{[]string{"--help"}, []string{"serve", "courier", "migrate", "keys", "config", "doctor", "version"}},
 		{[]string{"courier", "watch", "--help"}, []string{"--config", "-c,", "--expose-metrics-port"}},
 		{[]string{"keys", "--help"}, []string{"create", "list", "revoke", "--config", "-c,", "--dev"}},
 		{[]string{"keys", "create", "--help"}, []string{"--name", "--expires", "90d"}},
