@@ -17,6 +17,7 @@ import (
 	"zelus/internal/courier/templates"
 	"zelus/internal/hash"
 	"zelus/internal/jsonnet"
+	"zelus/internal/language"
 	"zelus/internal/schema"
 	"zelus/internal/secret"
 	"zelus/internal/session"
@@ -72,7 +73,7 @@ func prepare(ctx context.Context, c *config.Config, proxy func(*url.URL) (*url.U
 		note(err)
 		note(p.loadTokens(ctx, sources, programs))
 		note(p.loadServices(ctx, sources, client, programs))
-		p.templates, err = templates.New(ctx, templateSettings(c), sources)
+		p.templates, err = templates.New(ctx, templateSettings(c, language.New()), sources)
 		note(err)
 	}
 	if err := errors.Join(faults...); err != nil {

@@ -256,7 +256,7 @@ func TestEveryTemplateKey(t *testing.T) {
 	c.Courier.Templates = config.Templates{Recovery: both, RecoveryCode: both, Verification: both, VerificationCode: both,
 		RegistrationCode: config.ValidOnly{Valid: valid}, LoginCode: config.ValidOnly{Valid: valid},
 		VerifiableAddressChanged: config.MessageTemplates{Email: email, SMS: sms}}
-	got := templateSettings(c).Remote
+	got := templateSettings(c, nil).Remote
 	want := map[string]string{}
 	for _, key := range []string{"recovery.valid", "recovery_code.valid", "verification.valid", "verification_code.valid", "registration_code.valid",
 		"login_code.valid", "verifiable_address_changed", "recovery.invalid", "recovery_code.invalid", "verification.invalid", "verification_code.invalid"} {

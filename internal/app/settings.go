@@ -15,6 +15,7 @@ import (
 	"zelus/internal/courier/templates"
 	"zelus/internal/hash"
 	"zelus/internal/jsonnet"
+	"zelus/internal/language"
 	"zelus/internal/schema"
 	"zelus/internal/secret"
 	"zelus/internal/session"
@@ -216,8 +217,8 @@ func callAuth(a *config.Auth) *web.CallAuth {
 }
 
 // templateSettings say what messages are made of.
-func templateSettings(c *config.Config) templates.Settings {
-	s := templates.Settings{Brand: cmp.Or(c.Courier.SMTP.FromName, c.PublicURL().Hostname()), Dir: c.Courier.TemplateOverridePath,
+func templateSettings(c *config.Config, texts *language.Texts) templates.Settings {
+	s := templates.Settings{Brand: cmp.Or(c.Courier.SMTP.FromName, c.PublicURL().Hostname()), Dir: c.Courier.TemplateOverridePath, Languages: texts,
 		Remote: map[string]string{}}
 	email := func(key string, t *config.EmailTemplate) {
 		s.Remote[key+".email.subject"] = t.Subject

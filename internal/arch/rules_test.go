@@ -18,6 +18,7 @@ const module = "zelus/"
 var floors = [][]string{
 	{"ui"},
 	{"auth", "secret", "source"},
+	{"language"},
 	{"config", "hash", "jsonnet", "schema", "store", "web"},
 	{"identity", "session", "adminkey", "courier", "v0alpha2"},
 	{"flow"},

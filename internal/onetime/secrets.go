@@ -18,6 +18,7 @@ import (
 	"zelus/internal/courier"
 	"zelus/internal/courier/templates"
 	"zelus/internal/flow"
+	"zelus/internal/language"
 	"zelus/internal/schema"
 	"zelus/internal/secret"
 	"zelus/internal/store"
@@ -168,7 +169,7 @@ func (s *Secrets) message(form *flow.Form, e flow.Errand, plain string, isCode b
 	if isCode {
 		m.RequestHeaders = form.Headers()
 	}
-	said, err := s.render(m.Template, m.Type, language(e.Identity, form.Language), d)
+	said, err := s.render(m.Template, m.Type, languageOf(e.Identity, form.Language), d)
 	if err != nil {
 		return nil, err
 	}
@@ -195,8 +196,8 @@ func (s *Secrets) post(ctx context.Context, tx *store.Tx, m courier.Message) err
 
 // render puts a message into words. Where an operator's template fails, the
 // built-in one stands in for it.
-func (s *Secrets) render(template, via, language string, d templates.Data) (*templates.Rendered, error) {
-	said, err := s.Templates().Render(template, via, language, d)
+func (s *Secrets) render(template, via, tag string, d templates.Data) (*templates.Rendered, error) {
+	said, err := s.Templates().Render(template, via, tag, d)
 	if err == nil && said.Fault != nil {
 		s.Logger.Warn("a template of a message failed, and the built-in text was sent instead", "template", template, "error", said.Fault)
 	}
@@ -261,14 +262,14 @@ func address(c *config.Config, f *auth.Flow, isCode bool, plain string) string {
 	return c.PublicURL().String() + "self-service/" + string(f.Kind) + "?" + url.Values{"flow": {f.ID.String()}, name: {plain}}.Encode()
 }
 
-// language is that in which somebody is written to: the one of their trait
+// languageOf is that in which somebody is written to: the one of their trait
 // "locale", or the one that their browser asks for.
-func language(i *auth.Identity, accept string) string {
+func languageOf(i *auth.Identity, accept string) string {
 	locale := ""
 	if i != nil {
 		locale = gjson.GetBytes(i.Traits, "locale").String()
 	}
-	return templates.Language(locale, accept)
+	return language.Offer{}.Pick(language.Wishes{Locale: locale, Accept: accept})
 }
 
 // Open finds the secret whose token a link holds, if it may be used: the newest

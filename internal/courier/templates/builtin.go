@@ -7,6 +7,8 @@ import (
 	"net/netip"
 	"regexp"
 	"strings"
+
+	"zelus/internal/language"
 )
 
 //go:embed layout.html
@@ -17,12 +19,12 @@ var layout = template.Must(template.New("layout").Parse(layoutText))
 
 // builtin makes one message of the built-in texts.
 type builtin struct {
-	texts *texts
-	words words
-	tag   string
-	brand string
-	kind  *kind
-	data  *Data
+	language *language.Language
+	texts    *texts
+	words    words
+	brand    string
+	kind     *kind
+	data     *Data
 }
 
 // letter is what stands in a mail, from top to bottom. What is empty is left out.
@@ -47,7 +49,7 @@ type detail struct{ Label, Value string }
 // in this way; so nothing that comes from outside stands before them.
 func (b *builtin) mail(r *Rendered) error {
 	c := &b.texts.Common
-	l := letter{Language: b.tag, Direction: b.texts.Direction, Subject: b.text(b.words.Subject), Brand: b.brand, Heading: b.words.Heading,
+	l := letter{Language: b.language.Tag, Direction: b.language.Direction, Subject: b.text(b.words.Subject), Brand: b.brand, Heading: b.words.Heading,
 		Code: b.code(), Text: b.html(b.words.Text), Link: b.link(), Valid: b.valid(), Details: b.details(),
 		Notice: b.html(b.words.Notice), Footer: b.html(c.Footer)}
 	plain := []string{l.Heading, l.Code, b.text(b.words.Text)}
@@ -155,14 +157,14 @@ func (b *builtin) valid() string {
 func (b *builtin) details() []detail {
 	var all []detail
 	c := &b.texts.Common
-	if name := b.texts.Changes[b.data.Change]; name != "" {
+	if name := b.language.Method(b.data.Change); name != "" {
 		all = append(all, detail{c.Method, name})
 	}
 	switch {
 	case b.kind.has(addedAt) && !b.data.AddedAt.IsZero():
-		all = append(all, detail{c.Time, b.texts.moment(b.data.AddedAt)})
+		all = append(all, detail{c.Time, b.language.Moment(b.data.AddedAt)})
 	case b.kind.has(changedAt) && !b.data.ChangedAt.IsZero():
-		all = append(all, detail{c.Time, b.texts.moment(b.data.ChangedAt)})
+		all = append(all, detail{c.Time, b.language.Moment(b.data.ChangedAt)})
 	}
 	return all
 }
@@ -198,6 +200,6 @@ func (b *builtin) fill(sentence string, write func(name, value string) string) s
 		case "code":
 			return write(name, b.code())
 		}
-		return write(name, b.texts.duration(b.data.ExpiresInMinutes))
+		return write(name, b.language.Duration(b.data.ExpiresInMinutes))
 	})
 }

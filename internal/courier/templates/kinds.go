@@ -203,8 +203,8 @@ type view struct {
 }
 
 // newView makes the view of a message with this template_data.
-func newView(data json.RawMessage, d *Data, language, brand string) (*view, error) {
-	v := &view{RequestURLDomain: host(d.RequestURL), Language: language, Brand: brand}
+func newView(data json.RawMessage, d *Data, tag, brand string) (*view, error) {
+	v := &view{RequestURLDomain: host(d.RequestURL), Language: tag, Brand: brand}
 	if err := json.Unmarshal(data, v); err != nil {
 		return nil, err
 	}

@@ -11,10 +11,11 @@ import (
 	"unicode"
 
 	"zelus/internal/auth"
+	"zelus/internal/language"
 	"zelus/internal/source"
 )
 
-// Ways to sign in, for Data.Change.
+// Ways to sign in, for Data.Change: names of language.Language.Method.
 const (
 	ChangePassword = "password"
 	ChangeTOTP     = "totp"
@@ -71,6 +72,8 @@ type Rendered struct {
 type Settings struct {
 	// Brand is the name of the service, as mails call it. Needed.
 	Brand string
+	// Languages are the texts that mails and pages share. Needed.
+	Languages *language.Texts
 	// Dir is the folder of the operator's templates
 	// (courier.template_override_path); empty for none.
 	Dir string
@@ -82,7 +85,8 @@ type Settings struct {
 // Templates makes messages. It never changes and is safe for concurrent use.
 type Templates struct {
 	brand     string
-	languages map[string]*texts
+	languages *language.Texts
+	texts     *language.Files[texts]
 	overrides map[place]*override
 }
 
@@ -90,11 +94,8 @@ type Templates struct {
 // of Settings.Remote; without a client only what needs no network. The error
 // lists all that is wrong, each with its setting and its file.
 func New(ctx context.Context, s Settings, fetch source.Reader) (*Templates, error) {
-	t := &Templates{brand: clean(s.Brand)}
+	t := &Templates{brand: clean(s.Brand), languages: s.Languages, texts: language.NewFiles[texts](languageFiles, "languages")}
 	var err error
-	if t.languages, err = readLanguages(); err != nil {
-		return nil, err
-	}
 	if t.overrides, err = readOverrides(ctx, s, fetch); err != nil {
 		return nil, err
 	}
@@ -102,10 +103,9 @@ func New(ctx context.Context, s Settings, fetch source.Reader) (*Templates, erro
 }
 
 // Render makes a message of the template with this name. via is auth.ViaEmail
-// or auth.ViaSMS, language one of those that Language gives; any other is
-// English. An operator's template that fails is replaced by the built-in text;
+// or auth.ViaSMS, tag one of language.Tags; any other is English. An operator's template that fails is replaced by the built-in text;
 // see Rendered.Fault.
-func (t *Templates) Render(template, via, language string, d Data) (*Rendered, error) {
+func (t *Templates) Render(template, via, tag string, d Data) (*Rendered, error) {
 	i := slices.IndexFunc(kinds, func(k kind) bool { return k.name == template })
 	if i < 0 {
 		return nil, fmt.Errorf("templates: there is no template %q", template)
@@ -119,22 +119,26 @@ func (t *Templates) Render(template, via, language string, d Data) (*Rendered, e
 	if err != nil {
 		return nil, fmt.Errorf("templates: %s: %w", template, err)
 	}
-	words := t.languages[language]
-	if words == nil {
-		language, words = english, t.languages[english]
+	spoken, err := t.languages.In(tag)
+	if err != nil {
+		return nil, fmt.Errorf("templates: %s: %w", template, err)
+	}
+	words, err := t.texts.In(tag)
+	if err != nil {
+		return nil, fmt.Errorf("templates: %s: %w", template, err)
 	}
 	r := &Rendered{Data: data}
-	b := builtin{texts: words, words: words.Templates[k.words], tag: language, brand: t.brand, kind: k, data: &d}
+	b := builtin{language: spoken, texts: words, words: words.Templates[k.words], brand: t.brand, kind: k, data: &d}
 	if via == auth.ViaSMS {
 		r.Body = b.sms()
 	} else if err := b.mail(r); err != nil {
 		return nil, fmt.Errorf("templates: %s: %w", template, err)
 	}
-	return r, t.override(r, k, via, language, &d)
+	return r, t.override(r, k, via, spoken.Tag, &d)
 }
 
 // override replaces what the operator has written templates for.
-func (t *Templates) override(r *Rendered, k *kind, via, language string, d *Data) error {
+func (t *Templates) override(r *Rendered, k *kind, via, tag string, d *Data) error {
 	var shown *view
 	var faults []error
 	for _, p := range parts {
@@ -144,7 +148,7 @@ func (t *Templates) override(r *Rendered, k *kind, via, language string, d *Data
 		}
 		if shown == nil {
 			var err error
-			if shown, err = newView(r.Data, d, language, t.brand); err != nil {
+			if shown, err = newView(r.Data, d, tag, t.brand); err != nil {
 				return fmt.Errorf("templates: %s: %w", k.name, err)
 			}
 		}

@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"zelus/internal/auth"
+	"zelus/internal/language"
 	"zelus/internal/source"
 )
 
@@ -33,6 +34,7 @@ func build(t *testing.T, s Settings) *Templates {
 	if s.Brand == "" {
 		s.Brand = "Acme"
 	}
+	s.Languages = language.New()
 	all, err := New(t.Context(), s, source.Reader{})
 	if err != nil {
 		t.Fatal(err)
@@ -40,9 +42,9 @@ func build(t *testing.T, s Settings) *Templates {
 	return all
 }
 
-func render(t *testing.T, all *Templates, template, via, language string, d Data) *Rendered {
+func render(t *testing.T, all *Templates, template, via, tag string, d Data) *Rendered {
 	t.Helper()
-	r, err := all.Render(template, via, language, d)
+	r, err := all.Render(template, via, tag, d)
 	if err != nil {
 		t.Fatalf("%s by %s: %v", template, via, err)
 	}
@@ -50,11 +52,11 @@ func render(t *testing.T, all *Templates, template, via, language string, d Data
 }
 
 // each calls test for every built-in message in every language.
-func each(t *testing.T, test func(t *testing.T, template, via, language string)) {
-	for _, language := range Languages() {
+func each(t *testing.T, test func(t *testing.T, template, via, tag string)) {
+	for _, tag := range language.Tags() {
 		for _, via := range []string{auth.ViaEmail, auth.ViaSMS} {
 			for _, template := range Names(via) {
-				t.Run(language+"/"+via+"/"+template, func(t *testing.T) { test(t, template, via, language) })
+				t.Run(tag+"/"+via+"/"+template, func(t *testing.T) { test(t, template, via, tag) })
 			}
 		}
 	}
@@ -73,8 +75,8 @@ func TestBuiltin(t *testing.T) {
 	codes := map[string]string{"recovery_code_valid": "111111", "verification_code_valid": "222222", "login_code_valid": "333333", "registration_code_valid": "44444444"}
 	links := map[string]string{"recovery_valid": sample().RecoveryURL, "verification_valid": sample().VerificationURL,
 		"verification_code_valid": sample().VerificationURL, "address_undo": sample().UndoURL}
-	each(t, func(t *testing.T, template, via, language string) {
-		r := render(t, all, template, via, language, sample())
+	each(t, func(t *testing.T, template, via, tag string) {
+		r := render(t, all, template, via, tag, sample())
 		if r.Fault != nil {
 			t.Error(r.Fault)
 		}
@@ -109,7 +111,11 @@ func TestBuiltin(t *testing.T) {
 		if code := codes[template]; anyCode.FindString(r.Subject) != code {
 			t.Errorf("the subject %q does not have the code %q", r.Subject, code)
 		}
-		for _, want := range []string{`lang="` + language + `"`, `dir="` + all.languages[language].Direction + `"`, "<bdi>ada@example.org</bdi>", "Acme 2024"} {
+		direction := "ltr"
+		if tag == "ar" {
+			direction = "rtl"
+		}
+		for _, want := range []string{`lang="` + tag + `"`, `dir="` + direction + `"`, "<bdi>ada@example.org</bdi>", "Acme 2024"} {
 			if !strings.Contains(r.HTML, want) {
 				t.Errorf("the HTML lacks %s", want)
 			}
@@ -126,8 +132,8 @@ func TestBuiltin(t *testing.T) {
 // TestNothingKnown: where a value is missing, the sentence about it is, too.
 func TestNothingKnown(t *testing.T) {
 	all := build(t, Settings{})
-	each(t, func(t *testing.T, template, via, language string) {
-		r := render(t, all, template, via, language, Data{To: "ada@example.org"})
+	each(t, func(t *testing.T, template, via, tag string) {
+		r := render(t, all, template, via, tag, Data{To: "ada@example.org"})
 		if strings.ContainsAny(r.Body, "0123456789") || strings.Contains(r.Body, "\n\n\n") {
 			t.Errorf("it speaks of nothing: %s", r.Body)
 		}
@@ -146,8 +152,8 @@ func TestHostile(t *testing.T) {
 	d.To, d.RecoveryURL, d.VerificationURL, d.UndoURL, d.Change = evil, "javascript:alert(1)//"+evil, "https://a.example/"+evil, "data:text/html,"+evil, evil
 	d.LoginCode, d.RequestURL = "1<i>", "https://id.example.org/"+url.QueryEscape(evil)
 	d.Traits, d.TransientPayload = json.RawMessage(`{"email":"</p><script>"}`), json.RawMessage(`{"a":"<script>"}`)
-	each(t, func(t *testing.T, template, via, language string) {
-		r := render(t, all, template, via, language, d)
+	each(t, func(t *testing.T, template, via, tag string) {
+		r := render(t, all, template, via, tag, d)
 		page := strings.ToLower(r.HTML)
 		for _, bad := range []string{"<script", "<i>", "<b>", `href="javascript`, `href="data`} {
 			if strings.Contains(page, bad) {
@@ -255,12 +261,12 @@ func TestWebOTP(t *testing.T) {
 func TestLengthOfSMS(t *testing.T) {
 	const gsm = "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
 	all := build(t, Settings{Brand: "Example"})
-	for _, language := range Languages() {
+	for _, tag := range language.Tags() {
 		for _, template := range Names(auth.ViaSMS) {
 			d := sample()
 			d.RequestURL = "" // one line
 			d.RegistrationCode = "444444"
-			body := render(t, all, template, auth.ViaSMS, language, d).Body
+			body := render(t, all, template, auth.ViaSMS, tag, d).Body
 			body = anyLink.ReplaceAllString(body, "")
 			most := 160
 			if strings.Trim(body, gsm) != "" && strings.ContainsFunc(body, func(r rune) bool { return !strings.ContainsRune(gsm, r) }) {
@@ -269,10 +275,10 @@ func TestLengthOfSMS(t *testing.T) {
 				}
 			}
 			if n := len(utf16.Encode([]rune(body))); n > most {
-				t.Errorf("%s, %s: %d characters, want %d at most: %s", language, template, n, most, body)
+				t.Errorf("%s, %s: %d characters, want %d at most: %s", tag, template, n, most, body)
 			}
 			if strings.Contains(body, "\n") {
-				t.Errorf("%s, %s: more than one line: %s", language, template, body)
+				t.Errorf("%s, %s: more than one line: %s", tag, template, body)
 			}
 		}
 	}

@@ -14,6 +14,7 @@ import (
 
 	"zelus/internal/auth"
 	"zelus/internal/courier/templates"
+	"zelus/internal/language"
 	"zelus/internal/source"
 )
 
@@ -27,32 +28,32 @@ func main() {
 }
 
 func run(out string) error {
-	all, err := templates.New(context.Background(), templates.Settings{Brand: "Acme Cloud"}, source.Reader{})
+	all, err := templates.New(context.Background(), templates.Settings{Brand: "Acme Cloud", Languages: language.New()}, source.Reader{})
 	if err != nil {
 		return err
 	}
 	var index strings.Builder
 	index.WriteString("<!DOCTYPE html>\n<meta charset=utf-8>\n<title>Mails</title>\n")
-	for _, language := range templates.Languages() {
-		folder := filepath.Join(out, language)
+	for _, tag := range language.Tags() {
+		folder := filepath.Join(out, tag)
 		if err := os.MkdirAll(folder, 0o755); err != nil {
 			return err
 		}
-		fmt.Fprintf(&index, "<h2 lang=en>%s</h2>\n<ul>\n", language)
+		fmt.Fprintf(&index, "<h2 lang=en>%s</h2>\n<ul>\n", tag)
 		texts := ""
 		for _, name := range templates.Names(auth.ViaEmail) {
-			r, err := all.Render(name, auth.ViaEmail, language, sample(name))
+			r, err := all.Render(name, auth.ViaEmail, tag, sample(name))
 			if err != nil {
 				return err
 			}
 			if err := os.WriteFile(filepath.Join(folder, name+".html"), []byte(r.HTML), 0o644); err != nil {
 				return err
 			}
-			fmt.Fprintf(&index, "<li><a href=\"%s/%s.html\">%s</a></li>\n", language, name, name)
+			fmt.Fprintf(&index, "<li><a href=\"%s/%s.html\">%s</a></li>\n", tag, name, name)
 			texts += "== " + name + "\n" + r.Subject + "\n\n" + r.Body + "\n"
 		}
 		for _, name := range templates.Names(auth.ViaSMS) {
-			r, err := all.Render(name, auth.ViaSMS, language, sample(name))
+			r, err := all.Render(name, auth.ViaSMS, tag, sample(name))
 			if err != nil {
 				return err
 			}
@@ -61,7 +62,7 @@ func run(out string) error {
 		if err := os.WriteFile(filepath.Join(folder, "plain.txt"), []byte(texts), 0o644); err != nil {
 			return err
 		}
-		fmt.Fprintf(&index, "<li><a href=\"%s/plain.txt\">plain text</a></li>\n</ul>\n", language)
+		fmt.Fprintf(&index, "<li><a href=\"%s/plain.txt\">plain text</a></li>\n</ul>\n", tag)
 	}
 	return os.WriteFile(filepath.Join(out, "index.html"), []byte(index.String()), 0o644)
 }

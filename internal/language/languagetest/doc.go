@@ -1,0 +1,3 @@
+// Package languagetest checks the texts of a room in all languages against its
+// English ones, for the tests of that room.
+package languagetest

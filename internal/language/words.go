@@ -1,0 +1,60 @@
+package language
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/text/feature/plural"
+)
+
+// words are the texts of one language. In curly brackets stand the names of what is
+// put in.
+type words struct {
+	Months  []string          `json:"months"`
+	Time    string            `json:"time"`
+	Minutes map[string]string `json:"minutes"` // by the plural forms of CLDR
+	Hours   map[string]string `json:"hours"`
+	Days    map[string]string `json:"days"`
+	Methods map[string]string `json:"methods"` // names of ways to sign in
+}
+
+// Duration is a number of minutes in words, in days or hours where that is a
+// whole number of them.
+func (l *Language) Duration(minutes int) string {
+	const hour, day = 60, 24 * 60
+	switch {
+	case minutes >= 2*day && minutes%day == 0:
+		return l.count(l.words.Days, minutes/day)
+	case minutes >= hour && minutes%hour == 0:
+		return l.count(l.words.Hours, minutes/hour)
+	}
+	return l.count(l.words.Minutes, minutes)
+}
+
+// Moment is a time in words, in UTC.
+func (l *Language) Moment(at time.Time) string {
+	at = at.UTC()
+	return strings.NewReplacer("{day}", strconv.Itoa(at.Day()), "{month}", l.words.Months[at.Month()-1], "{year}", strconv.Itoa(at.Year()),
+		"{hour}", at.Format("15"), "{minute}", at.Format("04")).Replace(l.words.Time)
+}
+
+// pluralForms are the names that files of languages have for plural forms.
+var pluralForms = map[plural.Form]string{plural.Zero: "zero", plural.One: "one", plural.Two: "two", plural.Few: "few", plural.Many: "many", plural.Other: "other"}
+
+// form picks the form for a number of things.
+func (l *Language) form(forms map[string]string, n int) string {
+	if form, found := forms[pluralForms[plural.Cardinal.MatchPlural(l.tag, n, 0, 0, 0, 0)]]; found {
+		return form
+	}
+	return forms["other"]
+}
+
+// count is a number of things in words.
+func (l *Language) count(forms map[string]string, n int) string {
+	return strings.ReplaceAll(l.form(forms, n), "{n}", strconv.Itoa(n))
+}
+
+// Method is what a way to sign in is called, by its name in a configuration or the
+// type of its credentials. It is empty for an unknown one.
+func (l *Language) Method(name string) string { return l.words.Methods[name] }
