@@ -2,6 +2,8 @@ package ui
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 )
@@ -49,6 +51,13 @@ func Say(id int, context ...any) Message {
 	m.Text = strings.NewReplacer(replacements...).Replace(m.Text)
 	return m
 }
+
+// English is the English text of an id with its placeholders, for those who translate
+// it; empty for an id that is not in the catalogue.
+func English(id int) string { return catalogue[id].text }
+
+// IDs lists the ids of the catalogue in ascending order.
+func IDs() []int { return slices.Sorted(maps.Keys(catalogue)) }
 
 // inWords puts a value of a context into a sentence: lists with commas, also
 // lists of messages by their texts.
