@@ -73,7 +73,7 @@ func prepare(ctx context.Context, c *config.Config, proxy func(*url.URL) (*url.U
 		note(err)
 		note(p.loadTokens(ctx, sources, programs))
 		note(p.loadServices(ctx, sources, client, programs))
-		p.templates, err = templates.New(ctx, templateSettings(c, language.New()), sources)
+		p.templates, err = templates.New(ctx, templateSettings(c, language.New(nil)), sources)
 		note(err)
 	}
 	if err := errors.Join(faults...); err != nil {

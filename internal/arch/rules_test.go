@@ -17,8 +17,7 @@ const module = "zelus/"
 // for every folder in method, each a room of its own.
 var floors = [][]string{
 	{"ui"},
-	{"auth", "secret", "source"},
-	{"language"},
+	{"auth", "language", "secret", "source"},
 	{"config", "hash", "jsonnet", "schema", "store", "web"},
 	{"identity", "session", "adminkey", "courier", "v0alpha2"},
 	{"flow"},

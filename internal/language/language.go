@@ -58,17 +58,21 @@ func named(tag string) (Name, bool) {
 	return names[i], true
 }
 
-//go:embed texts
+//go:embed texts messages
 var files embed.FS
 
 // Texts are the texts of all languages. Each is read when it is first needed. They
 // are safe for concurrent use.
 type Texts struct {
-	words *Files[words]
+	words    *Files[words]
+	messages *Files[map[int]message] // by id
+	own      Own
 }
 
-// New has read nothing yet.
-func New() *Texts { return &Texts{words: NewFiles[words](files, "texts")} }
+// New has read nothing yet. own may be nil.
+func New(own Own) *Texts {
+	return &Texts{NewFiles[words](files, "texts"), NewFiles[map[int]message](files, "messages"), own}
+}
 
 // In gives the texts of a language, one of Tags; any other is English. An error
 // means that a file of ours is broken.
@@ -78,12 +82,18 @@ func (t *Texts) In(tag string) (*Language, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Language{Name: name, tag: language.Make(name.Tag), words: words}, nil
+	messages, err := t.messages.In(name.Tag)
+	if err != nil {
+		return nil, err
+	}
+	return &Language{Name: name, tag: language.Make(name.Tag), words: words, messages: *messages, own: t.own[name.Tag]}, nil
 }
 
 // Language is one language, and what it can say.
 type Language struct {
 	Name
-	tag   language.Tag
-	words *words
+	tag      language.Tag
+	words    *words
+	messages map[int]message
+	own      map[string]string
 }

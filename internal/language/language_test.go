@@ -77,7 +77,7 @@ func TestFilesAreReadOnce(t *testing.T) {
 
 func in(t *testing.T, tag string) *language.Language {
 	t.Helper()
-	l, err := language.New().In(tag)
+	l, err := language.New(nil).In(tag)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -66,6 +66,12 @@ type Offer struct {
 	Default string
 }
 
+// Names lists the languages of an offer, in the order in which people choose from
+// them.
+func (o Offer) Names() []Name {
+	return slices.DeleteFunc(Names(), func(n Name) bool { return !o.has(n.Tag) })
+}
+
 // Pick gives the tag of the language for somebody. The wishes count in the order in
 // which they stand there. A region or script that we have no texts for gives the
 // language itself.

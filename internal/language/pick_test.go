@@ -2,6 +2,7 @@ package language
 
 import (
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -53,6 +54,15 @@ func TestPickInOrder(t *testing.T) {
 		if got := test.offer.Pick(test.w); got != test.want {
 			t.Errorf("%+v: %.200v gives %q, want %q", test.offer, test.w, got, test.want)
 		}
+	}
+}
+
+func TestOffer(t *testing.T) {
+	if got := (Offer{}).Names(); !slices.Equal(got, names) {
+		t.Errorf("without a choice %v are offered", got)
+	}
+	if got, want := (Offer{Tags: []string{"ar", "sv", "de"}}).Names(), []Name{{"de", "Deutsch", "ltr"}, {"ar", "العربية", "rtl"}}; !slices.Equal(got, want) {
+		t.Errorf("offered are %v, want %v", got, want)
 	}
 }
 

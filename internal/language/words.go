@@ -8,15 +8,28 @@ import (
 	"golang.org/x/text/feature/plural"
 )
 
-// words are the texts of one language. In curly brackets stand the names of what is
-// put in.
+// words are the texts of one language besides those of messages. In curly brackets
+// stand the names of what is put in.
 type words struct {
 	Months  []string          `json:"months"`
 	Time    string            `json:"time"`
 	Minutes map[string]string `json:"minutes"` // by the plural forms of CLDR
 	Hours   map[string]string `json:"hours"`
 	Days    map[string]string `json:"days"`
+	Comma   string            `json:"comma"` // between the items of a list: {a}, {b}
+	Or      string            `json:"or"`    // before the last of several alternatives: {a} or {b}
+	Point   string            `json:"point"` // before the fraction of a number
+
 	Methods map[string]string `json:"methods"` // names of ways to sign in
+	Types   map[string]string `json:"types"`   // types of values in JSON, by their names in a schema
+	Fields  map[string]string `json:"fields"`  // names of fields of ours
+	Titles  map[string]string `json:"titles"`  // usual titles of fields of others, see foldTitle
+	Reasons map[string]string `json:"reasons"` // sentences that stand in a context, by the English ones
+	Ways    map[Way]string    `json:"ways"`
+	Faults  map[string]struct {
+		Heading string `json:"heading"`
+		Text    string `json:"text"`
+	} `json:"faults"`
 }
 
 // Duration is a number of minutes in words, in days or hours where that is a

@@ -139,7 +139,7 @@ func TestOverrideRemote(t *testing.T) {
 		w.Write([]byte("web {{ .To }}"))
 	}))
 	t.Cleanup(server.Close)
-	s := Settings{Languages: language.New(), Brand: "Acme", Dir: dir, Remote: map[string]string{
+	s := Settings{Languages: language.New(nil), Brand: "Acme", Dir: dir, Remote: map[string]string{
 		"recovery.valid.email.subject":        server.URL + "/subject",
 		"recovery.valid.email.body.plaintext": "file://" + filepath.Join(dir, "elsewhere.txt"),
 		"login_code.valid.sms.body.plaintext": inline("inline {{ .LoginCode }}"),
@@ -186,23 +186,23 @@ func TestOverrideBroken(t *testing.T) {
 		{"<a href='{{ if .To }}x{{ else }}'{{ end }}>", "branches end in different contexts"},
 		{strings.Repeat("x", source.MaxSize+1), "at most 1048576 bytes"},
 	} {
-		_, err := New(t.Context(), Settings{Languages: language.New(), Remote: map[string]string{"recovery.valid.email.body.html": inline(test.text)}}, source.Reader{})
+		_, err := New(t.Context(), Settings{Languages: language.New(nil), Remote: map[string]string{"recovery.valid.email.body.html": inline(test.text)}}, source.Reader{})
 		if err == nil || !strings.HasPrefix(err.Error(), setting) || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%.80s: %v, want %s", test.text, err, test.want)
 		}
 	}
 	for _, fine := range []string{"{{ range .Identity.list }}{{ .anything }}{{ end }}", "{{ define \"x\" }}{{ .any }}{{ end }}{{ template \"x\" .Identity }}", "", "{{/* */}}"} {
-		if _, err := New(t.Context(), Settings{Languages: language.New(), Remote: map[string]string{"recovery.valid.email.body.html": inline(fine)}}, source.Reader{}); err != nil {
+		if _, err := New(t.Context(), Settings{Languages: language.New(nil), Remote: map[string]string{"recovery.valid.email.body.html": inline(fine)}}, source.Reader{}); err != nil {
 			t.Errorf("%s: %v", fine, err)
 		}
 	}
 
-	if _, err := New(t.Context(), Settings{Languages: language.New(), Remote: map[string]string{"recovery.invalid.sms.body.plaintext": ""}}, source.Reader{}); err == nil {
+	if _, err := New(t.Context(), Settings{Languages: language.New(nil), Remote: map[string]string{"recovery.invalid.sms.body.plaintext": ""}}, source.Reader{}); err == nil {
 		t.Error("a key that no template has is taken")
 	}
 
 	dir := folder(t, map[string]string{"verification/valid/email.subject.gotmpl": "{{ end }}", "login_code/valid/sms.body.gotmpl": "{{ .Cod }}", "file": ""})
-	_, err := New(t.Context(), Settings{Languages: language.New(), Dir: dir}, source.Reader{})
+	_, err := New(t.Context(), Settings{Languages: language.New(nil), Dir: dir}, source.Reader{})
 	for _, want := range []string{
 		"courier.template_override_path: " + filepath.Join(dir, "verification", "valid") + ": email.subject.gotmpl:1: unexpected {{end}}",
 		"courier.template_override_path: " + filepath.Join(dir, "login_code", "valid") + ": sms.body.gotmpl:1:3: no message has a field .Cod",
@@ -212,7 +212,7 @@ func TestOverrideBroken(t *testing.T) {
 		}
 	}
 	for _, dir := range []string{filepath.Join(dir, "nowhere"), filepath.Join(dir, "file")} {
-		if _, err := New(t.Context(), Settings{Languages: language.New(), Dir: dir}, source.Reader{}); err == nil || !strings.HasPrefix(err.Error(), "courier.template_override_path: ") || !strings.Contains(err.Error(), dir) {
+		if _, err := New(t.Context(), Settings{Languages: language.New(nil), Dir: dir}, source.Reader{}); err == nil || !strings.HasPrefix(err.Error(), "courier.template_override_path: ") || !strings.Contains(err.Error(), dir) {
 			t.Errorf("%s: %v", dir, err)
 		}
 	}

@@ -34,7 +34,7 @@ func build(t *testing.T, s Settings) *Templates {
 	if s.Brand == "" {
 		s.Brand = "Acme"
 	}
-	s.Languages = language.New()
+	s.Languages = language.New(nil)
 	all, err := New(t.Context(), s, source.Reader{})
 	if err != nil {
 		t.Fatal(err)

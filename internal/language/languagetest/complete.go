@@ -32,9 +32,9 @@ func Complete(t *testing.T, files fs.FS, folder string) {
 	if want := slices.Sorted(slices.Values(language.Tags())); !slices.Equal(found, want) {
 		t.Fatalf("%s has files for %v, the languages are %v", folder, found, want)
 	}
-	english := read(t, files, folder, language.English)
+	english := Read(t, files, folder, language.English)
 	for _, tag := range language.Tags() {
-		texts := read(t, files, folder, tag)
+		texts := Read(t, files, folder, tag)
 		for _, key := range slices.Sorted(maps.Keys(texts)) {
 			if _, known := english[key]; !known {
 				t.Errorf("%s: %s is not in English", tag, key)
@@ -46,9 +46,9 @@ func Complete(t *testing.T, files fs.FS, folder string) {
 				t.Errorf("%s lacks %s", tag, key)
 				continue
 			}
-			text.check(t, tag, key)
+			text.Check(t, tag, key)
 			// A sentence that names something twice in one language may do with once in another.
-			if got, want := Placeholders(text.forms["other"]), Placeholders(english[key].forms["other"]); !slices.Equal(got, want) {
+			if got, want := Placeholders(text.Forms["other"]), Placeholders(english[key].Forms["other"]); !slices.Equal(got, want) {
 				t.Errorf("%s: %s puts in %v, want %v", tag, key, got, want)
 			}
 		}
@@ -65,19 +65,24 @@ func Placeholders(text string) []string {
 
 var placeholder = regexp.MustCompile(`\{[^}]*\}`)
 
-// text is a text by its plural forms; one that has none stands under "other".
-type text struct {
-	forms  map[string]string
+// Text is a text in a file.
+type Text struct {
+	// Forms are its plural forms; a text that has none stands under "other".
+	Forms map[string]string
+	// By is the key by which it counts, if it has one.
+	By string
+
 	plural bool
 }
 
-func (x text) check(t *testing.T, tag, key string) {
-	for form, s := range x.forms {
+// Check checks a text by itself.
+func (x Text) Check(t *testing.T, tag, key string) {
+	for form, s := range x.Forms {
 		if s == "" || !x.plural && strings.TrimSpace(s) != s {
 			t.Errorf("%s: %s is %q", tag, key, s)
 		}
 		for _, p := range Placeholders(s) {
-			if !strings.Contains(x.forms["other"], p) {
+			if !strings.Contains(x.Forms["other"], p) {
 				t.Errorf("%s: %s puts in %s for %s only", tag, key, p, form)
 			}
 		}
@@ -85,7 +90,7 @@ func (x text) check(t *testing.T, tag, key string) {
 	if !x.plural {
 		return
 	}
-	if got, want := slices.Sorted(maps.Keys(x.forms)), forms(tag); !slices.Equal(got, want) {
+	if got, want := slices.Sorted(maps.Keys(x.Forms)), forms(tag); !slices.Equal(got, want) {
 		t.Errorf("%s: %s has the forms %v, want %v", tag, key, got, want)
 	}
 }
@@ -100,8 +105,8 @@ func forms(tag string) []string {
 	return slices.Sorted(maps.Keys(needed))
 }
 
-// read gives the texts of a file by the path of their keys.
-func read(t *testing.T, files fs.FS, folder, tag string) map[string]text {
+// Read gives the texts of a file by the path of their keys.
+func Read(t *testing.T, files fs.FS, folder, tag string) map[string]Text {
 	t.Helper()
 	raw, err := fs.ReadFile(files, folder+"/"+tag+".json")
 	if err != nil {
@@ -111,32 +116,41 @@ func read(t *testing.T, files fs.FS, folder, tag string) map[string]text {
 	if err := json.Unmarshal(raw, &all); err != nil {
 		t.Fatalf("%s/%s.json: %v", folder, tag, err)
 	}
-	texts := map[string]text{}
+	texts := map[string]Text{}
 	flatten(t, texts, "", all)
 	return texts
 }
 
-func flatten(t *testing.T, texts map[string]text, path string, v any) {
+func flatten(t *testing.T, texts map[string]Text, path string, v any) {
 	switch v := v.(type) {
 	case string:
-		texts[path] = text{forms: map[string]string{"other": v}}
+		texts[path] = Text{Forms: map[string]string{"other": v}}
 	case []any:
 		for i, item := range v {
-			flatten(t, texts, path+"."+strconv.Itoa(i), item)
+			flatten(t, texts, joined(path, strconv.Itoa(i)), item)
 		}
 	case map[string]any:
 		if _, plural := v["other"].(string); plural {
+			by, _ := v["by"].(string)
+			delete(v, "by")
 			forms := map[string]string{}
 			for form, s := range v {
 				forms[form], _ = s.(string)
 			}
-			texts[path] = text{forms, true}
+			texts[path] = Text{forms, by, true}
 			return
 		}
 		for name, item := range v {
-			flatten(t, texts, strings.TrimPrefix(path+"."+name, "."), item)
+			flatten(t, texts, joined(path, name), item)
 		}
 	default:
 		t.Errorf("%s is %v, no text", path, v)
 	}
+}
+
+func joined(path, name string) string {
+	if path == "" {
+		return name
+	}
+	return path + "." + name
 }

@@ -28,7 +28,7 @@ func main() {
 }
 
 func run(out string) error {
-	all, err := templates.New(context.Background(), templates.Settings{Brand: "Acme Cloud", Languages: language.New()}, source.Reader{})
+	all, err := templates.New(context.Background(), templates.Settings{Brand: "Acme Cloud", Languages: language.New(nil)}, source.Reader{})
 	if err != nil {
 		return err
 	}
