@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"zelus/internal/language"
 )
 
 // TestLocaleThatIsNoText: a trait locale counts where it is text. Anything else
@@ -32,6 +34,29 @@ func TestLocaleThatIsNoText(t *testing.T) {
 		for _, locale := range []any{"", nil, 5, 4.19e30, true, map[string]any{"fr": "fr"}, map[string]any{}, []any{"fr"}, []any{}, []any{[]any{"fr.UTF-8"}}} {
 			if got := says(locale); got != german {
 				t.Errorf("with %#v the subject is %q, want %q", locale, got, german)
+			}
+		}
+	})
+}
+
+// TestLanguageOfMessages: a message speaks as the pages do to who asks for it, unless
+// the account says which language its owner reads.
+func TestLanguageOfMessages(t *testing.T) {
+	const document = `{"properties":{"traits":{"type":"object","properties":{"locale":{},
+		"email":{"type":"string","format":"email","ory.sh/kratos":{"credentials":{"password":{"identifier":true}},"recovery":{"via":"email"}}}}}}}`
+	more := proving("identity", `{"default_schema_id":"many","schemas":[{"id":"many","url":"base64://`+base64.StdEncoding.EncodeToString([]byte(document))+`"}]}`)
+	onEach(t, more, func(t *testing.T, s *server) {
+		for _, test := range []struct{ locale, query, cookie, want string }{
+			{"", "", "", "zur Wiederherstellung"},
+			{"", "", "fr", "pour récupérer"},
+			{"", "ui_locales=sv+it-CH", "fr", "per recuperare"},
+			{"pl", "ui_locales=it", "fr", "do odzyskania"},
+		} {
+			p := s.having(t, map[string]any{"locale": test.locale})
+			c := s.client(t, script)
+			c.submit(c.begin("recovery", test.query), fields{"method": "code", "email": p.email}, "Accept-Language", "de", "Cookie", language.Cookie+"="+test.cookie).is(200)
+			if got := s.mail(t, p.email, "recovery_code_valid").subject; !strings.Contains(got, test.want) {
+				t.Errorf("with the trait %q, %q and the cookie %q the subject is %q, want %q", test.locale, test.query, test.cookie, got, test.want)
 			}
 		}
 	})

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"zelus/internal/auth"
 	"zelus/internal/config"
 	"zelus/internal/identity"
+	"zelus/internal/language"
 	"zelus/internal/schema"
 	"zelus/internal/secret"
 	"zelus/internal/session"
@@ -266,7 +268,18 @@ func (v *visit) form(f *auth.Flow) (*Form, error) {
 // blank is a form about which only the request is known.
 func (v *visit) blank(f *auth.Flow) *Form {
 	return &Form{kind: v.kindOf(f), Config: v.config, Policy: v.policy, Proven: v.proven, Flow: f, UI: &f.UI,
-		Language: v.r.Header.Get("Accept-Language"), Headers: v.told}
+		Wishes: v.wishes(f), Headers: v.told}
+}
+
+// wishes are the languages that are asked for: by the request itself, and by the
+// application with which a form began.
+func (v *visit) wishes(f *auth.Flow) language.Wishes {
+	w := language.Asked(v.r)
+	if w.UILocales == "" {
+		_, query, _ := strings.Cut(f.RequestURL, "?")
+		w.UILocales = language.UILocales(query)
+	}
+	return w
 }
 
 // told are the headers of the request that services outside are told.

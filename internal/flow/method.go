@@ -12,6 +12,7 @@ import (
 	"zelus/internal/auth"
 	"zelus/internal/config"
 	"zelus/internal/identity"
+	"zelus/internal/language"
 	"zelus/internal/schema"
 	"zelus/internal/store"
 	"zelus/internal/ui"
@@ -140,10 +141,10 @@ type Form struct {
 	// everybody. Nothing is proven by that: it says which fields are shown, and
 	// nothing else.
 	Claimed *auth.Identity
-	// Language is the header Accept-Language of the request, and Headers are
-	// those that services which make messages are told.
-	Language string
-	Headers  func() map[string][]string
+	// Wishes are the languages that the request asks for, and Headers are what
+	// services which make messages are told of it.
+	Wishes  language.Wishes
+	Headers func() map[string][]string
 	// Traits are those that were typed, with mistakes; nil where the form shows
 	// those that Identity has.
 	Traits json.RawMessage

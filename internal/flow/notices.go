@@ -8,6 +8,7 @@ import (
 	"zelus/internal/auth"
 	"zelus/internal/config"
 	"zelus/internal/identity"
+	"zelus/internal/language"
 	"zelus/internal/schema"
 )
 
@@ -16,8 +17,8 @@ type Notice struct {
 	Identity *auth.Identity
 	Template string
 	Via, To  string
-	// Language is the header Accept-Language of the request.
-	Language   string
+	// Wishes are the languages that the request asks for.
+	Wishes     language.Wishes
 	At         time.Time
 	RequestURL string
 	// Undo is the address at which a change is undone, for as long as Lifespan;
@@ -210,7 +211,7 @@ func (v *visit) undoLink(done *result, a auth.VerifiableAddress) (string, error)
 }
 
 func (v *visit) tellOne(done *result, n Notice) error {
-	n.At, n.Language, n.RequestURL, n.TransientPayload = done.identity.UpdatedAt, v.r.Header.Get("Accept-Language"), done.flow.RequestURL, done.flow.TransientPayload
+	n.At, n.Wishes, n.RequestURL, n.TransientPayload = done.identity.UpdatedAt, v.wishes(done.flow), done.flow.RequestURL, done.flow.TransientPayload
 	write, err := v.engine.Notify(n)
 	if err == nil && write != nil {
 		done.then = append(done.then, write)

@@ -62,6 +62,7 @@ var faults = map[string]fault{
 	"identity_schema_not_selectable":        {"bad_request", WayHome},
 	"api_flow_from_browser":                 {"bad_request", WayHome},
 	"error_not_found":                       {"unknown", WayHome},
+	"page_not_found":                        {"unknown", WayHome},
 
 	"bad_request":              {"bad_request", WayHome},
 	"body_malformed":           {"bad_request", WayHome},
@@ -81,6 +82,9 @@ var faults = map[string]fault{
 	"identity_traits_invalid":         {"bad_request", WayHome},
 	"credential_not_found":            {"changed_meanwhile", WayAccount},
 	"credential_is_last_first_factor": {"last_way_in", WayAccount},
+	"credential_name_invalid":         {"bad_request", WayAccount},
+	"account_deletion_disabled":       {"switched_off", WayHome},
+	"account_deletion_link_invalid":   {"unknown", WayHome},
 
 	"invalid_configuration": {"misconfigured", WayHome},
 	"upstream_error":        {"unavailable", WayHome},

@@ -52,6 +52,9 @@ func TestMoment(t *testing.T) {
 	if got, want := in(t, "de").Moment(at), "22. November 2026, 04:05 Uhr (UTC)"; got != want {
 		t.Errorf("a time is %q, want %q", got, want)
 	}
+	if got, want := in(t, "ja").Day(at), "2026年11月22日"; got != want {
+		t.Errorf("a date is %q, want %q", got, want)
+	}
 }
 
 // TestFilesAreReadOnce: a file is read when its language is needed, and then kept.

@@ -88,10 +88,7 @@ func (o Offer) Pick(w Wishes) string {
 	if tag := o.find(w.Chosen); tag != "" {
 		return tag
 	}
-	// POSIX writes de_DE.UTF-8@euro.
-	locale, _, _ := strings.Cut(w.Locale, ".")
-	locale, _, _ = strings.Cut(locale, "@")
-	if tag := o.find(locale); tag != "" {
+	if tag := o.Find(w.Locale); tag != "" {
 		return tag
 	}
 	if tag := o.accepted(w.Accept); tag != "" {
@@ -130,6 +127,14 @@ func (o Offer) fallback() string {
 		}
 	}
 	return o.Tags[0] // without any, English is offered
+}
+
+// Find gives the tag of the offered language that a locale names, or nothing.
+func (o Offer) Find(locale string) string {
+	// POSIX writes de_DE.UTF-8@euro.
+	locale, _, _ = strings.Cut(locale, ".")
+	locale, _, _ = strings.Cut(locale, "@")
+	return o.find(locale)
 }
 
 // find gives the tag of the offered language that a tag belongs to, or nothing.

@@ -12,6 +12,7 @@ import (
 // stand the names of what is put in.
 type words struct {
 	Months  []string          `json:"months"`
+	Day     string            `json:"day"`
 	Time    string            `json:"time"`
 	Minutes map[string]string `json:"minutes"` // by the plural forms of CLDR
 	Hours   map[string]string `json:"hours"`
@@ -45,11 +46,16 @@ func (l *Language) Duration(minutes int) string {
 	return l.count(l.words.Minutes, minutes)
 }
 
-// Moment is a time in words, in UTC.
-func (l *Language) Moment(at time.Time) string {
+// Day is a date in words, in UTC.
+func (l *Language) Day(at time.Time) string { return l.at(l.words.Day, at) }
+
+// Moment is a date in words with its time, in UTC.
+func (l *Language) Moment(at time.Time) string { return l.at(l.words.Time, at) }
+
+func (l *Language) at(text string, at time.Time) string {
 	at = at.UTC()
 	return strings.NewReplacer("{day}", strconv.Itoa(at.Day()), "{month}", l.words.Months[at.Month()-1], "{year}", strconv.Itoa(at.Year()),
-		"{hour}", at.Format("15"), "{minute}", at.Format("04")).Replace(l.words.Time)
+		"{hour}", at.Format("15"), "{minute}", at.Format("04")).Replace(text)
 }
 
 // pluralForms are the names that files of languages have for plural forms.

@@ -169,7 +169,7 @@ func (s *Secrets) message(form *flow.Form, e flow.Errand, plain string, isCode b
 	if isCode {
 		m.RequestHeaders = form.Headers()
 	}
-	said, err := s.render(m.Template, m.Type, languageOf(e.Identity, form.Language), d)
+	said, err := s.render(m.Template, m.Type, languageOf(e.Identity, form.Wishes), d)
 	if err != nil {
 		return nil, err
 	}
@@ -263,13 +263,15 @@ func address(c *config.Config, f *auth.Flow, isCode bool, plain string) string {
 }
 
 // languageOf is that in which somebody is written to: the one of their trait
-// "locale", or the one that their browser asks for.
-func languageOf(i *auth.Identity, accept string) string {
-	locale := ""
+// "locale", or else one that the request asks for, which may be another person's.
+func languageOf(i *auth.Identity, asked language.Wishes) string {
+	offer := language.Offer{}
 	if i != nil {
-		locale = gjson.GetBytes(i.Traits, "locale").String()
+		if tag := offer.Find(gjson.GetBytes(i.Traits, "locale").String()); tag != "" {
+			return tag
+		}
 	}
-	return language.Offer{}.Pick(language.Wishes{Locale: locale, Accept: accept})
+	return offer.Pick(asked)
 }
 
 // Open finds the secret whose token a link holds, if it may be used: the newest
