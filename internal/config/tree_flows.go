@@ -7,7 +7,8 @@ import (
 	"zelus/internal/auth"
 )
 
-// Flows are the forms. ui_url is the page that shows a form.
+// Flows are the forms. ui_url is the page that shows a form; where it is not set, that
+// is one of the built-in pages (see PageURL), each for itself.
 //
 // The tags of Before and After list, with spaces between them, the hooks that
 // Kratos allows there: hooks for the list of the flow itself, hooks.<method>
@@ -26,7 +27,7 @@ type Flows struct {
 
 // SettingsFlow is changing one's own account.
 type SettingsFlow struct {
-	UIURL                   string           `key:"ui_url" format:"uri-reference" doc:"Page that shows the form, by ?flow=. Not set: browsers are sent to the form as JSON, because there are no built-in pages yet."`
+	UIURL                   string           `key:"ui_url" format:"uri-reference" doc:"Page that shows the form, by ?flow=. Not set: the built-in page."`
 	Lifespan                time.Duration    `key:"lifespan" default:"1h" doc:"How long a form is valid."`
 	PrivilegedSessionMaxAge time.Duration    `key:"privileged_session_max_age" default:"1h" doc:"How long ago one may have signed in to change what one signs in with."`
 	RequiredAAL             auth.RequiredAAL `key:"required_aal" default:"highest_available" enum:"aal1 highest_available" doc:"How strongly a session must be proven."`
@@ -49,7 +50,7 @@ type LogoutAfter struct {
 type RegistrationFlow struct {
 	Enabled             bool          `key:"enabled" default:"true" doc:"Whether people may sign up."`
 	LoginHints          bool          `key:"login_hints" default:"false" doc:"Tell how to sign in when there is an account already."`
-	UIURL               string        `key:"ui_url" format:"uri-reference" doc:"Page that shows the form, by ?flow=. Not set: browsers are sent to the form as JSON, because there are no built-in pages yet."`
+	UIURL               string        `key:"ui_url" format:"uri-reference" doc:"Page that shows the form, by ?flow=. Not set: the built-in page."`
 	Lifespan            time.Duration `key:"lifespan" default:"1h" doc:"How long a form is valid."`
 	Style               string        `key:"style" default:"profile_first" enum:"unified profile_first" doc:"One step (unified), or first the data and then the choice of how to sign in (profile_first). Without the method profile there is one step in either case."`
 	EnableLegacyOneStep bool          `key:"enable_legacy_one_step" default:"false" doc:"Deprecated: true is style unified, whatever style says."`
@@ -59,7 +60,7 @@ type RegistrationFlow struct {
 
 // LoginFlow is signing in.
 type LoginFlow struct {
-	UIURL    string        `key:"ui_url" format:"uri-reference" doc:"Page that shows the form, by ?flow=. Not set: browsers are sent to the form as JSON, because there are no built-in pages yet."`
+	UIURL    string        `key:"ui_url" format:"uri-reference" doc:"Page that shows the form, by ?flow=. Not set: the built-in page."`
 	Lifespan time.Duration `key:"lifespan" default:"1h" doc:"How long a form is valid."`
 	Style    string        `key:"style" default:"unified" enum:"unified identifier_first" doc:"One step (unified), or first the name and then the proof (identifier_first)."`
 	Before   Before        `key:"before" hooks:"web_hook b2b_sso organization" doc:"What happens when the form is opened."`
@@ -69,7 +70,7 @@ type LoginFlow struct {
 // VerificationFlow is proving that an address is one's own.
 type VerificationFlow struct {
 	Enabled                 bool          `key:"enabled" default:"false" doc:"Whether it is offered."`
-	UIURL                   string        `key:"ui_url" format:"uri-reference" doc:"Page that shows the form, by ?flow=. Not set: browsers are sent to the form as JSON, because there are no built-in pages yet."`
+	UIURL                   string        `key:"ui_url" format:"uri-reference" doc:"Page that shows the form, by ?flow=. Not set: the built-in page."`
 	Lifespan                time.Duration `key:"lifespan" default:"1h" doc:"How long a form is valid."`
 	Use                     string        `key:"use" default:"code" enum:"link code" doc:"What is sent."`
 	NotifyUnknownRecipients bool          `key:"notify_unknown_recipients" default:"false" doc:"Also write to addresses that have no account, to say so."`
@@ -80,7 +81,7 @@ type VerificationFlow struct {
 // RecoveryFlow is regaining access to an account.
 type RecoveryFlow struct {
 	Enabled                 bool          `key:"enabled" default:"false" doc:"Whether it is offered."`
-	UIURL                   string        `key:"ui_url" format:"uri-reference" doc:"Page that shows the form, by ?flow=. Not set: browsers are sent to the form as JSON, because there are no built-in pages yet."`
+	UIURL                   string        `key:"ui_url" format:"uri-reference" doc:"Page that shows the form, by ?flow=. Not set: the built-in page."`
 	Lifespan                time.Duration `key:"lifespan" default:"1h" doc:"How long a form is valid."`
 	Use                     string        `key:"use" default:"code" enum:"link code" doc:"What is sent."`
 	NotifyUnknownRecipients bool          `key:"notify_unknown_recipients" default:"false" doc:"Also write to addresses that have no account, to say so."`
@@ -90,7 +91,7 @@ type RecoveryFlow struct {
 
 // ErrorFlow shows errors that fit in no form.
 type ErrorFlow struct {
-	UIURL string `key:"ui_url" format:"uri-reference" doc:"Page that shows an error, by ?id=. Not set: browsers are sent to the error as JSON, because there are no built-in pages yet."`
+	UIURL string `key:"ui_url" format:"uri-reference" doc:"Page that shows an error, by ?id=. Not set: the built-in page."`
 }
 
 // Before is what happens when a form is opened.

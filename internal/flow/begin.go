@@ -12,6 +12,7 @@ import (
 
 	"zelus/internal/auth"
 	"zelus/internal/store"
+	"zelus/internal/ui"
 	"zelus/internal/web"
 )
 
@@ -119,13 +120,31 @@ func (v *visit) ahead(ctx context.Context, form *Form) (Outcome, error) {
 	return only.Ahead(ctx, form)
 }
 
-// fill makes the form of a new flow.
-func (v *visit) fill(f *auth.Flow) error {
+// fill makes the form of a new flow that takes the place of one which looked like
+// before, with what was typed there: until now, and in the submission that came too
+// late; nil where there is none.
+func (v *visit) fill(f *auth.Flow, before ui.Container, now *web.Values) error {
 	form, err := v.form(f)
 	if err != nil {
 		return err
 	}
-	return v.prepare(v.r.Context(), form)
+	s := &Submission{Form: *form, Values: now}
+	if now != nil && now.Has("traits") {
+		switch traits := s.SentTraits(); {
+		case v.kind.owner != nil:
+			s.Traits = s.Schema.Keep(traits, s.Identity.Traits, now.IsForm())
+		case len(traits) <= maxUnknownTraits:
+			s.Candidate = &auth.Identity{Traits: traits}
+		}
+	}
+	if err := v.prepare(v.r.Context(), &s.Form); err != nil {
+		return err
+	}
+	v.kind.keep(s.UI, before)
+	if now != nil {
+		v.kind.echo(s.UI, s)
+	}
+	return nil
 }
 
 func (v *visit) insert(f *auth.Flow) error {

@@ -78,7 +78,7 @@ func (e *Engine) Configure(c *config.Config, schemas *schema.Set, policy auth.Po
 	e.now.Store(&current{
 		config: c, schemas: schemas, policy: policy, public: public, base: public.String(), bindings: bindings, flows: flows, origins: origins, csrf: csrf,
 		aside:       web.SecretCookie{Name: "ory_kratos_continuity", Persistent: true, CookieOptions: web.CookieOptions{Secure: c.Cookies.Secure}},
-		returnTo:    web.Compile(c.SelfService.AllowedReturnURLs, public, c.SelfService.DefaultBrowserReturnURL, c.FeatureFlags.LegacyAllowInsecureOrigins),
+		returnTo:    web.Compile(append([]string{c.BuiltInPage("")}, c.SelfService.AllowedReturnURLs...), public, c.SelfService.DefaultBrowserReturnURL, c.FeatureFlags.LegacyAllowInsecureOrigins),
 		diagnostics: &web.Diagnostics{Public: public, CSRF: csrf, Session: e.Sessions.Cookie(), Origins: origins},
 	})
 	return nil
@@ -89,7 +89,7 @@ func (e *Engine) Configure(c *config.Config, schemas *schema.Set, policy auth.Po
 func (e *Engine) origins(c *config.Config) []string {
 	all := []string{web.Origin(c.PublicURL())}
 	for _, k := range e.kinds {
-		if u, err := url.Parse(k.page(c)); err == nil && u.Host != "" {
+		if u, err := url.Parse(c.UIURL(k.name)); err == nil && u.Host != "" {
 			all = append(all, web.Origin(u))
 		}
 	}
@@ -193,14 +193,9 @@ func (v *visit) noSession() error {
 	return auth.ErrNoSession
 }
 
-// page is the address of the page that shows a flow. Where none is configured
-// it is the flow itself, as JSON.
+// page is the address of the page that shows a flow.
 func (v *visit) page(f *auth.Flow) string {
-	configured := v.kindOf(f).page(v.config)
-	if configured == "" {
-		return v.flowURL(f)
-	}
-	return withQuery(configured, "flow", f.ID.String())
+	return withQuery(v.config.PageURL(f.Kind), "flow", f.ID.String())
 }
 
 // flowURL is the address of a flow as JSON.

@@ -34,12 +34,8 @@ func (v *visit) fault(err error) error {
 		return errors.Join(err, kept)
 	}
 	v.engine.Server.LogError(v.r, err, slog.String("error_id", id.String()))
-	page := v.config.SelfService.Flows.Error.UIURL
-	if page == "" {
-		page = v.base + "self-service/errors"
-	}
 	web.RetryAfter(v.w, e)
-	v.redirect(http.StatusSeeOther, withQuery(page, "id", id.String()))
+	v.redirect(http.StatusSeeOther, withQuery(v.config.ErrorPageURL(), "id", id.String()))
 	return nil
 }
 
@@ -61,10 +57,20 @@ type errorFields struct {
 	UpdatedAt string          `json:"updated_at"`
 }
 
-// showError answers with an error that a browser was sent to see. Its id is a
-// secret; a browser that proves to be another one than the error was made for
-// does not see it. The servers of user interfaces ask without cookies.
+// showError answers with an error that a browser was sent to see.
 func (e *Engine) showError(v *visit) error {
+	kept, err := v.keptError()
+	if err != nil {
+		return err
+	}
+	at := auth.Stamp(kept.CreatedAt)
+	return web.WriteJSON(v.w, http.StatusOK, errorFields{ID: kept.ID, Error: kept.Data, CreatedAt: at, UpdatedAt: at})
+}
+
+// keptError is the error that the query names. Its id is a secret; a browser that
+// proves to be another one than the error was made for does not see it. The servers
+// of user interfaces ask without cookies.
+func (v *visit) keptError() (*store.StoredError, error) {
 	query := v.r.URL.Query()
 	given := query.Get("id")
 	if given == "" {
@@ -72,26 +78,22 @@ func (e *Engine) showError(v *visit) error {
 	}
 	if given == "stub:500" {
 		// For those who build an error page.
-		now := auth.Stamp(auth.Now(e.Clock()))
 		stub, err := json.Marshal(auth.ErrInternal.Saying("This is an example of an error, to build an error page with.").Body(""))
-		if err != nil {
-			return err
-		}
-		return web.WriteJSON(v.w, http.StatusOK, errorFields{ID: uuid.New(), Error: stub, CreatedAt: now, UpdatedAt: now})
+		return &store.StoredError{ID: uuid.New(), Data: stub, CreatedAt: auth.Now(v.engine.Clock())}, err
 	}
 	id, ok := web.ID(given)
 	if !ok {
-		return auth.ErrErrorUnknown
+		return nil, auth.ErrErrorUnknown
 	}
-	kept, err := e.Store.StoredError(v.r.Context(), auth.DefaultProject, id)
+	kept, err := v.engine.Store.StoredError(v.r.Context(), auth.DefaultProject, id)
 	if errors.Is(err, store.ErrNotFound) {
-		return auth.ErrErrorUnknown
+		return nil, auth.ErrErrorUnknown
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if secret, ok := v.csrf.Secret(v.r); ok && !v.bindings.Matches(string(secret), kept.CSRF) {
-		return auth.ErrErrorUnknown
+		return nil, auth.ErrErrorUnknown
 	}
-	return web.WriteJSON(v.w, http.StatusOK, errorFields{ID: kept.ID, Error: kept.Data, CreatedAt: auth.Stamp(kept.CreatedAt), UpdatedAt: auth.Stamp(kept.CreatedAt)})
+	return kept, nil
 }

@@ -565,7 +565,7 @@ func TestGuard(t *testing.T) {
 						t.Errorf("answered %d to %s, %v", w.Code, w.Header().Get("Location"), err)
 					}
 				case !asJSON:
-					if err != nil || w.Code != 303 || !strings.HasPrefix(w.Header().Get("Location"), "https://id.example/self-service/errors?id=") {
+					if err != nil || w.Code != 303 || !strings.HasPrefix(w.Header().Get("Location"), "https://id.example/ui/error?id=") {
 						t.Errorf("answered %d to %s, %v", w.Code, w.Header().Get("Location"), err)
 					}
 				case test.inForm:

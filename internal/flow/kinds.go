@@ -30,8 +30,6 @@ type kind struct {
 	name auth.Kind
 	// enabled says whether the configuration offers it.
 	enabled func(*config.Config) bool
-	// page is where browsers see the form; empty means that none is configured.
-	page     func(*config.Config) string
 	lifespan func(*config.Config) time.Duration
 	after    func(*config.Config) config.After
 	// first and last are the states of a new flow and of one that succeeded;
@@ -149,7 +147,6 @@ func (v *visit) kindOf(f *auth.Flow) *kind {
 var login = &kind{
 	name:     auth.Login,
 	enabled:  func(*config.Config) bool { return true },
-	page:     func(c *config.Config) string { return c.SelfService.Flows.Login.UIURL },
 	lifespan: func(c *config.Config) time.Duration { return c.SelfService.Flows.Login.Lifespan },
 	after:    func(c *config.Config) config.After { return c.SelfService.Flows.Login.After },
 	first:    auth.ChooseMethod, last: auth.PassedChallenge,
@@ -271,7 +268,6 @@ func loginFields(form *Form) []ui.Node {
 var registration = &kind{
 	name:     auth.Registration,
 	enabled:  func(c *config.Config) bool { return c.SelfService.Flows.Registration.Enabled },
-	page:     func(c *config.Config) string { return c.SelfService.Flows.Registration.UIURL },
 	lifespan: func(c *config.Config) time.Duration { return c.SelfService.Flows.Registration.Lifespan },
 	after:    func(c *config.Config) config.After { return c.SelfService.Flows.Registration.After },
 	first:    auth.ChooseMethod, last: auth.PassedChallenge,
@@ -328,7 +324,6 @@ func registrationFields(form *Form) []ui.Node {
 var settings = &kind{
 	name:     auth.Settings,
 	enabled:  func(*config.Config) bool { return true },
-	page:     func(c *config.Config) string { return c.SelfService.Flows.Settings.UIURL },
 	lifespan: func(c *config.Config) time.Duration { return c.SelfService.Flows.Settings.Lifespan },
 	after:    func(c *config.Config) config.After { return c.SelfService.Flows.Settings.After },
 	first:    auth.ShowForm, last: auth.Success,
@@ -382,7 +377,6 @@ func (v *visit) settingsJSON(common commonFields, next []auth.ContinueWith) any 
 var recovery = &kind{
 	name:     auth.Recovery,
 	enabled:  func(c *config.Config) bool { return c.SelfService.Flows.Recovery.Enabled },
-	page:     func(c *config.Config) string { return c.SelfService.Flows.Recovery.UIURL },
 	lifespan: func(c *config.Config) time.Duration { return c.SelfService.Flows.Recovery.Lifespan },
 	after:    func(c *config.Config) config.After { return c.SelfService.Flows.Recovery.After },
 	first:    auth.ChooseMethod, last: auth.PassedChallenge,
@@ -463,7 +457,6 @@ func recoveryMoved(v *visit, fresh *auth.Flow, err *auth.Error) error {
 var verification = &kind{
 	name:     auth.Verification,
 	enabled:  func(c *config.Config) bool { return c.SelfService.Flows.Verification.Enabled },
-	page:     func(c *config.Config) string { return c.SelfService.Flows.Verification.UIURL },
 	lifespan: func(c *config.Config) time.Duration { return c.SelfService.Flows.Verification.Lifespan },
 	after:    func(c *config.Config) config.After { return c.SelfService.Flows.Verification.After },
 	first:    auth.ChooseMethod, last: auth.PassedChallenge,

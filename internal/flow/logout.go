@@ -7,6 +7,7 @@ import (
 	"net/url"
 
 	"zelus/internal/auth"
+	"zelus/internal/store"
 	"zelus/internal/web"
 )
 
@@ -56,21 +57,32 @@ func (e *Engine) logout(v *visit) error {
 	if !e.Sessions.LogoutTokenValid(given, &row.Session, v.proof.Token) {
 		return v.fault(auth.ErrLogoutTokenWrong)
 	}
-	if _, err := e.Sessions.Revoke(v.r.Context(), row.Session.IdentityID, row.Session.ID); err != nil {
+	return v.signOut(row, to)
+}
+
+// signOut ends the session of a browser and leads it on, to where it asked to go if
+// it did.
+func (v *visit) signOut(row *store.SessionRow, to string) error {
+	if _, err := v.engine.Sessions.Revoke(v.r.Context(), row.Session.IdentityID, row.Session.ID); err != nil {
 		return v.fault(err)
 	}
-	e.Sessions.ClearCookie(v.w)
+	v.engine.Sessions.ClearCookie(v.w)
 	v.csrf.Rotate(v.w)
-	flows := &v.config.SelfService.Flows
-	if flows.Logout.ClearBrowserData && v.public.Scheme == "https" {
+	if v.config.SelfService.Flows.Logout.ClearBrowserData && v.public.Scheme == "https" {
 		v.w.Header().Set("Clear-Site-Data", `"cookies", "storage", "cache"`)
 	}
-	if web.IsJSON(v.r) {
+	if v.asJSON() {
 		v.w.WriteHeader(http.StatusNoContent)
 		return nil
 	}
-	v.redirect(http.StatusSeeOther, cmp.Or(to, flows.Logout.After.DefaultBrowserReturnURL, v.config.SelfService.DefaultBrowserReturnURL))
+	v.redirect(http.StatusSeeOther, v.afterLogout(to))
 	return nil
+}
+
+// afterLogout is where a browser goes that was signed out: to, if that is not empty.
+func (v *visit) afterLogout(to string) string {
+	set := &v.config.SelfService
+	return cmp.Or(to, set.Flows.Logout.After.DefaultBrowserReturnURL, set.DefaultBrowserReturnURL)
 }
 
 // logoutAPI ends the session of an app that gives back its token.

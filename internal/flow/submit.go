@@ -104,7 +104,7 @@ func (v *visit) expired(f *auth.Flow, since time.Time) error {
 func (v *visit) replace(old *auth.Flow, why *auth.Error, say ui.Message) error {
 	fresh, err := v.anew(old)
 	if err == nil {
-		err = v.fill(fresh)
+		err = v.fill(fresh, old.UI, v.late(old))
 	}
 	if err == nil {
 		fresh.UI.Say(say)
@@ -123,6 +123,20 @@ func (v *visit) replace(old *auth.Flow, why *auth.Error, say ui.Message) error {
 		return v.kind.moved(v, fresh, why)
 	}
 	return why
+}
+
+// late is what a browser has sent for a form that cannot go on, so that nobody has to
+// type it again; nil where it sent nothing that can be looked at. It is read with the
+// same care as if the form could.
+func (v *visit) late(old *auth.Flow) *web.Values {
+	if v.asJSON() || v.r.Method != http.MethodPost {
+		return nil
+	}
+	s, problem, err := v.read(v.blank(old), true)
+	if err != nil || problem != nil {
+		return nil
+	}
+	return s.Values
 }
 
 // anew is a new flow like an old one. Where somebody regains access or proves an
@@ -215,12 +229,8 @@ func (v *visit) read(form *Form, signedIn bool) (*Submission, *Problem, error) {
 		if token == "" {
 			token = r.Header.Get("X-CSRF-Token")
 		}
-		secret, ok := v.csrf.Secret(r)
-		switch tied := ok && v.csrf.Valid(token, secret) || f.Unbound; {
-		case !tied:
-			return nil, nil, auth.ErrCSRF.Explain(v.diagnostics.Token(r, token))
-		case v.foreign(r):
-			return nil, nil, auth.ErrCSRF.Explain(v.diagnostics.ForeignPage(r))
+		if err := v.fromPage(r, token, f.Unbound); err != nil {
+			return nil, nil, err
 		}
 	}
 	if raw := values.Raw("transient_payload"); len(raw) > 0 && raw[0] == '{' {

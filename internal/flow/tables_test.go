@@ -61,8 +61,8 @@ func TestKinds(t *testing.T) {
 			continue
 		}
 		name := string(k.name)
-		if k.page(c) != name+"-page" || k.lifespan(c) != w.lifespan || k.after(c).DefaultBrowserReturnURL != "after-"+name {
-			t.Errorf("%s reads %q, %v, %+v", name, k.page(c), k.lifespan(c), k.after(c))
+		if c.UIURL(k.name) != name+"-page" || k.lifespan(c) != w.lifespan || k.after(c).DefaultBrowserReturnURL != "after-"+name {
+			t.Errorf("%s reads %q, %v, %+v", name, c.UIURL(k.name), k.lifespan(c), k.after(c))
 		}
 		if k.expired != w.expired || k.nobody != w.nobody {
 			t.Errorf("%s says %d and %d", name, k.expired, k.nobody)
@@ -172,8 +172,8 @@ func TestPage(t *testing.T) {
 	c := configuration()
 	f := newFlow(auth.Login, auth.Browser)
 	v, _ := visitOf(newEngine(t, storetest.Memory(t, nil), c), login, asked(t, false))
-	if got := v.page(f); got != "https://id.example/self-service/login/flows?id="+f.ID.String() {
-		t.Errorf("without a page: %s", got)
+	if got := v.page(f); got != "https://id.example/ui/login?flow="+f.ID.String() {
+		t.Errorf("the built-in page: %s", got)
 	}
 	c.SelfService.Flows.Login.UIURL = "https://ui.example/login?theme=dark"
 	if got := v.page(f); got != "https://ui.example/login?theme=dark&flow="+f.ID.String() {
