@@ -17,6 +17,7 @@ import (
 	"zelus/internal/hash"
 	"zelus/internal/identity"
 	"zelus/internal/onetime"
+	pages "zelus/internal/page"
 	"zelus/internal/session"
 	"zelus/internal/store"
 	"zelus/internal/web"
@@ -56,6 +57,7 @@ type App struct {
 	identities *identity.Manager
 	engine     *flow.Engine
 	api        *api.API
+	pages      *pages.Pages
 	server     *web.Server
 	catcher    courier.Catcher
 }
@@ -101,6 +103,9 @@ func (a *App) build(first *prepared) error {
 		Methods: methods, Notify: a.notify, Apps: a.options.Apps && first.config.Dev}
 	a.api = &api.API{Store: a.store, Sessions: a.sessions, Identities: a.identities, Keys: a.keys, Courier: a.courier, Flows: a.engine, Version: a.options.Version,
 		Clock: a.options.Clock}
+	if a.pages, err = pages.New(a.engine, a.sessions, a.server, a.options.Clock); err != nil {
+		return err
+	}
 	if err := a.put(first); err != nil {
 		a.hashes.Close()
 		return err

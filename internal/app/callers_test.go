@@ -54,9 +54,20 @@ var answersOf = []struct {
 		"GET /self-service/registration", "GET /self-service/verification", "POST /self-service/login", "POST /self-service/recovery",
 		"POST /self-service/registration", "POST /self-service/verification",
 	}},
+	// The account pages. Where another page is configured for a flow, it is begun for that one.
+	{"303 303 303 303 303 303 303", []string{
+		"/ui/", "GET /ui/login", "GET /ui/recovery", "GET /ui/registration", "GET /ui/settings", "GET /ui/verification",
+	}},
+	{"303 200 200 303 303 303 303", []string{
+		"GET /ui/logout", "GET /ui/sessions", "GET /ui/welcome",
+	}},
+	// Forms of pages, without the token that they carry.
+	{"403 403 403 403 403 403 403", []string{
+		"POST /ui/logout", "POST /ui/sessions", "POST /ui/welcome",
+	}},
 	// Flows and errors, of which none is named; a folder that has no page.
 	{"404 404 404 404 404 404 404", []string{
-		"GET /dev/", "GET /self-service/errors", "GET /self-service/login/flows", "GET /self-service/recovery/flows",
+		"GET /dev/", "GET /ui/assets/{name}", "GET /ui/error", "GET /{$}", "GET /self-service/errors", "GET /self-service/login/flows", "GET /self-service/recovery/flows",
 		"GET /self-service/registration/flows", "GET /self-service/verification/flows",
 	}},
 	// One's own account: a form of it, of which none is named.
@@ -213,5 +224,5 @@ func request(pattern string, p person, other *client) (method, path string) {
 	case strings.Contains(path, "/schemas/{id}"):
 		id = "person"
 	}
-	return method, strings.NewReplacer("{id}", id, "{type}", "password", "{external}", "nobody").Replace(path)
+	return method, strings.NewReplacer("{id}", id, "{type}", "password", "{external}", "nobody", "{name}", "nothing", "{$}", "").Replace(path)
 }

@@ -126,6 +126,7 @@ func Check(ctx context.Context, c *config.Config, environ, child []string) (*Che
 func (a *App) put(p *prepared) error {
 	p.policy = policy(a.engine.Methods, p.config)
 	a.replace(p)
+	a.pages.Configure(p.config, p.schemas)
 	return errors.Join(
 		a.hashes.SetParams(p.hashing),
 		a.store.Configure(slices.Concat(p.config.Secrets.Cipher, p.config.Secrets.Default)),

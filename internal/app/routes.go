@@ -93,6 +93,7 @@ func (a *App) publicRoutes() *routes {
 	})
 	a.api.Public(both)
 	a.api.Redirects(mount)
+	a.pages.Routes(mount)
 	a.api.Admin(func(pattern string, h web.Handler) {
 		behind := a.keyed
 		if _, path, _ := strings.Cut(pattern, " "); openToAll(path) {

@@ -67,6 +67,8 @@ var (
 	ErrAPIFromBrowser              = &Error{ID: "api_flow_from_browser", Status: http.StatusBadRequest,
 		Reason: "This form was made for an app and was sent by a browser: the request has cookies or an Origin header. Start a browser flow instead."}
 	ErrErrorUnknown = &Error{ID: "error_not_found", Status: http.StatusNotFound}
+	ErrPageUnknown  = &Error{ID: "page_not_found", Status: http.StatusNotFound,
+		Reason: "There is no page at this address."}
 
 	// Requests.
 	ErrBadRequest   = &Error{ID: "bad_request", Status: http.StatusBadRequest}

@@ -29,7 +29,7 @@ import (
 type kind struct {
 	name auth.Kind
 	// enabled says whether the configuration offers it.
-	enabled func(*config.Config) bool
+	enabled  func(*config.Config) bool
 	lifespan func(*config.Config) time.Duration
 	after    func(*config.Config) config.After
 	// first and last are the states of a new flow and of one that succeeded;

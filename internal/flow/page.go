@@ -156,6 +156,12 @@ func (e *Engine) SignOut(w http.ResponseWriter, r *http.Request, returnTo string
 	return v.signOut(row, to)
 }
 
+// StepUpTo is where a browser proves a second factor, and then goes back.
+func (e *Engine) StepUpTo(back string) string {
+	v := &visit{current: e.now.Load()}
+	return v.stepUp(back)
+}
+
 // LinkTo is where a browser begins a flow of a kind that leads to returnTo in the end;
 // empty is nowhere in particular.
 func (e *Engine) LinkTo(kind auth.Kind, returnTo string) string {

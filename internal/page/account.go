@@ -1,0 +1,70 @@
+package page
+
+import (
+	"net/http"
+	"time"
+
+	"zelus/internal/auth"
+	"zelus/internal/store"
+	"zelus/internal/web"
+)
+
+// welcomeBody is where somebody arrives who has signed in and came from nowhere.
+type welcomeBody struct {
+	// Nudge says that they are told of passkeys.
+	Nudge bool
+	// Unproven are addresses of theirs that are not proven yet.
+	Unproven []string
+}
+
+// nudgeCookie remembers that somebody wants to hear no more of passkeys.
+const (
+	nudgeCookie  = "zelus_no_passkey"
+	nudgeSilence = 180 * 24 * time.Hour
+)
+
+// reading finds the session of whoever looks at a page of theirs.
+func (p *Pages) reading(r *http.Request) (*store.SessionRow, error) {
+	row, err := p.sessions.FindToRead(r)
+	if err == nil && !p.sessions.Satisfied(row) {
+		err = auth.ErrAAL2Required
+	}
+	return row, err
+}
+
+func (p *Pages) showWelcome(w http.ResponseWriter, r *http.Request) error {
+	row, err := p.reading(r)
+	if err != nil {
+		return p.nobody(w, err, "welcome")
+	}
+	who, err := row.Identity.Identity()
+	if err != nil {
+		return err
+	}
+	v := p.view(r, "title.welcome")
+	p.link(v, p.now.Load().config.BuiltInPage("welcome"))
+	p.signedIn(w, r, v, row.Identity, "welcome")
+	body := &welcomeBody{}
+	_, silent := r.Cookie(nudgeCookie)
+	body.Nudge = silent != nil && row.Factors&auth.FactorPasskey == 0 && p.now.Load().config.SelfService.Methods.Passkey.Enabled
+	for _, a := range who.Verifiable {
+		if !a.Verified && v.Links.Verification != "" {
+			body.Unproven = append(body.Unproven, a.Value)
+		}
+	}
+	v.Body = body
+	return p.render(w, http.StatusOK, "welcome.html", v)
+}
+
+// dismissNudge remembers in the browser that somebody wants to hear no more of passkeys.
+// It changes nothing else, so nobody is asked who they are.
+func (p *Pages) dismissNudge(w http.ResponseWriter, r *http.Request) error {
+	if _, err := p.engine.Posted(r); err != nil {
+		return err
+	}
+	c := p.now.Load()
+	now := p.clock()
+	(web.SecretCookie{Name: nudgeCookie, Persistent: true, CookieOptions: web.CookieOptions{Path: c.path, Secure: c.config.Cookies.Secure}}).
+		Set(w, "1", now, now.Add(nudgeSilence))
+	return lead(w, c.config.BuiltInPage("welcome"))
+}

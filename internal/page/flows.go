@@ -1,0 +1,173 @@
+package page
+
+import (
+	"net/http"
+	"slices"
+
+	"zelus/internal/auth"
+	"zelus/internal/flow"
+	"zelus/internal/ui"
+)
+
+// flowBody is what the pages of flows show, besides what all pages do.
+type flowBody struct {
+	// Forms are offered at once, the best first; with Others somebody goes on who has lost
+	// what those need.
+	Forms, Others []*form
+	// Asides are what else can be done here: have a code sent again, go back.
+	Asides []*form
+	// Who is whose form it is, as they or the flow say; empty where nobody has said.
+	Who string
+	// NotYou leads to a form for somebody else. Where Who is signed in, they are signed
+	// out first.
+	NotYou string
+	// Token is for the form that signs them out; empty where nobody is signed in.
+	Token string
+	// OnlyScripted says that nothing here works without JavaScript.
+	OnlyScripted bool
+	// Forgot says that there is a password that somebody may have forgotten.
+	Forgot bool
+	// Kind is login, registration, recovery or verification.
+	Kind string
+}
+
+// showFlow shows a login, a registration, a recovery or a verification.
+func (p *Pages) showFlow(w http.ResponseWriter, r *http.Request, s *flow.Shown) error {
+	c, f := p.now.Load(), s.Flow
+	v := p.view(r, titleOf(f))
+	v.Narrow = true
+	p.link(v, f.ReturnTo())
+	b := p.builder(c, v.speaker, s)
+	b.read(&s.UI)
+	b.rank(ranks, true)
+	body := &flowBody{Kind: string(f.Kind), Who: f.Identifier}
+	var all []*form
+	for _, g := range b.groups {
+		for _, one := range b.forms(g) {
+			all = append(all, one)
+			switch {
+			case one.Aside:
+				body.Asides = append(body.Asides, one)
+			case f.RequestedAAL.AtLeast(auth.AAL2) && (lastResorts[g.name] || slices.ContainsFunc(body.Forms, func(o *form) bool { return o.Scripted == one.Scripted })):
+				body.Others = append(body.Others, one)
+			default:
+				body.Forms = append(body.Forms, one)
+			}
+		}
+	}
+	if len(body.Forms) == 0 {
+		body.Forms, body.Others = body.Others, nil
+	}
+	body.OnlyScripted = len(all) > 0 && !slices.ContainsFunc(all, func(one *form) bool { return !one.Scripted && !one.Aside && !one.Invisible() })
+	emphasise(body.Forms)
+	v.Problems = b.tie(s.UI.Messages, all)
+	v.Lead, v.Success, v.Scripts = b.said(s.UI.Messages, ui.Info), b.said(s.UI.Messages, ui.Success), b.scripts
+	focus(f, v, body.Forms)
+	switch {
+	case s.Owner != "":
+		body.Who, body.NotYou, body.Token = c.nameOf(s.Owner), p.engine.LinkTo(auth.Login, f.ReturnTo()), p.engine.Token(w, r)
+	case body.Who != "":
+		body.NotYou = p.engine.LinkTo(auth.Login, f.ReturnTo())
+	}
+	body.Forgot = f.Kind == auth.Login && v.Links.Recovery != "" &&
+		slices.ContainsFunc(all, func(one *form) bool { return one.Group == ui.GroupPassword })
+	v.Body = body
+	return p.render(w, http.StatusOK, "flow.html", v)
+}
+
+// builder begins the forms of a flow.
+func (p *Pages) builder(c *current, sp *speaker, s *flow.Shown) *builder {
+	of := c.schemas.Default()
+	if named, ok := c.schemas.Get(s.Flow.SchemaID); ok {
+		of = named
+	}
+	b := &builder{speaker: sp, alone: alone[s.Flow.Kind], minimum: c.config.SelfService.Methods.Password.Config.MinPasswordLength, sent: p.clock().Sub(s.Flow.UpdatedAt)}
+	if owner, err := s.Owner.Identity(); s.Owner != "" && err == nil {
+		if theirs, ok := c.schemas.Get(owner.SchemaID); ok {
+			of = theirs
+		}
+		b.username = c.nameOf(s.Owner)
+	}
+	b.usernames = usernamesOf(of)
+	return b
+}
+
+// titleOf is the key of the title of a flow's page.
+func titleOf(f *auth.Flow) string {
+	switch sent := f.State == auth.SentEmail || f.State == auth.RecoveryAwaitingCode; f.Kind {
+	case auth.Login:
+		switch {
+		case sent:
+			return "title.code"
+		case f.RequestedAAL.AtLeast(auth.AAL2):
+			return "title.second"
+		case f.Refresh:
+			return "title.refresh"
+		}
+		return "title.login"
+	case auth.Registration:
+		switch {
+		case sent:
+			return "title.code"
+		case f.Step == auth.SecondStep:
+			return "title.choose"
+		}
+		return "title.registration"
+	case auth.Recovery:
+		switch {
+		case f.Undo:
+			return "title.undo"
+		case sent && f.Active == "link":
+			return "title.mail"
+		case sent:
+			return "title.code"
+		case f.State == auth.RecoveryAwaitingAddressChoice, f.State == auth.RecoveryConfirmingAddress:
+			return "title.address"
+		}
+		return "title.recovery"
+	}
+	switch {
+	case f.State == auth.PassedChallenge:
+		return "title.verified"
+	case f.State == auth.SentEmail && f.Active == "link" && !f.Opened:
+		return "title.mail"
+	case f.State == auth.SentEmail && !f.Opened:
+		return "title.code"
+	}
+	return "title.verification"
+}
+
+// emphasise gives a page its one primary action: the first one, and for browsers without
+// JavaScript the first that works there.
+func emphasise(forms []*form) {
+	scripted := false
+	for _, f := range forms {
+		if f.Invisible() || f.Aside {
+			continue
+		}
+		for i := range f.Buttons {
+			f.Buttons[i].Primary = i == 0 && len(f.Buttons) == 1
+			f.Buttons[i].Fallback = f.Buttons[i].Primary && scripted
+		}
+		if !f.Scripted {
+			return
+		}
+		scripted = true
+	}
+}
+
+// focus puts the cursor where there is one thing to type, unless something went wrong:
+// then the list of that comes first.
+func focus(f *auth.Flow, v *view, forms []*form) {
+	if len(v.Problems) > 0 || f.Kind == auth.Registration && f.State != auth.SentEmail {
+		return
+	}
+	for _, one := range forms {
+		for i := range one.Items {
+			if it := &one.Items[i]; it.Type != "" && !one.Scripted {
+				it.Autofocus = it.Value == ""
+				return
+			}
+		}
+	}
+}

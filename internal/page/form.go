@@ -1,0 +1,613 @@
+package page
+
+import (
+	"cmp"
+	"fmt"
+	"html/template"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"zelus/internal/schema"
+	"zelus/internal/ui"
+)
+
+// A flow is one form on the wire, with the nodes of all methods. On a page each method
+// has a <form> of its own, so that Enter does what the field is for, and what one method
+// requires never holds up another. Fields of the group default belong to all methods: they
+// stand in the form of the first that needs them, and in those of the others only for
+// browsers without JavaScript, where nothing could copy them on (form.Mirrors).
+
+// form is one <form>: one thing to do.
+type form struct {
+	ID, Group      string
+	Action, Method string
+	Hidden         []hidden
+	Items          []item
+	Buttons        []button
+	// Scripted forms need JavaScript, and are hidden without.
+	Scripted bool
+	// Removal asks before the form takes something away; nil for other forms.
+	Removal *removal
+	// Back leads to an earlier step. Aside is something to do besides what the group is
+	// for.
+	Back, Aside bool
+}
+
+// Mirrors says whether the form repeats fields of an earlier one.
+func (f *form) Mirrors() bool {
+	return slices.ContainsFunc(f.Items, func(i item) bool { return i.Mirrored })
+}
+
+// Bare forms have nothing to send: what they show leads elsewhere by itself.
+func (f *form) Bare() bool { return len(f.Buttons) == 0 && !f.Invisible() }
+
+// Invisible forms are for scripts alone.
+func (f *form) Invisible() bool { return len(f.Buttons) == 0 && len(f.Items) == 0 }
+
+type hidden struct {
+	Name, Value string
+	OnLoad      string // the function that the page calls when it is loaded
+	Username    bool   // it tells password managers whose password this is
+}
+
+// item is one thing between the beginning of a form and its buttons.
+type item struct {
+	*speaker
+	Kind string // input, password, checkbox, select, text, secret, codes, image, link
+
+	ID, Name, Type, Value               string
+	Label                               template.HTML
+	Autocomplete, InputMode, EnterKey   string
+	Required, Optional, Disabled        bool
+	Checked, Autofocus, Mirrored, Typed bool
+	Code                                bool // it is copied from somewhere
+	Options                             []option
+	Hint                                template.HTML
+	Errors                              []template.HTML
+	Invalid                             bool
+
+	Text   template.HTML
+	Plain  string // of a secret, to be copied
+	Codes  []codeLine
+	File   template.URL // the codes as a file
+	To     template.URL // of a link
+	Source template.URL
+	Width  int
+}
+
+// DescribedBy are the ids of what is said about a field.
+func (i item) DescribedBy() string {
+	var ids []string
+	if len(i.Errors) > 0 {
+		ids = append(ids, i.ID+"-error")
+	}
+	if i.Hint != "" {
+		ids = append(ids, i.ID+"-hint")
+	}
+	return strings.Join(ids, " ")
+}
+
+type option struct {
+	Value    string
+	Selected bool
+}
+
+// codeLine is one backup code.
+type codeLine struct {
+	Code string
+	Used bool
+}
+
+type button struct {
+	Name, Value string
+	Label       template.HTML
+	Call        string // the function of the script that acts
+	Primary     bool   // what the page is for
+	Fallback    bool   // what it is for without JavaScript
+	Disabled    bool
+	Wait        int // seconds until it is of use
+}
+
+// removal is what a form asks before it takes something away.
+type removal struct {
+	What     template.HTML // what it is called; empty where there is only one
+	Added    string
+	Question string
+	Denied   string // why it cannot be; empty where it can
+}
+
+// builder makes forms of a flow.
+type builder struct {
+	*speaker
+	action, method string
+	shared         []ui.Node // of the group default
+	groups         []group
+	scripts        []script
+	// usernames are the traits by which people sign in, the first one first.
+	usernames []string
+	// username is what somebody signs in with, where the form does not have it.
+	username string
+	// minimum is the length of a new password, in characters.
+	minimum int
+	// alone are the groups that need no shared fields.
+	alone map[string]bool
+	// sent is how long ago the flow has changed: that is, something was sent.
+	sent time.Duration
+
+	shown    bool // the shared fields are in a form already
+	problems []problem
+}
+
+// group is the nodes of one group, in their order.
+type group struct {
+	name  string
+	nodes []ui.Node
+}
+
+// resendAfter is how long somebody should wait before they have something sent again.
+const resendAfter = 30 * time.Second
+
+// read takes a container apart.
+func (b *builder) read(c *ui.Container) {
+	b.action, b.method = c.Action, strings.ToLower(c.Method)
+	for _, n := range c.Nodes {
+		switch {
+		case n.Type == ui.NodeScript:
+			b.scripts = append(b.scripts, script{n.Attributes.Source, n.Attributes.Integrity})
+		case n.Group == ui.GroupDefault:
+			b.shared = append(b.shared, n)
+		default:
+			at := slices.IndexFunc(b.groups, func(g group) bool { return g.name == n.Group })
+			if at < 0 {
+				at = len(b.groups)
+				b.groups = append(b.groups, group{name: n.Group})
+			}
+			b.groups[at].nodes = append(b.groups[at].nodes, n)
+		}
+	}
+	// What is only remembered belongs to all: who somebody is, in the second of two steps.
+	b.groups = slices.DeleteFunc(b.groups, func(g group) bool {
+		if slices.ContainsFunc(g.nodes, func(n ui.Node) bool { return n.Attributes.Type != ui.InputHidden || n.Attributes.OnLoadTrigger != "" }) {
+			return false
+		}
+		b.shared = append(b.shared, g.nodes...)
+		return true
+	})
+}
+
+// rank sorts the groups. Those that by does not name follow. With touch, what takes one
+// touch comes before all that is typed.
+func (b *builder) rank(by []string, touch bool) {
+	place := func(g group) int {
+		at := slices.Index(by, g.name)
+		switch {
+		case at < 0:
+			return len(by)
+		case touch && g.scripted():
+			return at - len(by)
+		}
+		return at
+	}
+	slices.SortStableFunc(b.groups, func(a, c group) int { return cmp.Compare(place(a), place(c)) })
+}
+
+// scripted says whether a group can only be used with JavaScript.
+func (g group) scripted() bool {
+	triggers := false
+	for i := range g.nodes {
+		a := &g.nodes[i].Attributes
+		if a.Type == ui.InputSubmit && !removes(a.Name) {
+			return false
+		}
+		triggers = triggers || a.Type == ui.InputButton
+	}
+	return triggers
+}
+
+// forms makes the forms of a group: first the one that it is for, then what else can be
+// done there.
+func (b *builder) forms(g group) []*form {
+	main := &form{ID: slug(g.name), Group: g.name, Action: b.action, Method: b.method, Scripted: g.scripted()}
+	var kept []hidden
+	var visible []ui.Node
+	var submits []ui.Node
+	for _, n := range append(slices.Clone(b.shared), g.nodes...) {
+		switch {
+		case n.Type == ui.NodeInput && n.Attributes.Type == ui.InputHidden:
+			kept = append(kept, hidden{Name: n.Attributes.Name, Value: textOf(n.Attributes.Value), OnLoad: n.Attributes.OnLoadTrigger})
+			b.complain(n)
+		case n.Type == ui.NodeInput && (n.Attributes.Type == ui.InputSubmit || n.Attributes.Type == ui.InputButton):
+			submits = append(submits, n)
+			b.complain(n)
+		case n.Group != ui.GroupDefault:
+			visible = append(visible, n)
+		}
+	}
+	main.Hidden = kept
+	fields := slices.ContainsFunc(visible, func(n ui.Node) bool { return n.Type == ui.NodeInput })
+	chosen := -1 // of several buttons, the one that is for the fields
+	for i := range submits {
+		if n := &submits[i]; fields && !aside(n) && (chosen < 0 || n.Attributes.Type == ui.InputButton || n.Attributes.Name == "method") {
+			chosen = i
+		}
+	}
+	var others []*form
+	for i := range submits {
+		n := &submits[i]
+		if !aside(n) && (!fields || i == chosen) {
+			main.Buttons = append(main.Buttons, b.button(n))
+			continue
+		}
+		others = append(others, b.other(g, n, len(others), kept))
+	}
+	if len(main.Buttons) > 0 && !b.alone[g.name] {
+		b.share(main)
+	}
+	for _, n := range visible {
+		main.Items = append(main.Items, b.item(main.ID, n))
+	}
+	b.addUsername(main)
+	if main.Invisible() && len(kept) > 0 && !slices.ContainsFunc(kept, func(h hidden) bool { return h.OnLoad != "" }) {
+		return others
+	}
+	return append([]*form{main}, others...)
+}
+
+// share puts the visible fields that belong to all methods into a form.
+func (b *builder) share(f *form) {
+	again := b.shown
+	for _, n := range b.shared {
+		if n.Attributes.Type == ui.InputHidden || n.Attributes.Type == ui.InputSubmit || n.Attributes.Type == ui.InputButton {
+			continue
+		}
+		it := b.item(f.ID, n)
+		it.Mirrored = again
+		f.Items = append(f.Items, it)
+		b.shown = true
+	}
+}
+
+// aside says whether a button is for something else than the fields beside it.
+func aside(n *ui.Node) bool { return removes(n.Attributes.Name) || resends(n) || goesBack(n) }
+
+// other is the form of a button that needs no fields.
+func (b *builder) other(g group, n *ui.Node, number int, kept []hidden) *form {
+	f := &form{ID: slug(g.name) + "-" + slug(n.Attributes.Name), Group: g.name, Action: b.action, Method: b.method, Back: goesBack(n), Aside: true,
+		Buttons: []button{b.button(n)}}
+	if number > 0 {
+		f.ID += "-" + strconv.Itoa(number+1)
+	}
+	for _, h := range kept {
+		if h.OnLoad == "" && h.Name != n.Attributes.Name {
+			f.Hidden = append(f.Hidden, h)
+		}
+	}
+	if resends(n) {
+		f.Buttons[0].Wait = max(int((resendAfter-b.sent)/time.Second), 0)
+	}
+	if removes(n.Attributes.Name) {
+		f.Removal = b.removal(n)
+	}
+	return f
+}
+
+func (b *builder) removal(n *ui.Node) *removal {
+	r := &removal{Question: b.T("remove.question")}
+	if key := "remove." + n.Attributes.Name; b.Has(key) {
+		r.Question = b.T(key)
+	}
+	if n.Meta.Label != nil {
+		if what, ok := n.Meta.Label.Context["display_name"].(string); ok {
+			r.What = isolated("\x02" + clean(what) + "\x03")
+		}
+		r.Added = b.since(n.Meta.Label.Context["added_at"])
+	}
+	if n.Attributes.Disabled {
+		r.Denied = b.T("remove.last")
+	}
+	return r
+}
+
+// since is the date of something that was added.
+func (b *builder) since(added any) string {
+	text, _ := added.(string)
+	at, err := time.Parse(time.RFC3339, text)
+	if err != nil || at.Year() < 2000 { // keys of other servers may lack it
+		return ""
+	}
+	return b.T("settings.added", "date", b.Day(at))
+}
+
+func (b *builder) button(n *ui.Node) button {
+	label := template.HTML("")
+	if n.Meta.Label != nil {
+		label = b.Say(*n.Meta.Label)
+	}
+	return button{Name: n.Attributes.Name, Value: textOf(n.Attributes.Value), Label: label, Call: n.Attributes.OnClickTrigger, Disabled: n.Attributes.Disabled}
+}
+
+// complain keeps what is said at a node that is no field.
+func (b *builder) complain(n ui.Node) {
+	for _, m := range n.Messages {
+		p := problem{Text: b.Say(labelled(m, n))}
+		if m.Type == ui.Error && !slices.Contains(b.problems, p) {
+			b.problems = append(b.problems, p)
+		}
+	}
+}
+
+// labelled is a message about a field that names it as its label does.
+func labelled(m ui.Message, n ui.Node) ui.Message {
+	if m.ID == ui.ErrorRequired && n.Meta.Label != nil && n.Meta.Label.Text != "" {
+		return ui.Say(ui.ErrorRequired, "property", "“"+n.Meta.Label.Text+"”")
+	}
+	return m
+}
+
+// addUsername tells password managers whose password a form is about (Chromium's
+// design documents, "Password Form Styles that Chromium Understands").
+func (b *builder) addUsername(f *form) {
+	if !slices.ContainsFunc(f.Items, func(i item) bool { return i.Kind == "password" }) ||
+		slices.ContainsFunc(f.Items, func(i item) bool { return i.Autocomplete == "username" }) {
+		return
+	}
+	for i := range f.Hidden {
+		if h := &f.Hidden[i]; h.Name == "identifier" || slices.Contains(b.usernames, h.Name) {
+			f.Hidden = slices.Clone(f.Hidden)
+			f.Hidden[i].Username = true
+			return
+		}
+	}
+	if b.username != "" {
+		f.Hidden = append(slices.Clip(f.Hidden), hidden{Value: b.username, Username: true})
+	}
+}
+
+// item makes what is shown of a node.
+func (b *builder) item(form string, n ui.Node) item {
+	a := &n.Attributes
+	it := item{speaker: b.speaker, ID: slug(form) + "-" + slug(n.Name()), Name: a.Name, Label: b.label(n)}
+	switch n.Type {
+	case ui.NodeText:
+		b.text(&it, n)
+		return it
+	case ui.NodeImage:
+		it.Kind, it.Source, it.Width = "image", template.URL(a.Source), a.Width
+		if !strings.HasPrefix(a.Source, "data:image/png;base64,") {
+			it.Source = ""
+		}
+		return it
+	case ui.NodeAnchor:
+		it.Kind, it.To = "link", linkTo(a.Href)
+		if a.Title != nil {
+			it.Label = b.Say(*a.Title)
+		}
+		return it
+	case ui.NodeInput:
+	default:
+		it.Kind = "nothing"
+		return it
+	}
+	h := hints[a.Name]
+	it.Kind, it.Type, it.Value, it.Required, it.Disabled = "input", a.Type, textOf(a.Value), a.Required, a.Disabled
+	it.Autocomplete, it.InputMode, it.EnterKey, it.Code = cmp.Or(h.autocomplete, a.Autocomplete), h.inputMode, h.enterKey, h.code
+	it.Typed = strings.HasPrefix(a.Name, "traits.")
+	it.Optional = it.Typed && !a.Required && a.Type != ui.InputCheckbox && !a.Disabled
+	switch {
+	case len(a.Options) > 0:
+		it.Kind = "select"
+		for _, o := range a.Options {
+			text := textOf(o.Value)
+			it.Options = append(it.Options, option{text, text == it.Value})
+		}
+	case a.Type == ui.InputCheckbox:
+		it.Kind, it.Checked, it.Value = "checkbox", it.Value == "true", "true"
+	case a.Type == ui.InputPassword:
+		it.Kind, it.Value = "password", ""
+		if a.Autocomplete == "new-password" && b.minimum > 0 {
+			it.Hint = template.HTML(template.HTMLEscapeString(b.T("hint.password", "n", b.minimum)))
+		}
+	case a.Type == ui.InputDateTime:
+		// A browser leaves the zone out, without which it is no date-time (RFC 3339).
+		it.Type, it.Hint = ui.InputText, template.HTML(template.HTMLEscapeString(b.T("hint.datetime")))
+	}
+	if a.Autocomplete == "username webauthn" {
+		it.Autocomplete = a.Autocomplete
+	}
+	if len(b.usernames) > 0 && a.Name == b.usernames[0] {
+		it.Autocomplete = "username"
+	}
+	if a.Name == "identifier" && n.Meta.Label != nil {
+		switch {
+		case strings.Contains(strings.ToLower(n.Meta.Label.Text), "mail"):
+			it.InputMode = "email"
+		case n.Meta.Label.ID == ui.LabelPhone:
+			it.InputMode = "tel"
+		}
+	}
+	for _, m := range n.Messages {
+		it.Errors = append(it.Errors, b.Say(labelled(m, n)))
+		it.Invalid = it.Invalid || m.Type == ui.Error
+	}
+	return it
+}
+
+func (b *builder) label(n ui.Node) template.HTML {
+	if n.Meta.Label != nil && n.Meta.Label.Text != "" {
+		return b.Say(*n.Meta.Label)
+	}
+	if n.Type != ui.NodeInput {
+		return ""
+	}
+	name := n.Attributes.Name[strings.LastIndexByte(n.Attributes.Name, '.')+1:]
+	return isolated("\x02" + clean(name) + "\x03")
+}
+
+// text makes what is shown of a text: backup codes as a list, a secret so that it can be
+// copied.
+func (b *builder) text(it *item, n ui.Node) {
+	m := n.Attributes.Text
+	if m == nil {
+		it.Kind = "nothing"
+		return
+	}
+	it.Kind, it.Text = "text", b.Say(*m)
+	switch m.ID {
+	case ui.InfoLookupSecrets:
+		it.Kind = "codes"
+		var lines []string
+		for _, c := range messagesIn(m.Context["secrets"]) {
+			secret, _ := c.Context["secret"].(string)
+			it.Codes = append(it.Codes, codeLine{Code: cmp.Or(secret, c.Text), Used: secret == ""})
+			if secret != "" {
+				lines = append(lines, secret)
+			}
+		}
+		it.Plain = strings.Join(lines, "\n")
+		// The marks that a URL gives a meaning of its own are none of these codes'.
+		it.File = template.URL("data:text/plain;charset=utf-8," + strings.ReplaceAll(template.URLQueryEscaper(it.Plain+"\n"), "+", "%20"))
+	case ui.InfoTOTPSecret:
+		it.Kind, it.Plain = "secret", m.Text
+		it.Text = template.HTML(template.HTMLEscapeString(inFours(m.Text)))
+	}
+}
+
+// messagesIn are messages in the context of another one: as they were made, or as they
+// are read again from JSON.
+func messagesIn(value any) []ui.Message {
+	switch all := value.(type) {
+	case []ui.Message:
+		return all
+	case []any:
+		var out []ui.Message
+		for _, one := range all {
+			fields, _ := one.(map[string]any)
+			text, _ := fields["text"].(string)
+			context, _ := fields["context"].(map[string]any)
+			out = append(out, ui.Message{Text: text, Context: context})
+		}
+		return out
+	}
+	return nil
+}
+
+// inFours is a long secret as people can type it.
+func inFours(text string) string {
+	var out strings.Builder
+	for i, r := range text {
+		if i > 0 && i%4 == 0 {
+			out.WriteByte(' ')
+		}
+		out.WriteRune(r)
+	}
+	return out.String()
+}
+
+// tie ties what is said above a form to the fields that it is about, and lists all that
+// is wrong.
+func (b *builder) tie(messages []ui.Message, forms []*form) []problem {
+	var problems []problem
+	for _, m := range messages {
+		if m.Type != ui.Error {
+			continue
+		}
+		p := problem{Text: b.Say(m)}
+		for _, name := range about[m.ID] {
+			if it := b.find(forms, name); it != nil {
+				if p.Field == "" {
+					p.Field = it.ID
+					it.Errors = append(it.Errors, p.Text)
+				}
+				it.Invalid = true
+			}
+		}
+		problems = append(problems, p)
+	}
+	problems = append(problems, b.problems...)
+	for _, f := range forms {
+		for _, it := range f.Items {
+			for _, text := range it.Errors {
+				p := problem{Text: text, Field: it.ID}
+				if it.Invalid && !it.Mirrored && !slices.Contains(problems, p) {
+					problems = append(problems, p)
+				}
+			}
+		}
+	}
+	return problems
+}
+
+// find is the first field of a name.
+func (b *builder) find(forms []*form, name string) *item {
+	for _, f := range forms {
+		for i := range f.Items {
+			it := &f.Items[i]
+			if it.Type != "" && (it.Name == name || name == usernames && slices.Contains(b.usernames, it.Name)) {
+				return it
+			}
+		}
+	}
+	return nil
+}
+
+// said are the messages of a type.
+func (b *builder) said(messages []ui.Message, kind string) (all []template.HTML) {
+	for _, m := range messages {
+		if m.Type == kind {
+			all = append(all, b.Say(m))
+		}
+	}
+	return all
+}
+
+// usernamesOf are the traits by which people of a schema sign in.
+func usernamesOf(s *schema.Schema) (names []string) {
+	if s == nil {
+		return nil
+	}
+	for _, f := range s.Fields() {
+		if f.Password || f.WebAuthn || f.Code {
+			names = append(names, f.Name)
+		}
+	}
+	return names
+}
+
+// textOf is a value as a field holds it.
+func textOf(value any) string {
+	switch v := value.(type) {
+	case nil:
+		return ""
+	case string:
+		return v
+	case float64:
+		return strconv.FormatFloat(v, 'f', -1, 64)
+	}
+	return fmt.Sprint(value)
+}
+
+// linkTo is an address to which the configuration lets browsers be sent, of an app too,
+// whose scheme html/template does not know; empty where it would run something.
+func linkTo(address string) template.URL {
+	scheme, _, _ := strings.Cut(strings.ToLower(strings.TrimSpace(address)), ":")
+	if slices.Contains([]string{"javascript", "vbscript", "data", "blob", "file"}, scheme) {
+		return ""
+	}
+	return template.URL(address)
+}
+
+// slug makes an id of a name: letters, digits and dashes.
+func slug(name string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case 'a' <= r && r <= 'z', 'A' <= r && r <= 'Z', '0' <= r && r <= '9':
+			return r
+		}
+		return '-'
+	}, name)
+}
+
+// clean takes the marks of isolated out of a text.
+func clean(text string) string { return strings.NewReplacer("\x02", "", "\x03", "").Replace(text) }

@@ -1,0 +1,262 @@
+package page
+
+import (
+	"bytes"
+	"cmp"
+	"crypto/rand"
+	"embed"
+	"errors"
+	"fmt"
+	"html/template"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"zelus/internal/auth"
+	"zelus/internal/config"
+	"zelus/internal/flow"
+	"zelus/internal/schema"
+	"zelus/internal/session"
+	"zelus/internal/web"
+)
+
+// Pages are all pages. Make them with New and call Configure before use.
+type Pages struct {
+	engine   *flow.Engine
+	sessions *session.Sessions
+	server   *web.Server
+	clock    func() time.Time
+
+	templates *template.Template
+	assets    *assets
+	texts     *texts
+	now       atomic.Pointer[current]
+}
+
+// current is the configuration in force and what follows from it.
+type current struct {
+	config  *config.Config
+	schemas *schema.Set
+	base    string // the public base URL, with its final slash
+	path    string // of the pages, on the public host
+	policy  string // see contentPolicy
+	brand   string // what the service is called
+}
+
+//go:embed templates
+var templateFiles embed.FS
+
+// New makes the pages. They show what the engine and the sessions tell them.
+func New(engine *flow.Engine, sessions *session.Sessions, server *web.Server, clock func() time.Time) (*Pages, error) {
+	p := &Pages{engine: engine, sessions: sessions, server: server, clock: clock}
+	var err error
+	if p.templates, err = template.ParseFS(templateFiles, "templates/*.html"); err != nil {
+		return nil, err
+	}
+	if p.assets, err = readAssets(); err != nil {
+		return nil, err
+	}
+	p.texts, err = readTexts()
+	return p, err
+}
+
+// Configure replaces the configuration.
+func (p *Pages) Configure(c *config.Config, schemas *schema.Set) {
+	public := c.PublicURL()
+	p.now.Store(&current{config: c, schemas: schemas, base: public.String(), path: public.Path + config.PagesPath, policy: contentPolicy(c),
+		brand: cmp.Or(c.Courier.SMTP.FromName, public.Hostname())})
+}
+
+// Routes are all pages, for the public server.
+func (p *Pages) Routes(mount func(pattern string, h web.Handler)) {
+	const at = "/" + config.PagesPath
+	for _, kind := range []auth.Kind{auth.Login, auth.Registration, auth.Recovery, auth.Verification} {
+		mount("GET "+at+string(kind), p.guard(p.engine.Page(kind, p.showFlow)))
+	}
+	mount("GET "+at+"settings", p.guard(p.engine.Page(auth.Settings, p.showSettings)))
+	mount("GET "+at+"welcome", p.guard(p.showWelcome))
+	mount("POST "+at+"welcome", p.guard(p.dismissNudge))
+	mount("GET "+at+"sessions", p.guard(p.showSessions))
+	mount("POST "+at+"sessions", p.guard(p.changeSessions))
+	mount("GET "+at+"logout", p.guard(p.askLogout))
+	mount("POST "+at+"logout", p.guard(p.logout))
+	mount("GET "+at+"error", p.guard(p.showFault))
+	mount("GET "+at+"assets/{name}", p.guard(p.serveAsset))
+	mount(at, p.guard(p.otherwise))
+	mount("GET /{$}", p.root)
+}
+
+// guard protects whatever a page answers, and shows its errors as pages.
+func (p *Pages) guard(h web.Handler) web.Handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		protect(w.Header())
+		err := h(w, r)
+		if err == nil {
+			return nil
+		}
+		p.server.LogError(r, err)
+		return p.fail(w, r, auth.AsError(err))
+	}
+}
+
+// root leads whoever opens the server itself to the pages, where they are in use.
+func (p *Pages) root(w http.ResponseWriter, r *http.Request) error {
+	if p.now.Load().config.UIURL(auth.Login) != "" {
+		http.NotFound(w, r)
+		return nil
+	}
+	return p.home(w, r)
+}
+
+func (p *Pages) home(w http.ResponseWriter, _ *http.Request) error {
+	return lead(w, p.now.Load().config.BuiltInPage("welcome"))
+}
+
+// lead sends a browser elsewhere, with a GET.
+func lead(w http.ResponseWriter, to string) error {
+	w.Header().Set("Location", to)
+	w.WriteHeader(http.StatusSeeOther)
+	return nil
+}
+
+// view is what a page shows.
+type view struct {
+	*speaker
+	Brand   string
+	Title   string // of the page, and its only h1
+	Lead    []template.HTML
+	Success []template.HTML
+	// Problems are what went wrong, first things first. A page that has some says so
+	// in its title.
+	Problems []problem
+	// Account is whose pages these are; nil where nobody is signed in.
+	Account *account
+	// Failed pages show an error.
+	Failed bool
+	// Narrow pages hold one form, others many things.
+	Narrow bool
+	// Scripts are those of forms, besides the one that all pages have.
+	Scripts []script
+	// Body is what only this page has.
+	Body any
+
+	Path, Nonce, Style, Script string
+	Links                      links
+}
+
+// Wrong says that the title begins with it.
+func (v *view) Wrong() bool { return v.Failed || len(v.Problems) > 0 }
+
+// Place is an entry of the navigation.
+func (v *view) Place(name string) any {
+	return struct {
+		To, Text string
+		Here     bool
+	}{v.Path + name, v.T("nav." + name), v.Account != nil && v.Account.Here == name}
+}
+
+// account is somebody who is signed in, as each of their pages names them.
+type account struct {
+	Name  string // by which they sign in; may be empty
+	Token string // of forms that sign them out
+	Here  string // the page that is shown
+}
+
+// links lead to where flows begin; empty where there is nothing.
+type links struct{ Login, Registration, Recovery, Verification string }
+
+// script is one that a form needs.
+type script struct{ Source, Integrity string }
+
+// problem is something that went wrong.
+type problem struct {
+	Text  template.HTML
+	Field string // the id of the field that it is about; empty for none
+}
+
+// view begins a page.
+func (p *Pages) view(r *http.Request, title string) *view {
+	c := p.now.Load()
+	s := p.texts.speaker(r)
+	return &view{speaker: s, Brand: c.brand, Title: s.T(title), Path: c.path, Nonce: rand.Text(),
+		Style: c.path + "assets/" + p.assets.names["page.css"], Script: c.path + "assets/" + p.assets.names["page.js"]}
+}
+
+// link fills in the links, all of which lead to returnTo in the end.
+func (p *Pages) link(v *view, returnTo string) {
+	set := &p.now.Load().config.SelfService
+	v.Links.Login = p.engine.LinkTo(auth.Login, returnTo)
+	if set.Flows.Registration.Enabled {
+		v.Links.Registration = p.engine.LinkTo(auth.Registration, returnTo)
+	}
+	if set.Flows.Recovery.Enabled {
+		v.Links.Recovery = p.engine.LinkTo(auth.Recovery, returnTo)
+	}
+	if set.Flows.Verification.Enabled {
+		v.Links.Verification = p.engine.LinkTo(auth.Verification, returnTo)
+	}
+}
+
+// render answers with a page.
+func (p *Pages) render(w http.ResponseWriter, status int, name string, v *view) error {
+	var out bytes.Buffer
+	if err := p.templates.ExecuteTemplate(&out, name, v); err != nil {
+		return fmt.Errorf("the page %s: %w", name, err)
+	}
+	h := w.Header()
+	h.Set("Content-Security-Policy", strings.Replace(p.now.Load().policy, noncePlace, v.Nonce, 1))
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Language", v.Lang)
+	w.WriteHeader(status)
+	_, _ = w.Write(out.Bytes()) // a browser that hung up is nobody's fault
+	return nil
+}
+
+// nameOf is what somebody signs in with, as their pages show it; empty where they have
+// nothing of the kind.
+func (c *current) nameOf(who auth.Packed) string {
+	i, err := who.Identity()
+	if err != nil {
+		return ""
+	}
+	if s, ok := c.schemas.Get(i.SchemaID); ok {
+		facts, _ := s.Extract(i.Traits)
+		for _, all := range [][]string{facts.Identifiers[auth.Password], facts.Identifiers[auth.Code], facts.PasskeyNames} {
+			if len(all) > 0 {
+				return all[0]
+			}
+		}
+	}
+	for _, a := range i.Verifiable {
+		return a.Value
+	}
+	return ""
+}
+
+// signedIn names somebody on a page of theirs.
+func (p *Pages) signedIn(w http.ResponseWriter, r *http.Request, v *view, who auth.Packed, here string) {
+	v.Account = &account{Name: p.now.Load().nameOf(who), Token: p.engine.Token(w, r), Here: here}
+}
+
+// otherwise answers whatever else is asked for at the prefix and below.
+func (p *Pages) otherwise(w http.ResponseWriter, r *http.Request) error {
+	if r.URL.Path == "/"+config.PagesPath {
+		return p.home(w, r)
+	}
+	return auth.ErrPageUnknown
+}
+
+// nobody leads whoever has no session, or one that is not proven strongly enough, to
+// where they prove more, and then back. Any other error is given back.
+func (p *Pages) nobody(w http.ResponseWriter, err error, back string) error {
+	c := p.now.Load()
+	back = c.config.BuiltInPage(back)
+	switch {
+	case errors.Is(err, auth.ErrNoSession):
+		return lead(w, p.engine.LinkTo(auth.Login, back))
+	case errors.Is(err, auth.ErrAAL2Required):
+		return lead(w, p.engine.StepUpTo(back))
+	}
+	return err
+}

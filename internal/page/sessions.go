@@ -1,0 +1,126 @@
+package page
+
+import (
+	"net/http"
+
+	"github.com/google/uuid"
+
+	"zelus/internal/auth"
+	"zelus/internal/session"
+	"zelus/internal/store"
+	"zelus/internal/web"
+)
+
+// sessionsBody are somebody's sessions, and the devices that they trust.
+type sessionsBody struct {
+	Here    device
+	Others  []device
+	More    int // sessions that are not listed
+	Trusted []device
+	// Trusts says that devices can be trusted at all.
+	Trusts bool
+	Token  string
+}
+
+// device is one session, or one trusted device.
+type device struct {
+	ID      uuid.UUID
+	Name    string // the program and the system that it runs on
+	Place   string // its address and where that is
+	Since   string
+	Until   string
+	Current bool
+}
+
+// mostSessions is how many a page lists.
+const mostSessions = 100
+
+func (p *Pages) showSessions(w http.ResponseWriter, r *http.Request) error {
+	row, err := p.reading(r)
+	if err != nil {
+		return p.nobody(w, err, "sessions")
+	}
+	others, total, err := p.sessions.Others(r.Context(), row.Session.IdentityID, row.Session.ID, 0, mostSessions)
+	if err != nil {
+		return err
+	}
+	v := p.view(r, "title.sessions")
+	p.signedIn(w, r, v, row.Identity, "sessions")
+	body := &sessionsBody{Here: p.device(v, row), More: total - len(others), Trusts: p.sessions.Trusts(), Token: v.Account.Token}
+	for i := range others {
+		body.Others = append(body.Others, p.device(v, &others[i]))
+	}
+	if body.Trusts {
+		all, err := p.sessions.TrustedDevices(r.Context(), row.Session.IdentityID, r)
+		if err != nil {
+			return err
+		}
+		for _, d := range all {
+			body.Trusted = append(body.Trusted, trusted(v, d))
+		}
+	}
+	switch done := r.URL.Query().Get("done"); done {
+	case "revoked", "revoked_others", "distrusted", "distrusted_all":
+		v.Success = append(v.Success, v.H("sessions.done."+done))
+	}
+	v.Body = body
+	return p.render(w, http.StatusOK, "sessions.html", v)
+}
+
+// device is a session as its owner sees it: by where it began.
+func (p *Pages) device(v *view, row *store.SessionRow) device {
+	d := device{ID: row.Session.ID, Name: v.T("sessions.unknown"), Since: v.T("sessions.since", "date", v.Moment(row.Session.AuthenticatedAt))}
+	if all := row.Session.Devices; len(all) > 0 {
+		first := all[0]
+		if first.UserAgent != nil {
+			d.Name = v.agent(*first.UserAgent)
+		}
+		if first.IPAddress != nil {
+			d.Place = *first.IPAddress
+		}
+		if first.Location != "" {
+			d.Place += " (" + first.Location + ")"
+		}
+	}
+	return d
+}
+
+func trusted(v *view, d session.TrustedDevice) device {
+	return device{ID: d.ID, Name: v.agent(d.UserAgent), Current: d.Current, Since: v.T("sessions.used", "date", v.Day(d.LastUsedAt)),
+		Until: v.T("sessions.until", "date", v.Day(d.ExpiresAt))}
+}
+
+// changeSessions ends sessions, or the trust in devices.
+func (p *Pages) changeSessions(w http.ResponseWriter, r *http.Request) error {
+	values, err := p.engine.Posted(r)
+	if err != nil {
+		return err
+	}
+	row, err := p.sessions.Find(r)
+	if err != nil {
+		return p.nobody(w, err, "sessions")
+	}
+	ctx, owner := r.Context(), row.Session.IdentityID
+	action := values.String("action")
+	id, _ := web.ID(values.String("id"))
+	switch action {
+	case "revoke":
+		if id == row.Session.ID {
+			return auth.ErrOwnSession
+		}
+		_, err = p.sessions.Revoke(ctx, owner, id)
+	case "revoke_others":
+		_, err = p.sessions.RevokeOthers(ctx, owner, row.Session.ID)
+	case "distrust":
+		err = p.sessions.Distrust(ctx, owner, id)
+	case "distrust_all":
+		_, err = p.sessions.DistrustAll(ctx, owner)
+	default:
+		return auth.ErrParameter.Saying("This page has no such action.")
+	}
+	if err != nil {
+		return err
+	}
+	done := map[string]string{"revoke": "revoked", "revoke_others": "revoked_others", "distrust": "distrusted", "distrust_all": "distrusted_all"}[action]
+	return lead(w, p.now.Load().config.BuiltInPage("sessions")+"?done="+done)
+}

@@ -1,0 +1,73 @@
+package page
+
+import (
+	"net/http"
+
+	"zelus/internal/flow"
+	"zelus/internal/ui"
+)
+
+// settingsBody is one's own account, a section for each group of the flow.
+type settingsBody struct{ Sections []section }
+
+// section is what belongs together.
+type section struct {
+	ID, Title, Text string
+	// Things are what is there and can be taken away; Forms add or change something.
+	Things, Forms []*form
+	// Scripted sections are of no use without JavaScript.
+	Scripted bool
+}
+
+// order is that of the sections: who somebody is, then how they sign in, then what keeps
+// others out. Others follow.
+var order = []string{ui.GroupProfile, ui.GroupPassword, ui.GroupPasskey, ui.GroupOIDC, ui.GroupWebAuthn, ui.GroupTOTP, ui.GroupLookupSecret}
+
+// showSettings shows somebody their account.
+func (p *Pages) showSettings(w http.ResponseWriter, r *http.Request, s *flow.Shown) error {
+	c := p.now.Load()
+	v := p.view(r, "title.settings")
+	p.signedIn(w, r, v, s.Owner, "settings")
+	b := p.builder(c, v.speaker, s)
+	b.read(&s.UI)
+	b.rank(order, false)
+	var all []*form
+	body := &settingsBody{}
+	for _, g := range b.groups {
+		one := section{ID: slug(g.name)}
+		for _, f := range b.forms(g) {
+			all = append(all, f)
+			if f.Removal != nil {
+				one.Things = append(one.Things, f)
+			} else if !f.Invisible() {
+				one.Forms = append(one.Forms, f)
+			}
+		}
+		one.Title, one.Text = b.heading(&one, g.name)
+		body.Sections = append(body.Sections, one)
+	}
+	v.Problems = b.tie(s.UI.Messages, all)
+	v.Lead, v.Success, v.Scripts = b.said(s.UI.Messages, ui.Info), b.said(s.UI.Messages, ui.Success), b.scripts
+	v.Body = body
+	if len(body.Sections) > 0 {
+		emphasise(body.Sections[0].Forms)
+	}
+	return p.render(w, http.StatusOK, "settings.html", v)
+}
+
+// heading names a section. One that a later method brings is called by its button.
+func (b *builder) heading(s *section, group string) (title, text string) {
+	if key := "settings." + group; b.Has(key + ".title") {
+		state := ".text"
+		if len(s.Things) > 0 && b.Has(key+".text.some") {
+			state = ".text.some"
+		}
+		return b.T(key + ".title"), b.T(key + state)
+	}
+	for _, f := range s.Forms {
+		for _, button := range f.Buttons {
+			return string(button.Label), ""
+		}
+	}
+	return group, ""
+}
