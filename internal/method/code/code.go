@@ -97,7 +97,7 @@ func (c *Code) send(ctx context.Context, s *flow.Submission, name, typed string)
 // check compares a code that was typed. found is nil where the outcome says what
 // becomes of it.
 func (c *Code) check(ctx context.Context, s *flow.Submission, wrong flow.Problem) (*onetime.Found, flow.Outcome, error) {
-	verdict, found, err := c.Secrets.Try(ctx, s.Flow, s.Values.String(field), s.Config.SelfService.Methods.Code.Config.MaxSubmissions)
+	verdict, found, err := c.Secrets.Try(ctx, s.Flow, flow.PlainCode(s.Values.String(field)), s.Config.SelfService.Methods.Code.Config.MaxSubmissions)
 	switch {
 	case err != nil:
 		return nil, flow.Outcome{}, err

@@ -222,7 +222,7 @@ func (c *Code) signIn(ctx context.Context, s *flow.Submission) (flow.Outcome, er
 // newest one, or with the newest to each of several addresses. found is nil where
 // the outcome says what becomes of it.
 func (c *Code) open(ctx context.Context, s *flow.Submission, wrong flow.Problem, addresses ...schema.Address) (*onetime.Found, flow.Outcome, error) {
-	given := s.Values.String(field)
+	given := flow.PlainCode(s.Values.String(field))
 	if given == "" {
 		return nil, flow.Again(flow.Missing(field)), nil
 	}

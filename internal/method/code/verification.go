@@ -39,7 +39,7 @@ func (c *Code) verify(ctx context.Context, s *flow.Submission) (flow.Outcome, er
 		f.State, f.Address = auth.SentEmail, address.Value
 		return outcome.Saying(ui.Say(ui.InfoVerificationCodeSent)), nil
 	}
-	if s.Values.String(field) == "" {
+	if flow.PlainCode(s.Values.String(field)) == "" {
 		return flow.Again(flow.Missing(field)), nil
 	}
 	wrong := flow.Problem{Message: ui.Say(ui.ErrorVerificationCode)}

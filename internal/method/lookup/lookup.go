@@ -147,7 +147,7 @@ func (l *Lookup) login(ctx context.Context, s *flow.Submission) (flow.Outcome, e
 // readable is a code as it is compared: people type what they have on paper with
 // spaces, dashes and capitals.
 func readable(code string) string {
-	return strings.ToLower(strings.NewReplacer(" ", "", "-", "").Replace(code))
+	return strings.ToLower(flow.PlainCode(code))
 }
 
 var buttons = []string{regenerate, reveal, confirm, disable}

@@ -109,7 +109,7 @@ func prepareLogin(_ context.Context, form *flow.Form) error {
 
 // login checks a code as a second factor.
 func (t *TOTP) login(ctx context.Context, s *flow.Submission) (flow.Outcome, error) {
-	given := s.Values.String(field)
+	given := flow.PlainCode(s.Values.String(field))
 	if given == "" {
 		return flow.Again(flow.Missing(field)), nil
 	}
@@ -249,7 +249,7 @@ func (t *TOTP) change(ctx context.Context, s *flow.Submission) (flow.Outcome, er
 	if has && s.Values.True(unlink) {
 		return flow.Changed(func(i *auth.Identity, _ time.Time) { delete(i.Credentials, auth.TOTP) }), nil
 	}
-	given, raw := s.Values.String(field), s.Kept(secretKept)
+	given, raw := flow.PlainCode(s.Values.String(field)), s.Kept(secretKept)
 	if given == "" || has {
 		return flow.Again(flow.Missing(field)), nil
 	}
