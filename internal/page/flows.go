@@ -3,6 +3,7 @@ package page
 import (
 	"net/http"
 	"slices"
+	"strings"
 
 	"zelus/internal/auth"
 	"zelus/internal/flow"
@@ -27,6 +28,8 @@ type flowBody struct {
 	OnlyScripted bool
 	// Forgot says that there is a password that somebody may have forgotten.
 	Forgot bool
+	// Sent says that something is on its way to Who.
+	Sent bool
 	// Kind is login, registration, recovery or verification.
 	Kind string
 }
@@ -40,7 +43,10 @@ func (p *Pages) showFlow(w http.ResponseWriter, r *http.Request, s *flow.Shown) 
 	b := p.builder(c, v.speaker, s)
 	b.read(&s.UI)
 	b.rank(ranks, true)
-	body := &flowBody{Kind: string(f.Kind), Who: f.Identifier}
+	body := &flowBody{Kind: string(f.Kind), Who: f.Identifier, Sent: strings.HasPrefix(titleOf(f), "title.code") || titleOf(f) == "title.mail"}
+	if body.Sent && f.State == auth.SentEmail && !f.Unbound {
+		body.Who = f.Address
+	}
 	var all []*form
 	for _, g := range b.groups {
 		for _, one := range b.forms(g) {
@@ -61,12 +67,13 @@ func (p *Pages) showFlow(w http.ResponseWriter, r *http.Request, s *flow.Shown) 
 	body.OnlyScripted = len(all) > 0 && !slices.ContainsFunc(all, func(one *form) bool { return !one.Scripted && !one.Aside && !one.Invisible() })
 	emphasise(body.Forms)
 	v.Problems = b.tie(s.UI.Messages, all)
-	v.Lead, v.Success, v.Scripts = b.said(s.UI.Messages, ui.Info), b.said(s.UI.Messages, ui.Success), b.scripts
+	told := slices.DeleteFunc(slices.Clone(s.UI.Messages), func(m ui.Message) bool { return m.ID == ui.InfoReauthenticate }) // the title says it
+	v.Lead, v.Success, v.Scripts = b.said(told, ui.Info), b.said(told, ui.Success), b.scripts
 	focus(f, v, body.Forms)
 	switch {
 	case s.Owner != "":
 		body.Who, body.NotYou, body.Token = c.nameOf(s.Owner), p.engine.LinkTo(auth.Login, f.ReturnTo()), p.engine.Token(w, r)
-	case body.Who != "":
+	case body.Who != "" && f.Kind == auth.Login:
 		body.NotYou = p.engine.LinkTo(auth.Login, f.ReturnTo())
 	}
 	body.Forgot = f.Kind == auth.Login && v.Links.Recovery != "" &&
@@ -81,7 +88,11 @@ func (p *Pages) builder(c *current, sp *speaker, s *flow.Shown) *builder {
 	if named, ok := c.schemas.Get(s.Flow.SchemaID); ok {
 		of = named
 	}
-	b := &builder{speaker: sp, alone: alone[s.Flow.Kind], minimum: c.config.SelfService.Methods.Password.Config.MinPasswordLength, sent: p.clock().Sub(s.Flow.UpdatedAt)}
+	b := &builder{speaker: sp, alone: alone[s.Flow.Kind], minimum: c.config.SelfService.Methods.Password.Config.MinPasswordLength, sent: p.clock().Sub(s.Flow.UpdatedAt),
+		owned: s.Flow.Kind == auth.Settings}
+	if slices.ContainsFunc(s.UI.Messages, func(m ui.Message) bool { return m.Type == ui.Error }) {
+		b.sent = resendAfter // the flow has changed since
+	}
 	if owner, err := s.Owner.Identity(); s.Owner != "" && err == nil {
 		if theirs, ok := c.schemas.Get(owner.SchemaID); ok {
 			of = theirs
@@ -164,8 +175,8 @@ func focus(f *auth.Flow, v *view, forms []*form) {
 	}
 	for _, one := range forms {
 		for i := range one.Items {
-			if it := &one.Items[i]; it.Type != "" && !one.Scripted {
-				it.Autofocus = it.Value == ""
+			if it := &one.Items[i]; it.Type != "" && it.Value == "" && !one.Scripted && !it.Mirrored {
+				it.Autofocus = true
 				return
 			}
 		}

@@ -33,6 +33,13 @@ type form struct {
 	// Back leads to an earlier step. Aside is something to do besides what the group is
 	// for.
 	Back, Aside bool
+	// Folded forms are shown when somebody asks for them.
+	Folded bool
+}
+
+// Open says whether a folded form is shown at once: something is wrong with it.
+func (f *form) Open() bool {
+	return slices.ContainsFunc(f.Items, func(i item) bool { return i.Invalid })
 }
 
 // Mirrors says whether the form repeats fields of an earlier one.
@@ -114,6 +121,7 @@ type button struct {
 type removal struct {
 	What     template.HTML // what it is called; empty where there is only one
 	Added    string
+	Short    string // what a button says beside What
 	Question string
 	Denied   string // why it cannot be; empty where it can
 }
@@ -129,11 +137,13 @@ type builder struct {
 	usernames []string
 	// username is what somebody signs in with, where the form does not have it.
 	username string
+	// owned says that the form is of somebody's account, and changes it.
+	owned bool
 	// minimum is the length of a new password, in characters.
 	minimum int
 	// alone are the groups that need no shared fields.
 	alone map[string]bool
-	// sent is how long ago the flow has changed: that is, something was sent.
+	// sent is how long ago something was sent.
 	sent time.Duration
 
 	shown    bool // the shared fields are in a form already
@@ -285,7 +295,7 @@ func (b *builder) other(g group, n *ui.Node, number int, kept []hidden) *form {
 		}
 	}
 	if resends(n) {
-		f.Buttons[0].Wait = max(int((resendAfter-b.sent)/time.Second), 0)
+		f.Buttons[0].Wait = min(max(int((resendAfter-b.sent)/time.Second), 0), int(resendAfter/time.Second))
 	}
 	if removes(n.Attributes.Name) {
 		f.Removal = b.removal(n)
@@ -294,7 +304,7 @@ func (b *builder) other(g group, n *ui.Node, number int, kept []hidden) *form {
 }
 
 func (b *builder) removal(n *ui.Node) *removal {
-	r := &removal{Question: b.T("remove.question")}
+	r := &removal{Short: b.T("remove"), Question: b.T("remove.question")}
 	if key := "remove." + n.Attributes.Name; b.Has(key) {
 		r.Question = b.T(key)
 	}
@@ -406,6 +416,9 @@ func (b *builder) item(form string, n ui.Node) item {
 		it.Kind, it.Checked, it.Value = "checkbox", it.Value == "true", "true"
 	case a.Type == ui.InputPassword:
 		it.Kind, it.Value = "password", ""
+		if b.owned && a.Autocomplete == "new-password" {
+			it.Label = b.H("label.new_password")
+		}
 		if a.Autocomplete == "new-password" && b.minimum > 0 {
 			it.Hint = template.HTML(template.HTMLEscapeString(b.T("hint.password", "n", b.minimum)))
 		}
@@ -418,6 +431,9 @@ func (b *builder) item(form string, n ui.Node) item {
 	}
 	if len(b.usernames) > 0 && a.Name == b.usernames[0] {
 		it.Autocomplete = "username"
+	}
+	if a.Name == "identifier" && it.Value == "" {
+		it.Value = b.username
 	}
 	if a.Name == "identifier" && n.Meta.Label != nil {
 		switch {

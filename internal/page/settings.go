@@ -2,6 +2,7 @@ package page
 
 import (
 	"net/http"
+	"slices"
 
 	"zelus/internal/flow"
 	"zelus/internal/ui"
@@ -13,8 +14,11 @@ type settingsBody struct{ Sections []section }
 // section is what belongs together.
 type section struct {
 	ID, Title, Text string
-	// Things are what is there and can be taken away; Forms add or change something.
-	Things, Forms []*form
+	// Things are what is there, of which each can be taken away; Forms add or change
+	// something; Removals take away what there is one of.
+	Things, Forms, Removals []*form
+	// Setup is what unfolds a form that is too much to be shown at once.
+	Setup string
 	// Scripted sections are of no use without JavaScript.
 	Scripted bool
 }
@@ -34,17 +38,24 @@ func (p *Pages) showSettings(w http.ResponseWriter, r *http.Request, s *flow.Sho
 	var all []*form
 	body := &settingsBody{}
 	for _, g := range b.groups {
-		one := section{ID: slug(g.name)}
+		one := section{ID: slug(g.name), Setup: b.T("settings.setup")}
 		for _, f := range b.forms(g) {
 			all = append(all, f)
-			if f.Removal != nil {
+			switch {
+			case f.Removal != nil && f.Removal.What != "":
 				one.Things = append(one.Things, f)
-			} else if !f.Invisible() {
+			case f.Removal != nil:
+				one.Removals = append(one.Removals, f)
+			case !f.Invisible():
 				one.Forms = append(one.Forms, f)
 			}
 		}
+		one.Scripted = len(one.Things)+len(one.Removals) == 0 && !slices.ContainsFunc(one.Forms, func(f *form) bool { return !f.Scripted })
 		one.Title, one.Text = b.heading(&one, g.name)
 		body.Sections = append(body.Sections, one)
+	}
+	for _, f := range all {
+		f.Folded = slices.ContainsFunc(f.Items, func(i item) bool { return i.Kind == "image" })
 	}
 	v.Problems = b.tie(s.UI.Messages, all)
 	v.Lead, v.Success, v.Scripts = b.said(s.UI.Messages, ui.Info), b.said(s.UI.Messages, ui.Success), b.scripts
@@ -59,7 +70,7 @@ func (p *Pages) showSettings(w http.ResponseWriter, r *http.Request, s *flow.Sho
 func (b *builder) heading(s *section, group string) (title, text string) {
 	if key := "settings." + group; b.Has(key + ".title") {
 		state := ".text"
-		if len(s.Things) > 0 && b.Has(key+".text.some") {
+		if len(s.Things)+len(s.Removals) > 0 && b.Has(key+".text.some") {
 			state = ".text.some"
 		}
 		return b.T(key + ".title"), b.T(key + state)
