@@ -1,6 +1,7 @@
 package api
 
 import (
+	"errors"
 	"net/http"
 
 	"zelus/internal/auth"
@@ -16,16 +17,14 @@ func (a *API) trustDevice(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	c := a.now.Load()
-	since := a.Sessions.Clock().Add(-c.config.SelfService.Flows.Settings.PrivilegedSessionMaxAge)
+	err = a.Sessions.MayTrust(row, r, c.config.SelfService.Flows.Settings.PrivilegedSessionMaxAge)
 	switch {
-	case !a.Sessions.Trusts():
-		return auth.ErrTrustDisabled
-	case !a.Sessions.Proof(r).Cookie:
-		return auth.ErrTrustBrowser
-	case !row.Session.AAL.AtLeast(auth.AAL2):
+	case errors.Is(err, auth.ErrAAL2Required):
 		return auth.ErrAAL2Required.RedirectTo(c.public + auth.StepUpPath)
-	case !auth.Fresh(row.Session.AMR, auth.AAL2, since):
+	case errors.Is(err, auth.ErrRefreshRequired):
 		return auth.ErrRefreshRequired.RedirectTo(c.public + auth.StepUpPath + "&refresh=true")
+	case err != nil:
+		return err
 	}
 	made, err := a.Sessions.Trust(w, r, row)
 	if err != nil {

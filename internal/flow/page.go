@@ -156,10 +156,15 @@ func (e *Engine) SignOut(w http.ResponseWriter, r *http.Request, returnTo string
 	return v.signOut(row, to)
 }
 
-// StepUpTo is where a browser proves a second factor, and then goes back.
-func (e *Engine) StepUpTo(back string) string {
+// StepUpTo is where a browser proves a second factor, and then goes back; again says
+// that it does so in any case, however strong its session is.
+func (e *Engine) StepUpTo(back string, again bool) string {
 	v := &visit{current: e.now.Load()}
-	return v.stepUp(back)
+	to := v.stepUp(back)
+	if again {
+		to = withQuery(to, "refresh", "true")
+	}
+	return to
 }
 
 // LinkTo is where a browser begins a flow of a kind that leads to returnTo in the end;

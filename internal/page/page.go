@@ -256,7 +256,9 @@ func (p *Pages) nobody(w http.ResponseWriter, err error, back string) error {
 	case errors.Is(err, auth.ErrNoSession):
 		return lead(w, p.engine.LinkTo(auth.Login, back))
 	case errors.Is(err, auth.ErrAAL2Required):
-		return lead(w, p.engine.StepUpTo(back))
+		return lead(w, p.engine.StepUpTo(back, false))
+	case errors.Is(err, auth.ErrRefreshRequired):
+		return lead(w, p.engine.StepUpTo(back, true))
 	}
 	return err
 }

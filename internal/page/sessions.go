@@ -17,9 +17,10 @@ type sessionsBody struct {
 	Others  []device
 	More    int // sessions that are not listed
 	Trusted []device
-	// Trusts says that devices can be trusted at all.
-	Trusts bool
-	Token  string
+	// Trusts says that devices can be trusted at all, MayTrust that this one can, which is
+	// not trusted yet.
+	Trusts, MayTrust bool
+	Token            string
 }
 
 // device is one session, or one trusted device.
@@ -55,12 +56,14 @@ func (p *Pages) showSessions(w http.ResponseWriter, r *http.Request) error {
 		if err != nil {
 			return err
 		}
+		body.MayTrust = row.Session.AAL.AtLeast(auth.AAL2)
 		for _, d := range all {
 			body.Trusted = append(body.Trusted, trusted(v, d))
+			body.MayTrust = body.MayTrust && !d.Current
 		}
 	}
 	switch done := r.URL.Query().Get("done"); done {
-	case "revoked", "revoked_others", "distrusted", "distrusted_all":
+	case "revoked", "revoked_others", "trusted", "distrusted", "distrusted_all":
 		v.Success = append(v.Success, v.H("sessions.done."+done))
 	}
 	v.Body = body
@@ -90,7 +93,7 @@ func trusted(v *view, d session.TrustedDevice) device {
 		Until: v.T("sessions.until", "date", v.Day(d.ExpiresAt))}
 }
 
-// changeSessions ends sessions, or the trust in devices.
+// changeSessions ends sessions, and trusts devices or ends that.
 func (p *Pages) changeSessions(w http.ResponseWriter, r *http.Request) error {
 	values, err := p.engine.Posted(r)
 	if err != nil {
@@ -101,26 +104,34 @@ func (p *Pages) changeSessions(w http.ResponseWriter, r *http.Request) error {
 		return p.nobody(w, err, "sessions")
 	}
 	ctx, owner := r.Context(), row.Session.IdentityID
-	action := values.String("action")
 	id, _ := web.ID(values.String("id"))
-	switch action {
+	done := ""
+	switch values.String("action") {
 	case "revoke":
 		if id == row.Session.ID {
 			return auth.ErrOwnSession
 		}
 		_, err = p.sessions.Revoke(ctx, owner, id)
+		done = "revoked"
 	case "revoke_others":
 		_, err = p.sessions.RevokeOthers(ctx, owner, row.Session.ID)
+		done = "revoked_others"
+	case "trust":
+		if err = p.sessions.MayTrust(row, r, p.now.Load().config.SelfService.Flows.Settings.PrivilegedSessionMaxAge); err == nil {
+			_, err = p.sessions.Trust(w, r, row)
+		}
+		done = "trusted"
 	case "distrust":
 		err = p.sessions.Distrust(ctx, owner, id)
+		done = "distrusted"
 	case "distrust_all":
 		_, err = p.sessions.DistrustAll(ctx, owner)
+		done = "distrusted_all"
 	default:
 		return auth.ErrParameter.Saying("This page has no such action.")
 	}
 	if err != nil {
-		return err
+		return p.nobody(w, err, "sessions")
 	}
-	done := map[string]string{"revoke": "revoked", "revoke_others": "revoked_others", "distrust": "distrusted", "distrust_all": "distrusted_all"}[action]
 	return lead(w, p.now.Load().config.BuiltInPage("sessions")+"?done="+done)
 }

@@ -51,6 +51,23 @@ func (s *Sessions) Trusts() bool { return s.now.Load().trusts() }
 
 func (c *current) trusts() bool { return c.TrustFor > 0 }
 
+// MayTrust says why the browser that a request comes from cannot be trusted: only where
+// devices are trusted at all, and its owner has proven their second factor in it, no
+// longer ago than within.
+func (s *Sessions) MayTrust(row *store.SessionRow, r *http.Request, within time.Duration) error {
+	switch {
+	case !s.Trusts():
+		return auth.ErrTrustDisabled
+	case !s.Proof(r).Cookie:
+		return auth.ErrTrustBrowser
+	case !row.Session.AAL.AtLeast(auth.AAL2):
+		return auth.ErrAAL2Required
+	case !auth.Fresh(row.Session.AMR, auth.AAL2, s.clock().Add(-within)):
+		return auth.ErrRefreshRequired
+	}
+	return nil
+}
+
 // Trust makes the browser of a session one that its owner trusts, and gives it
 // its secret: always a new one, so that nobody else can have put it there. It
 // takes the place of the one that this browser was before, to the same person.
