@@ -154,3 +154,32 @@ func BenchmarkListIdentities(b *testing.B) {
 	people(b, s, 250)
 	serveOften(b, s.app.Admin(), httptest.NewRequest("GET", "/admin/identities?page_size=250", nil))
 }
+
+// BenchmarkLoginPage is a sign-in from the link to the page: a flow is begun and
+// stored, and shown.
+func BenchmarkLoginPage(b *testing.B) {
+	s := start(b, setup{more: ownPages + "log: {level: error}\n"})
+	s.said = nil
+	h := s.app.Public()
+	begin := httptest.NewRequest("GET", "/self-service/login/browser", nil)
+	begin.Header.Set("Accept", "text/html")
+	w := &recorded{header: http.Header{}}
+	h.ServeHTTP(w, begin)
+	cookie, to := w.header.Get("Set-Cookie"), w.header.Get("Location")
+	show := httptest.NewRequest("GET", to, nil)
+	show.Header.Set("Cookie", cookie)
+	b.Run("show", func(b *testing.B) { serveOften(b, h, show) })
+	b.Run("begin and show", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			w := &recorded{header: http.Header{}}
+			h.ServeHTTP(w, begin)
+			next := httptest.NewRequest("GET", w.header.Get("Location"), nil)
+			next.Header.Set("Cookie", w.header.Get("Set-Cookie"))
+			w = &recorded{header: http.Header{}}
+			if h.ServeHTTP(w, next); w.status != http.StatusOK {
+				b.Fatalf("%d %s", w.status, w.body)
+			}
+		}
+	})
+}

@@ -624,6 +624,3 @@ func slug(name string) string {
 		return '-'
 	}, name)
 }
-
-// clean takes the marks of isolated out of a text.
-func clean(text string) string { return strings.NewReplacer("\x02", "", "\x03", "").Replace(text) }

@@ -77,7 +77,23 @@ func (s *speaker) H(key string, values ...any) template.HTML {
 // (HTML, section 4.5.25, the bdi element).
 func isolated(text string) template.HTML {
 	escaped := template.HTMLEscapeString(text)
-	return template.HTML(strings.NewReplacer("\x02", "<bdi>", "\x03", "</bdi>").Replace(escaped))
+	if strings.ContainsAny(escaped, "\x02\x03") {
+		escaped = strings.ReplaceAll(strings.ReplaceAll(escaped, "\x02", "<bdi>"), "\x03", "</bdi>")
+	}
+	return template.HTML(escaped)
+}
+
+// clean takes the marks of isolated out of a text.
+func clean(text string) string {
+	if !strings.ContainsAny(text, "\x02\x03") {
+		return text
+	}
+	return strings.Map(func(r rune) rune {
+		if r == '\x02' || r == '\x03' {
+			return -1
+		}
+		return r
+	}, text)
 }
 
 // own are the names of what messages carry that people or operators have written: it is
