@@ -291,8 +291,15 @@ func TestPagesKeepTyped(t *testing.T) {
 			t.Errorf("the name is %q: %s", got, l.body)
 		}
 
-		// Looked at, after its time.
 		d := s.client(t, page)
+		l = d.shows("/ui/recovery")
+		s.clock.advance(2 * time.Hour)
+		l = d.arrive(d.presses(l, "code", "method", fields{"email": p.email}))
+		if got := attribute(l.byID("code-email"), "value"); got != p.email {
+			t.Errorf("the address is %q: %s", got, l.body)
+		}
+
+		// Looked at, after its time.
 		l = d.shows("/ui/login")
 		l = d.arrive(d.presses(l, "password", "method", fields{"identifier": p.email, "password": "wrong"}))
 		s.clock.advance(2 * time.Hour)

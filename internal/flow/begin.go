@@ -12,7 +12,6 @@ import (
 
 	"zelus/internal/auth"
 	"zelus/internal/store"
-	"zelus/internal/ui"
 	"zelus/internal/web"
 )
 
@@ -120,19 +119,22 @@ func (v *visit) ahead(ctx context.Context, form *Form) (Outcome, error) {
 	return only.Ahead(ctx, form)
 }
 
-// fill makes the form of a new flow that takes the place of one which looked like
-// before, with what was typed there: until now, and in the submission that came too
-// late; nil where there is none.
-func (v *visit) fill(f *auth.Flow, before ui.Container, now *web.Values) error {
+// fill makes the form of a new flow that takes the place of an old one. Where the time
+// of the old one is over it has what was typed there: until then, and in the submission
+// that came too late.
+func (v *visit) fill(f, old *auth.Flow) error {
 	form, err := v.form(f)
 	if err != nil {
 		return err
 	}
-	s := &Submission{Form: *form, Values: now}
-	if now != nil && now.Has("traits") {
+	if v.engine.Clock().Before(old.ExpiresAt) {
+		return v.prepare(v.r.Context(), form)
+	}
+	s := &Submission{Form: *form, Values: v.late(old)}
+	if s.Values != nil && s.Values.Has("traits") {
 		switch traits := s.SentTraits(); {
 		case v.kind.owner != nil:
-			s.Traits = s.Schema.Keep(traits, s.Identity.Traits, now.IsForm())
+			s.Traits = s.Schema.Keep(traits, s.Identity.Traits, s.Values.IsForm())
 		case len(traits) <= maxUnknownTraits:
 			s.Candidate = &auth.Identity{Traits: traits}
 		}
@@ -140,9 +142,13 @@ func (v *visit) fill(f *auth.Flow, before ui.Container, now *web.Values) error {
 	if err := v.prepare(v.r.Context(), &s.Form); err != nil {
 		return err
 	}
-	v.kind.keep(s.UI, before)
-	if now != nil {
-		v.kind.echo(s.UI, s)
+	v.kind.keep(s.UI, old.UI)
+	if s.Values == nil {
+		return nil
+	}
+	v.kind.echo(s.UI, s)
+	if address := s.Values.String(emailField); len(address) <= echoed {
+		s.UI.SetValue(emailField, address)
 	}
 	return nil
 }

@@ -495,4 +495,5 @@ const (
 	csrfField       = "csrf_token"
 	identifierField = "identifier"
 	codeField       = "code"
+	emailField      = "email"
 )

@@ -104,7 +104,7 @@ func (v *visit) expired(f *auth.Flow, since time.Time) error {
 func (v *visit) replace(old *auth.Flow, why *auth.Error, say ui.Message) error {
 	fresh, err := v.anew(old)
 	if err == nil {
-		err = v.fill(fresh, old.UI, v.late(old))
+		err = v.fill(fresh, old)
 	}
 	if err == nil {
 		fresh.UI.Say(say)
@@ -125,9 +125,9 @@ func (v *visit) replace(old *auth.Flow, why *auth.Error, say ui.Message) error {
 	return why
 }
 
-// late is what a browser has sent for a form that cannot go on, so that nobody has to
+// late is what a browser has sent for a form whose time is over, so that nobody has to
 // type it again; nil where it sent nothing that can be looked at. It is read with the
-// same care as if the form could.
+// same care as if it had come in time.
 func (v *visit) late(old *auth.Flow) *web.Values {
 	if v.asJSON() || v.r.Method != http.MethodPost {
 		return nil
