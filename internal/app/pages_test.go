@@ -564,7 +564,7 @@ func TestPagesWithoutCookies(t *testing.T) {
 	c := s.client(t, page)
 	c.http.Jar = nil
 	l := c.shows("/ui/login")
-	if l.status != http.StatusOK || !strings.Contains(string(l.body), "security_csrf_violation") {
+	if l.status != http.StatusOK || !strings.Contains(string(l.body), "security_csrf_violation") || l.byID("error-debug") == nil {
 		t.Errorf("%d: %s", l.status, l.body)
 	}
 }

@@ -17,6 +17,8 @@ type faultBody struct {
 	Way, WayText string
 	// ID and Reference are what the operator finds it by.
 	ID, Reference string
+	// Debug is what only those who develop are told.
+	Debug string
 }
 
 // showFault shows the error that ?id= names, to which the engine has sent the browser.
@@ -29,11 +31,12 @@ func (p *Pages) showFault(w http.ResponseWriter, r *http.Request) error {
 		ID     string `json:"id"`
 		Code   int    `json:"code"`
 		Reason string `json:"reason"`
+		Debug  string `json:"debug"`
 	}
 	if err := json.Unmarshal(kept.Data, &e); err != nil {
 		return err
 	}
-	return p.showError(w, r, http.StatusOK, &auth.Error{ID: e.ID, Status: e.Code, Reason: e.Reason}, kept.ID.String())
+	return p.showError(w, r, http.StatusOK, &auth.Error{ID: e.ID, Status: e.Code, Reason: e.Reason, Debug: e.Debug}, kept.ID.String())
 }
 
 // fail shows an error of a page.
@@ -50,7 +53,7 @@ func (p *Pages) showError(w http.ResponseWriter, r *http.Request, status int, e 
 	}
 	v := p.view(r, title)
 	v.Narrow, v.Failed = true, true
-	body := &faultBody{ID: e.ID, Reference: reference, Way: c.base, WayText: v.T("error.start")}
+	body := &faultBody{ID: e.ID, Reference: reference, Debug: e.Debug, Way: c.base, WayText: v.T("error.start")}
 	key := "error." + e.ID
 	switch {
 	case v.Has(key):

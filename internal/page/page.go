@@ -96,7 +96,7 @@ func (p *Pages) guard(h web.Handler) web.Handler {
 			return nil
 		}
 		p.server.LogError(r, err)
-		return p.fail(w, r, auth.AsError(err))
+		return p.fail(w, r, p.server.ForAnswer(auth.AsError(err)))
 	}
 }
 
