@@ -45,7 +45,7 @@ func TestKilledWhileSending(t *testing.T) {
 	}
 	states := map[string]int{}
 	await(t, "all is sent", func() bool {
-		all, err := outbox.Messages(t.Context(), store.MessageFilter{}, store.MessageKey{}, mails+1)
+		all, err := outbox.Messages(t.Context(), store.MessageFilter{}, store.PageKey{}, mails+1)
 		if err != nil {
 			t.Fatal(err)
 		}

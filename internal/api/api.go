@@ -92,6 +92,8 @@ func (a *API) Public(mount Mount) {
 	mount("DELETE /sessions/trusted-devices", a.distrustOwnDevices)
 	mount("DELETE /sessions/trusted-devices/{id}", a.distrustOwnDevice)
 
+	mount("GET /self-service/account/history", a.ownHistory)
+
 	mount("GET /schemas", a.listSchemas)
 	mount("GET /schemas/{id}", a.getSchema)
 	mount("GET /admin/schemas", a.listSchemas)
@@ -142,6 +144,7 @@ func (a *API) Admin(mount Mount) {
 	mount("DELETE /admin/identities/{id}/sessions", a.deleteSessionsOf)
 	mount("GET /admin/identities/{id}/trusted-devices", a.listTrustedDevicesOf)
 	mount("DELETE /admin/identities/{id}/trusted-devices", a.distrustDevicesOf)
+	mount("GET /admin/identities/{id}/history", a.historyOf)
 	mount("GET /admin/sessions/{id}", a.getSession)
 	mount("DELETE /admin/sessions/{id}", a.revokeSession)
 	mount("PATCH /admin/sessions/{id}/extend", a.extendSession)

@@ -3,9 +3,6 @@ package api
 import (
 	"errors"
 	"net/http"
-	"net/url"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -70,7 +67,7 @@ func (a *API) listMessages(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	after, err := now.readMessageToken(query)
+	after, err := now.readPageToken(messageTokens, query)
 	if err != nil {
 		return err
 	}
@@ -81,53 +78,14 @@ func (a *API) listMessages(w http.ResponseWriter, r *http.Request) error {
 	next := ""
 	if len(rows) > size {
 		rows = rows[:size]
-		next = now.messageToken(store.MessageKey{CreatedAt: rows[size-1].CreatedAt, ID: rows[size-1].ID})
+		next = now.pageToken(messageTokens, store.PageKey{CreatedAt: rows[size-1].CreatedAt, ID: rows[size-1].ID})
 	}
-	web.WriteKeyLinks(w, r, size, now.messageToken(store.MessageKey{}), next)
+	web.WriteKeyLinks(w, r, size, now.pageToken(messageTokens, store.PageKey{}), next)
 	page := make([]message, len(rows))
 	for i := range rows {
 		page[i] = messageOf(&rows[i], now.config.Dev)
 	}
 	return web.WriteJSON(w, http.StatusOK, page)
-}
-
-// messageTokens keeps a token of another list from passing for one of these.
-const messageTokens = "message:"
-
-// messageToken is the page token of what comes after a message, or of the first
-// page for the zero key. It is sealed: when a message was written is nobody's
-// business but the administrators'.
-func (c *current) messageToken(after store.MessageKey) string {
-	text := messageTokens
-	if after != (store.MessageKey{}) {
-		text += strconv.FormatInt(after.CreatedAt.UnixMicro(), 10) + " " + after.ID.String()
-	}
-	return c.pages.SealString([]byte(text), nil)
-}
-
-func (c *current) readMessageToken(query url.Values) (after store.MessageKey, err error) {
-	token := query.Get("page_token")
-	if token == "" {
-		return after, nil
-	}
-	plain, err := c.pages.OpenString(token, nil)
-	text, ours := strings.CutPrefix(string(plain), messageTokens)
-	if err != nil || !ours {
-		return after, auth.ErrPageToken
-	}
-	if text == "" {
-		return after, nil
-	}
-	at, id, _ := strings.Cut(text, " ")
-	micros, err := strconv.ParseInt(at, 10, 64)
-	if err != nil {
-		return after, auth.ErrPageToken
-	}
-	if after.ID, err = uuid.Parse(id); err != nil {
-		return after, auth.ErrPageToken
-	}
-	after.CreatedAt = time.UnixMicro(micros)
-	return after, nil
 }
 
 // getMessage answers with a message and what came of the tries to send it.

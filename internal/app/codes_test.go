@@ -886,12 +886,12 @@ func TestQueriesOfCodes(t *testing.T) {
 		// made, locked and read, the try is taken back; whose address it is. Then the
 		// identity once more, which is written with its address proven; the flow and
 		// the code are used up, the session is written.
-		{"sign in with a code", 14, 200, login(right)},
+		{"sign in with a code", 15, 200, login(right)},
 		// Up to there, and the guess and the form are written.
 		{"sign in with a wrong code", 9, 400, login(wrong)},
 		// As above, and everything about the identity is written. Two types of
 		// credential have the address.
-		{"sign up with a code", 15, 200, signUp(right)},
+		{"sign up with a code", 16, 200, signUp(right)},
 		{"sign up with a wrong code", 9, 400, signUp(wrong)},
 	})
 	// The session; the identity and its credentials; the flow, the code and the

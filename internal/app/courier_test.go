@@ -24,7 +24,7 @@ func (s *server) enqueue(t testing.TB, to, body string) (id string) {
 	if err := s.app.store.Write(t.Context(), store.Durable, func(tx *store.Tx) error { return s.app.courier.Enqueue(t.Context(), tx, m) }); err != nil {
 		t.Fatal(err)
 	}
-	all, err := s.app.courier.Messages(t.Context(), store.MessageFilter{Recipient: to}, store.MessageKey{}, 1)
+	all, err := s.app.courier.Messages(t.Context(), store.MessageFilter{Recipient: to}, store.PageKey{}, 1)
 	if err != nil || len(all) != 1 {
 		t.Fatal(len(all), err)
 	}

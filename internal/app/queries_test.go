@@ -119,10 +119,10 @@ func TestQueries(t *testing.T) {
 		}},
 
 		// The flow and the person; then, in a transaction, the person once more,
-		// who may have changed meanwhile; the flow is used up, the session is
-		// written.
-		{"sign in, app", 5, 200, signingIn(app, func(p person) fields { return p.login() })},
-		{"sign in, browser", 5, 200, signingIn(script, func(p person) fields { return p.login() })},
+		// who may have changed meanwhile; the flow is used up, the session and its
+		// entry in the history are written.
+		{"sign in, app", 6, 200, signingIn(app, func(p person) fields { return p.login() })},
+		{"sign in, browser", 6, 200, signingIn(script, func(p person) fields { return p.login() })},
 		// These two have to be the same: their number must not tell who has an account.
 		{"sign in, wrong password", 3, 400, signingIn(app, func(p person) fields {
 			p.password += "!"
@@ -143,8 +143,8 @@ func TestQueries(t *testing.T) {
 		}},
 		// The flow, the session, the identity and its credentials, the person
 		// who signs in, once more in the transaction; the flow is used up, the
-		// session is changed.
-		{"refresh", 8, 200, func(t *testing.T, s *server) func() answer {
+		// session is changed, and the history has an entry of it.
+		{"refresh", 9, 200, func(t *testing.T, s *server) func() answer {
 			c, p := s.client(t, app), s.person(t)
 			c.signIn(p)
 			f := c.begin("login", "refresh=true")
@@ -152,9 +152,10 @@ func TestQueries(t *testing.T) {
 		}},
 
 		// The flow; it is used up, then identity, credential, identifier,
-		// addresses and session are written, each with one statement.
-		{"sign up, app", 7, 200, signingUp(app, func(p person) fields { return p.signUp() })},
-		{"sign up, browser", 7, 200, signingUp(script, func(p person) fields { return p.signUp() })},
+		// addresses, session and its entry in the history are written, each with one
+		// statement.
+		{"sign up, app", 8, 200, signingUp(app, func(p person) fields { return p.signUp() })},
+		{"sign up, browser", 8, 200, signingUp(script, func(p person) fields { return p.signUp() })},
 		{"sign up, password too short", 2, 400, signingUp(app, func(p person) fields {
 			p.password = "short"
 			return p.signUp()
@@ -241,6 +242,12 @@ func TestQueries(t *testing.T) {
 			c, _ := signedInTwice(t, s)
 			return func() answer { return c.send("DELETE", "/sessions", nil) }
 		}},
+
+		{"own history", 2, 200, func(t *testing.T, s *server) func() answer {
+			c, _ := signedInTwice(t, s)
+			return func() answer { return c.get("/self-service/account/history") }
+		}},
+		{"history of an identity", 1, 200, operating("GET", "/admin/identities/{id}/history", nil)},
 
 		{"schemas", 0, 200, getting(app, "/schemas")},
 		{"one schema", 0, 200, getting(app, "/schemas/person")},
@@ -377,7 +384,7 @@ func TestQueriesOfProofs(t *testing.T) {
 					return fields{"identity_id": uuid.NewString()}
 				})},
 				// As without a verification, and its flow, the secret and the message.
-				{"sign up, which begins a verification", 10, 200, signingUp(app, func(p person) fields { return p.signUp() })},
+				{"sign up, which begins a verification", 11, 200, signingUp(app, func(p person) fields { return p.signUp() })},
 				{"change one's address, which begins a verification", 18, 200, changing(app, func(person) fields { return stranger().profile(nil) })},
 				{"change a trait, whose owner was sent nothing yet", 10, 200, changing(app, func(p person) fields { return p.profile(fields{"traits.name": "Ada"}) })},
 				{"change a trait, where a verification was begun before", 7, 200, func(t *testing.T, s *server) func() answer {
@@ -386,7 +393,7 @@ func TestQueriesOfProofs(t *testing.T) {
 					f := c.begin("settings", "")
 					return func() answer { return c.submit(f, p.profile(fields{"traits.name": "Ada"})) }
 				}},
-				{"sign in", 5, 200, signingIn(app, func(p person) fields { return p.login() })},
+				{"sign in", 6, 200, signingIn(app, func(p person) fields { return p.login() })},
 				{"session check, warm", 0, 200, func(t *testing.T, s *server) func() answer {
 					c, p := s.signedIn(t, app)
 					c.whoami().is(200)
@@ -439,7 +446,7 @@ func TestQueriesOfTrust(t *testing.T) {
 		{"list devices of an identity", 1, 200, operating("GET", "/admin/identities/{id}/trusted-devices", nil)},
 		{"end the trust in devices of an identity", 1, 204, operating("DELETE", "/admin/identities/{id}/trusted-devices", nil)},
 		// As everywhere, and the device.
-		{"sign in, trusted browser", 6, 200, trusting(func(c *client, p person, _ *authenticator) func() answer {
+		{"sign in, trusted browser", 7, 200, trusting(func(c *client, p person, _ *authenticator) func() answer {
 			c.signOut()
 			f := c.begin("login", "")
 			return func() answer { return c.submit(f, p.login()) }
@@ -462,7 +469,7 @@ func TestQueriesOfTrust(t *testing.T) {
 func costsOfCodes(t *testing.T, kind string) []cost {
 	done, more := 200, 0
 	if kind == "recovery" {
-		done, more = 422, 4 // a session, the end of former cookies and of trust in devices, and the form for a new password
+		done, more = 422, 5 // a session and its entry in the history, the end of former cookies and of trust in devices, and the form for a new password
 	}
 	right := letter.code
 	wrong := func(l letter) string { return wrongFor(l.code()) }
@@ -491,7 +498,7 @@ func costsOfCodes(t *testing.T, kind string) []cost {
 func costsOfLinks(t *testing.T, kind string) []cost {
 	more := 0
 	if kind == "recovery" {
-		more = 4 // a session, the end of former cookies and of trust in devices, and the form for a new password
+		more = 5 // a session and its entry in the history, the end of former cookies and of trust in devices, and the form for a new password
 	}
 	opening := func(change func(*server, string) string) func(*testing.T, *server) func() answer {
 		return func(t *testing.T, s *server) func() answer {

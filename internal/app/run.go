@@ -150,7 +150,8 @@ func (a *App) sends(c *config.Config) bool {
 // kept says how long things are kept after their end. Sessions tell new devices
 // from known ones, where owners are told of new ones.
 func kept(c *config.Config) store.Retention {
-	keep := store.Retention{Flows: 24 * time.Hour, Sessions: 7 * 24 * time.Hour, Errors: 24 * time.Hour, Messages: 30 * 24 * time.Hour, Guesses: onetime.GuessesCount}
+	keep := store.Retention{Flows: 24 * time.Hour, Sessions: 7 * 24 * time.Hour, Errors: 24 * time.Hour, Messages: 30 * 24 * time.Hour,
+		Guesses: onetime.GuessesCount, History: session.HistoryKept}
 	if c.SelfService.Flows.Login.After.Names("notify_owner") {
 		keep.Sessions = session.DevicesKnown
 	}

@@ -213,9 +213,9 @@ func TestNobodyIsToldUnasked(t *testing.T) {
 		f := c.begin("login", "")
 		return func() answer { return c.submit(f, p.login(), "User-Agent", phone, "X-Forwarded-For", "198.51.100.7") }
 	}
-	costs(t, telling(), []cost{{"a sign-in on a new device", 5, 200, signingIn}})
+	costs(t, telling(), []cost{{"a sign-in on a new device", 6, 200, signingIn}})
 	// The devices are read, and the message is written.
-	costs(t, telling("login"), []cost{{"a sign-in on a new device that is told", 7, 200, signingIn}})
+	costs(t, telling("login"), []cost{{"a sign-in on a new device that is told", 8, 200, signingIn}})
 }
 
 // TestDevicesAreKept: sessions are kept for as long as they are needed to know

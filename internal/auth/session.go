@@ -71,3 +71,15 @@ func (s *Session) AppendJSON(dst []byte, active bool, identity []byte) []byte {
 	dst = append(dst, mustJSON(s.Devices)...)
 	return append(dst, '}')
 }
+
+// Event is what somebody did when they proved who they are.
+type Event string
+
+// All events.
+const (
+	SignedUp     Event = "registration"
+	SignedIn     Event = "login"
+	ProvenAgain  Event = "refresh"
+	ProvenSecond Event = "second_factor" // in a session that had a first one only
+	Recovered    Event = "recovery"
+)

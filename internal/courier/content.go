@@ -68,7 +68,7 @@ func (c *Courier) Message(ctx context.Context, id uuid.UUID) (*store.Message, er
 
 // Messages lists up to limit messages, newest first, that come after a key, for
 // administrators. Those whose keys are gone have no content.
-func (c *Courier) Messages(ctx context.Context, only store.MessageFilter, after store.MessageKey, limit int) ([]store.Message, error) {
+func (c *Courier) Messages(ctx context.Context, only store.MessageFilter, after store.PageKey, limit int) ([]store.Message, error) {
 	all, err := c.options.Store.Messages(ctx, auth.DefaultProject, only, after, limit)
 	if err != nil {
 		return nil, err

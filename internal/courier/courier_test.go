@@ -100,7 +100,7 @@ func (p *post) enqueue(t *testing.T, all ...Message) {
 // outbox lists all messages, oldest first.
 func (p *post) outbox(t *testing.T) []store.Message {
 	t.Helper()
-	all, err := p.Messages(t.Context(), store.MessageFilter{}, store.MessageKey{}, 5000)
+	all, err := p.Messages(t.Context(), store.MessageFilter{}, store.PageKey{}, 5000)
 	if err != nil {
 		t.Fatal(err)
 	}

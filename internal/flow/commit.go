@@ -23,6 +23,8 @@ type result struct {
 	// session is nil where none was begun; token is the session's.
 	session *auth.Session
 	token   string
+	// entry is what the history of sign-ins says of it; nil where nobody signs in.
+	entry *store.HistoryEntry
 	// former is whose session the request came with.
 	former uuid.UUID
 	// before is what a change began with.
@@ -240,13 +242,14 @@ func (v *visit) finish(ctx context.Context, tx *store.Tx, f *auth.Flow) error {
 // in or is reached, so that a cookie which was copied before is of no use after;
 // a change that is a proof too makes the session stronger.
 func (v *visit) makeSession(done *result, o Outcome, row *store.SessionRow) {
-	sessions := v.engine.Sessions
+	sessions, event := v.engine.Sessions, auth.SignedIn
 	switch {
 	case o.verdict == registered:
 		v.engine.Identities.Reckon(o.identity)
 		if v.hooked(done.method, "session") {
 			done.session, done.token = sessions.Issue(o.identity, o.amr, v.r)
 		}
+		event = auth.SignedUp
 	case o.verdict == changed && o.amr.Method != "":
 		kept := row.Session
 		done.session, done.token = &kept, sessions.Strengthen(&kept, v.proof, o.amr)
@@ -261,8 +264,17 @@ func (v *visit) makeSession(done *result, o Outcome, row *store.SessionRow) {
 	case o.verdict == proven && row != nil && row.Session.IdentityID == o.identity.ID:
 		renewed := row.Session
 		done.session, done.token = &renewed, sessions.Renew(&renewed, v.proof, o.amr, v.r)
-	case o.verdict == proven, o.verdict == recovered:
+		if event = auth.ProvenAgain; !row.Session.AAL.AtLeast(renewed.AAL) {
+			event = auth.ProvenSecond
+		}
+	case o.verdict == proven:
 		done.session, done.token = sessions.Issue(o.identity, o.amr, v.r)
+	case o.verdict == recovered:
+		done.session, done.token = sessions.Issue(o.identity, o.amr, v.r)
+		event = auth.Recovered
+	}
+	if o.verdict != changed && done.session != nil {
+		done.entry = sessions.Remember(done.session, event, o.amr)
 	}
 }
 
@@ -326,12 +338,18 @@ func (v *visit) storeSession(ctx context.Context, tx *store.Tx, done *result, o 
 		if err == nil && !same {
 			return errOvertaken // it was revoked, or renewed elsewhere
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		return tx.InsertHistory(ctx, done.entry)
 	}
 	if err := v.recognise(ctx, tx, done); err != nil {
 		return err
 	}
 	if err := tx.InsertSession(ctx, done.session); err != nil {
+		return err
+	}
+	if err := tx.InsertHistory(ctx, done.entry); err != nil {
 		return err
 	}
 	if o.verdict == recovered {

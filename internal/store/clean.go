@@ -15,13 +15,14 @@ const (
 	cleanCodes         query = "DELETE FROM codes WHERE id IN (SELECT id FROM codes WHERE expires_at < ? LIMIT ?)"
 	cleanTrusted       query = "DELETE FROM trusted_devices WHERE id IN (SELECT id FROM trusted_devices WHERE expires_at < ? LIMIT ?)"
 	cleanGuesses       query = "DELETE FROM guesses WHERE id IN (SELECT id FROM guesses WHERE updated_at < ? LIMIT ?)"
+	cleanHistory       query = "DELETE FROM history WHERE id IN (SELECT id FROM history WHERE created_at < ? LIMIT ?)"
 	cleanDecoys        query = "DELETE FROM messages WHERE id IN (SELECT id FROM messages WHERE status = 'decoy' AND updated_at < ? LIMIT ?)"
 	cleanMessages      query = "DELETE FROM messages WHERE id IN (SELECT id FROM messages WHERE status IN ('sent', 'abandoned') AND updated_at < ? LIMIT ?)"
 )
 
 // Retention says how long things are kept after they have come to their end.
 type Retention struct {
-	Flows, Sessions, Errors, Messages, Guesses time.Duration
+	Flows, Sessions, Errors, Messages, Guesses, History time.Duration
 }
 
 // Clean removes one batch of everything that is older than it is kept, and
@@ -32,7 +33,7 @@ func (s *Store) Clean(ctx context.Context, keep Retention, batch int) (most int,
 		q    query
 		keep time.Duration
 	}{{cleanFlows, keep.Flows}, {cleanSessions, keep.Sessions}, {cleanErrors, keep.Errors}, {cleanMessages, keep.Messages}, {cleanInterruptions, 0},
-		{cleanCodes, keep.Flows}, {cleanTrusted, 0}, {cleanGuesses, keep.Guesses}, {cleanDecoys, 0}} {
+		{cleanCodes, keep.Flows}, {cleanTrusted, 0}, {cleanGuesses, keep.Guesses}, {cleanHistory, keep.History}, {cleanDecoys, 0}} {
 		var n int
 		err := s.Write(ctx, Volatile, func(tx *Tx) error {
 			var err error

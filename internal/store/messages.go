@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"hash/fnv"
-	"math"
 	"strings"
 	"time"
 
@@ -134,13 +133,6 @@ type MessageFilter struct {
 	Recipient string // exactly this
 }
 
-// MessageKey is a place in a list of messages: that of its last one so far.
-// The zero key is before the newest message.
-type MessageKey struct {
-	CreatedAt time.Time
-	ID        uuid.UUID
-}
-
 // addressee is by what the messages of one recipient are found, however the
 // address is spelt: nobody has two mailboxes that differ in case only. Phone
 // numbers have no case.
@@ -186,10 +178,8 @@ func (q *queries) Message(ctx context.Context, project, id uuid.UUID) (*Message,
 }
 
 // Messages lists up to limit messages, newest first, that come after a key.
-func (q *queries) Messages(ctx context.Context, project uuid.UUID, only MessageFilter, after MessageKey, limit int) ([]Message, error) {
-	if after == (MessageKey{}) {
-		after = MessageKey{CreatedAt: time.UnixMicro(math.MaxInt64), ID: uuid.Max}
-	}
+func (q *queries) Messages(ctx context.Context, project uuid.UUID, only MessageFilter, after PageKey, limit int) ([]Message, error) {
+	after = after.from()
 	rest := []any{after.CreatedAt, after.CreatedAt, after.ID, only.Status, only.Status, limit}
 	if only.Recipient != "" {
 		return q.messages(ctx, selectMessagePageTo, append([]any{project, addressee(only.Recipient), only.Recipient}, rest...)...)

@@ -259,7 +259,7 @@ func TestMessagePages(t *testing.T) {
 			insertMessages(t, st, m)
 		}
 		var ids []byte
-		var key store.MessageKey
+		var key store.PageKey
 		for {
 			page, err := st.Messages(ctx, project, store.MessageFilter{}, key, 2)
 			if err != nil {
@@ -272,7 +272,7 @@ func TestMessagePages(t *testing.T) {
 				ids = append(ids, m.ID[15])
 			}
 			last := page[len(page)-1]
-			key = store.MessageKey{CreatedAt: last.CreatedAt, ID: last.ID}
+			key = store.PageKey{CreatedAt: last.CreatedAt, ID: last.ID}
 		}
 		if d := cmp.Diff([]byte{5, 4, 3, 2, 1}, ids); d != "" {
 			t.Errorf("newest first (-want +got):\n%s", d)
@@ -288,11 +288,11 @@ func TestMessagePages(t *testing.T) {
 			{store.MessageFilter{Status: store.MessageQueued}, 3},
 			{store.MessageFilter{Status: store.MessageQueued, Recipient: "b"}, 2},
 		} {
-			if got, err := st.Messages(ctx, project, c.only, store.MessageKey{}, 10); err != nil || len(got) != c.want {
+			if got, err := st.Messages(ctx, project, c.only, store.PageKey{}, 10); err != nil || len(got) != c.want {
 				t.Errorf("%+v: %v, %v; want %d", c.only, recipients(got), err, c.want)
 			}
 		}
-		if got, err := st.Messages(ctx, uuid.New(), store.MessageFilter{}, store.MessageKey{}, 10); err != nil || len(got) != 0 {
+		if got, err := st.Messages(ctx, uuid.New(), store.MessageFilter{}, store.PageKey{}, 10); err != nil || len(got) != 0 {
 			t.Errorf("another project sees %v, %v", recipients(got), err)
 		}
 	})
@@ -311,7 +311,7 @@ func TestCleanMessages(t *testing.T) {
 		if n, err := st.Clean(t.Context(), store.Retention{}, 10); err != nil || n != 1 {
 			t.Errorf("%d, %v", n, err)
 		}
-		left, err := st.Messages(t.Context(), project, store.MessageFilter{}, store.MessageKey{}, 10)
+		left, err := st.Messages(t.Context(), project, store.MessageFilter{}, store.PageKey{}, 10)
 		if d := cmp.Diff([]string{"waiting"}, recipients(left)); d != "" || err != nil {
 			t.Errorf("%v (-want +got):\n%s", err, d)
 		}
@@ -366,7 +366,7 @@ func TestShareOfAnHour(t *testing.T) {
 		if d := cmp.Diff([]string{"0", "1", "7", "sms"}, bodies(first.Messages)); d != "" || first.Held != 5 || first.Replaced != 0 {
 			t.Fatalf("%d were held, %d replaced; claimed (-want +got):\n%s", first.Held, first.Replaced, d)
 		}
-		waiting, err := st.Messages(t.Context(), project, store.MessageFilter{Status: store.MessageQueued}, store.MessageKey{}, 10)
+		waiting, err := st.Messages(t.Context(), project, store.MessageFilter{Status: store.MessageQueued}, store.PageKey{}, 10)
 		if err != nil || len(waiting) != 5 || waiting[0].SendCount != 0 {
 			t.Errorf("held: %+v, %v", waiting, err)
 		}
@@ -470,7 +470,7 @@ func TestNewestIsKept(t *testing.T) {
 			t.Fatalf("%d were held, %d replaced; claimed (-want +got):\n%s", done.Held, done.Replaced, d)
 		}
 		settleSent(t, st, done.Messages, now)
-		all, err := st.Messages(t.Context(), project, store.MessageFilter{Status: store.MessageAbandoned}, store.MessageKey{}, 10)
+		all, err := st.Messages(t.Context(), project, store.MessageFilter{Status: store.MessageAbandoned}, store.PageKey{}, 10)
 		if err != nil || len(all) != 2 {
 			t.Fatalf("abandoned: %+v, %v", all, err)
 		}
@@ -630,7 +630,7 @@ func TestShareWithManyNodes(t *testing.T) {
 			if got[to] != share {
 				t.Errorf("%s gets %d messages in an hour, not %d", to, got[to], share)
 			}
-			waiting, err := st.Messages(t.Context(), project, store.MessageFilter{Status: store.MessageQueued, Recipient: to}, store.MessageKey{}, each)
+			waiting, err := st.Messages(t.Context(), project, store.MessageFilter{Status: store.MessageQueued, Recipient: to}, store.PageKey{}, each)
 			if err != nil || p%2 == 1 && len(waiting) != each-share || p%2 == 0 && (len(waiting) != 1 || !waiting[0].CreatedAt.Equal(noon.Add((each-1)*time.Microsecond))) {
 				t.Errorf("for %s wait %+v; %v", to, waiting, err)
 			}
