@@ -1,14 +1,29 @@
 package api
 
 import (
+	"context"
+	"encoding/hex"
+	"encoding/json"
 	"net/http"
 	"net/url"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 
+	"zelus/internal/auth"
+	"zelus/internal/ceremony"
+	"zelus/internal/flow"
+	"zelus/internal/identity"
 	"zelus/internal/store"
 	"zelus/internal/web"
 )
+
+// settingsHome is where somebody who has proven more goes on with their account.
+const settingsHome = "self-service/settings/browser"
 
 // Bounds of a page of somebody's history.
 const (
@@ -59,4 +74,101 @@ func (a *API) writeHistory(w http.ResponseWriter, r *http.Request, query url.Val
 	}
 	web.WriteKeyLinks(w, r, size, now.pageToken(historyTokens, store.PageKey{}), next)
 	return web.WriteJSON(w, http.StatusOK, page)
+}
+
+// credential is something that somebody proves who they are with, as they see it:
+// without its secrets. Of keys and of accounts elsewhere each is one.
+type credential struct {
+	Type auth.CredentialType `json:"type"`
+	// ID names a key, as forms do; Name is what its owner calls it, or what the other
+	// service is called.
+	ID   string `json:"id,omitempty"`
+	Name string `json:"name,omitempty"`
+	// Passwordless and BackedUp are of keys.
+	Passwordless *bool `json:"passwordless,omitempty"`
+	BackedUp     *bool `json:"backed_up,omitempty"`
+	// AddedAt is when it was set up, UpdatedAt when it was last changed.
+	AddedAt   time.Time  `json:"added_at"`
+	UpdatedAt *time.Time `json:"updated_at,omitempty"`
+	// LastUsedAt is of keys. It is missing where the key was not used yet.
+	LastUsedAt *time.Time `json:"last_used_at,omitempty"`
+}
+
+// credentialsOf lists what somebody has.
+func (a *API) credentialsOf(ctx context.Context, id uuid.UUID) ([]credential, error) {
+	i, err := a.Identities.Get(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	all := []credential{}
+	for _, t := range auth.CredentialTypes {
+		c, has := i.Credentials[t]
+		if !has || a.Identities.Held(i, t) == 0 {
+			continue
+		}
+		switch t {
+		case auth.WebAuthn, auth.Passkey:
+			for _, k := range ceremony.Read(c).Keys {
+				one := credential{Type: t, ID: k.HexID(), Name: k.Name(), AddedAt: k.AddedAt, LastUsedAt: k.LastUsedAt}
+				alone := t == auth.Passkey || k.Passwordless
+				one.Passwordless = &alone
+				if k.Flags != nil {
+					one.BackedUp = &k.Flags.BackupState
+				}
+				all = append(all, one)
+			}
+		case auth.OIDC, auth.SAML:
+			for _, p := range identity.Providers(c) {
+				all = append(all, credential{Type: t, Name: p.Provider, AddedAt: c.CreatedAt, UpdatedAt: &c.UpdatedAt})
+			}
+		default:
+			all = append(all, credential{Type: t, AddedAt: c.CreatedAt, UpdatedAt: &c.UpdatedAt})
+		}
+	}
+	return all, nil
+}
+
+// ownCredentials lists what whoever asks proves who they are with.
+func (a *API) ownCredentials(w http.ResponseWriter, r *http.Request) error {
+	row, err := a.reading(r)
+	if err != nil {
+		return err
+	}
+	all, err := a.credentialsOf(r.Context(), row.Session.IdentityID)
+	if err != nil {
+		return err
+	}
+	return web.WriteJSON(w, http.StatusOK, all)
+}
+
+// longestName bounds the name of a key, in characters.
+const longestName = 100
+
+// renameKey gives a security key or a passkey of whoever asks another name. It has to be
+// proven like a change of keys: who has several removes them by their names.
+func (a *API) renameKey(o *flow.Own) error {
+	if err := o.Fresh(); err != nil {
+		return err
+	}
+	name := strings.TrimSpace(o.Values.String("name"))
+	if n := utf8.RuneCountInString(name); n == 0 || n > longestName || !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl) {
+		return auth.ErrCredentialName
+	}
+	r := o.Request()
+	t := auth.CredentialType(r.PathValue("type"))
+	key, err := hex.DecodeString(r.PathValue("key"))
+	missing := auth.ErrCredentialMissing.Saying("This account has no such key.")
+	if err != nil || !slices.Contains([]auth.CredentialType{auth.WebAuthn, auth.Passkey}, t) {
+		return missing
+	}
+	if err := a.Identities.Rename(r.Context(), o.Session.Session.IdentityID, t, func(c auth.Credential) (json.RawMessage, error) {
+		renamed, found := ceremony.Read(c).Renamed(key, name)
+		if !found {
+			return nil, missing
+		}
+		return renamed.JSON(), nil
+	}); err != nil {
+		return err
+	}
+	return o.Done(http.StatusNoContent, nil, "")
 }

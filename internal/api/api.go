@@ -93,6 +93,9 @@ func (a *API) Public(mount Mount) {
 	mount("DELETE /sessions/trusted-devices/{id}", a.distrustOwnDevice)
 
 	mount("GET /self-service/account/history", a.ownHistory)
+	mount("GET /self-service/account/credentials", a.ownCredentials)
+	mount("PATCH /self-service/account/credentials/{type}/{key}", a.Flows.Changing(settingsHome, a.renameKey))
+	mount("POST /self-service/account/credentials/{type}/{key}", a.Flows.Changing(settingsHome, a.renameKey))
 
 	mount("GET /schemas", a.listSchemas)
 	mount("GET /schemas/{id}", a.getSchema)

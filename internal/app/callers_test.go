@@ -31,13 +31,17 @@ var answersOf = []struct {
 	}},
 	// One's own session. What it lists and ends is one's own, whoever the path is about.
 	{"401 200 200 401 401 401 401", []string{
-		"CONNECT /sessions/whoami", "DELETE /sessions", "DELETE /sessions/whoami", "GET /self-service/account/history", "GET /self-service/logout/browser", "GET /self-service/settings/api",
+		"CONNECT /sessions/whoami", "DELETE /sessions", "DELETE /sessions/whoami", "GET /self-service/account/credentials", "GET /self-service/account/history", "GET /self-service/logout/browser", "GET /self-service/settings/api",
 		"GET /self-service/settings/browser", "GET /sessions", "GET /sessions/trusted-devices", "DELETE /sessions/trusted-devices", "GET /sessions/whoami", "OPTIONS /sessions/whoami", "PATCH /sessions/whoami",
 		"POST /sessions/whoami", "PUT /sessions/whoami", "TRACE /sessions/whoami",
 	}},
 	// Another session of one's own. That of somebody else is answered in the same way, and stays.
 	{"401 204 204 401 401 401 401", []string{
 		"DELETE /sessions/{id}", "DELETE /sessions/trusted-devices/{id}",
+	}},
+	// One's own key, of which none is named.
+	{"401 400 400 401 401 401 401", []string{
+		"PATCH /self-service/account/credentials/{type}/{key}", "POST /self-service/account/credentials/{type}/{key}",
 	}},
 	// One's own browser, while none is remembered.
 	{"401 404 404 401 401 401 401", []string{
@@ -224,5 +228,5 @@ func request(pattern string, p person, other *client) (method, path string) {
 	case strings.Contains(path, "/schemas/{id}"):
 		id = "person"
 	}
-	return method, strings.NewReplacer("{id}", id, "{type}", "password", "{external}", "nobody", "{name}", "nothing", "{$}", "").Replace(path)
+	return method, strings.NewReplacer("{id}", id, "{type}", "password", "{key}", "00", "{external}", "nobody", "{name}", "nothing", "{$}", "").Replace(path)
 }

@@ -247,6 +247,10 @@ func TestQueries(t *testing.T) {
 			c, _ := signedInTwice(t, s)
 			return func() answer { return c.get("/self-service/account/history") }
 		}},
+		{"own credentials", 3, 200, func(t *testing.T, s *server) func() answer {
+			c, _ := s.signedIn(t, app)
+			return func() answer { return c.get("/self-service/account/credentials") }
+		}},
 		{"history of an identity", 1, 200, operating("GET", "/admin/identities/{id}/history", nil)},
 
 		{"schemas", 0, 200, getting(app, "/schemas")},

@@ -279,7 +279,7 @@ func TestShapes(t *testing.T) {
 		}{
 			{c.send("POST", path, nil).is(201), "trustedDevice"}, {c.get(path).is(200), "[trustedDevice]"},
 			{s.operator(t).get("/admin/identities/" + p.id + "/trusted-devices").is(200), "[trustedDevice]"},
-			{c.get(historyPath).is(200), "[historyEntry]"}, {s.operator(t).get("/admin/identities/" + p.id + "/history").is(200), "[historyEntry]"},
+			{c.get(credentialsPath).is(200), "[ownCredential]"}, {c.get(historyPath).is(200), "[historyEntry]"}, {s.operator(t).get("/admin/identities/" + p.id + "/history").is(200), "[historyEntry]"},
 		} {
 			all.hold(t, test.a, test.want)
 		}

@@ -105,6 +105,8 @@ var (
 	ErrCredentialMissing = &Error{ID: "credential_not_found", Status: http.StatusNotFound}
 	ErrCredentialLast    = &Error{ID: "credential_is_last_first_factor", Status: http.StatusBadRequest,
 		Reason: "This is the last credential that this identity can sign in with. Add another one first."}
+	ErrCredentialName = &Error{ID: "credential_name_invalid", Status: http.StatusBadRequest,
+		Reason: "Give the key a name of 1 to 100 characters, none of them a control character."}
 	ErrCredentialID = &Error{ID: "credential_identifier_required", Status: http.StatusBadRequest,
 		Reason: "Say which credential to delete with the query parameter identifier."}
 	ErrCredentialKept = &Error{ID: "credential_type_not_deletable", Status: http.StatusBadRequest}

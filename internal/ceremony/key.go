@@ -19,6 +19,9 @@ type Key struct {
 	Authenticator   *Authenticator `json:"authenticator,omitempty"`
 	DisplayName     string         `json:"display_name"`
 	AddedAt         time.Time      `json:"added_at"`
+	// LastUsedAt is when its owner last proved who they are with it; nil is never, or
+	// not since this is kept.
+	LastUsedAt *time.Time `json:"last_used_at,omitempty"`
 	// Passwordless says that the key was set up to sign in without anything else.
 	Passwordless bool `json:"is_passwordless"`
 	// Flags are nil for keys that were brought along from where none were stored.
@@ -55,8 +58,8 @@ func (k *Key) Verifies() bool { return k.Flags != nil && k.Flags.UserVerified }
 // HexID is how forms call the key.
 func (k *Key) HexID() string { return hex.EncodeToString(k.ID) }
 
-// name is how people see the key.
-func (k *Key) name() string {
+// Name is how people see the key.
+func (k *Key) Name() string {
 	if k.DisplayName == "" {
 		return "unnamed"
 	}
@@ -107,6 +110,17 @@ func Only(c auth.Credential, keep func(name string, added time.Time) bool) json.
 		return nil
 	}
 	return left.JSON()
+}
+
+// Renamed is the config with another name for a key, and whether there is such a key.
+func (c Config) Renamed(id []byte, name string) (Config, bool) {
+	at := c.find(id)
+	if at < 0 {
+		return c, false
+	}
+	k := c.Keys[at]
+	k.DisplayName = name
+	return c.with(k), true
 }
 
 func (c Config) find(id []byte) int {

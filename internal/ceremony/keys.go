@@ -55,14 +55,17 @@ func (k *Keys) Prove(s *flow.Submission, found *store.SignIn, answer *Answer, ve
 	outcome := flow.Again(wrong)
 	if err == nil {
 		if amr, enough := k.Worth(&s.Form, &proof); enough {
+			now := auth.Now(k.Identities.Clock())
+			proof.Key.LastUsedAt = &now
+			proof.Config = proof.Config.with(proof.Key)
 			outcome = flow.Proven(found.Identity, found.Credential, amr, wrong)
 		}
 	}
 	return k.used(outcome, found, proof, err)
 }
 
-// used adds to the outcome of a key's use what there is to store of it: the
-// counter, whether it is backed up now, and that there may be a copy of it. cause
+// used adds to the outcome of a key's use what there is to store of it: when that
+// was, the counter, whether it is backed up now, and that there may be a copy of it. cause
 // is the error of Party.Prove. What was refused is logged with its cause, which is
 // mostly a mistake in setting things up.
 func (k *Keys) used(outcome flow.Outcome, found *store.SignIn, proof Proof, cause error) flow.Outcome {
@@ -141,7 +144,7 @@ func (k *Keys) PutRemoval(form *flow.Form, group, field string, label int) {
 	all, last := k.Of(form), k.last(form)
 	for i := range all.Keys {
 		key := &all.Keys[i]
-		n := ui.Button(group, field, key.HexID(), ui.Say(label, "display_name", key.name(), "added_at", key.AddedAt))
+		n := ui.Button(group, field, key.HexID(), ui.Say(label, "display_name", key.Name(), "added_at", key.AddedAt))
 		n.Attributes.Disabled = last(key)
 		form.UI.Put(n)
 	}

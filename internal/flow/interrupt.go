@@ -43,13 +43,16 @@ func (v *visit) interrupt(s *Submission, row *store.SessionRow, level auth.AAL) 
 }
 
 // tooOld is the error of a session in which somebody has to prove again who
-// they are.
-func (v *visit) tooOld(f *auth.Flow, level auth.AAL) error {
+// they are before they go on with a form.
+func (v *visit) tooOld(f *auth.Flow, level auth.AAL) error { return v.proveAgain(level, v.action(f)) }
+
+// proveAgain sends somebody to prove again who they are, and then back.
+func (v *visit) proveAgain(level auth.AAL, back string) error {
 	to := v.base + "self-service/login/browser?refresh=true"
 	if level.AtLeast(auth.AAL2) {
 		to = withQuery(to, "aal", string(level))
 	}
-	to = withQuery(to, "return_to", v.action(f))
+	to = withQuery(to, "return_to", back)
 	return &refusal{err: auth.ErrRefreshRequired.RedirectTo(to), to: to, status: http.StatusSeeOther}
 }
 

@@ -405,6 +405,30 @@ func clone(i *auth.Identity) *auth.Identity {
 	return &c
 }
 
+// Rename changes what the parts of a credential are called, and nothing about who can
+// sign in with them: f gives it the config that says so, or an error.
+func (m *Manager) Rename(ctx context.Context, id uuid.UUID, t auth.CredentialType, f func(auth.Credential) (json.RawMessage, error)) error {
+	return m.Store.Write(ctx, store.Durable, func(tx *store.Tx) error {
+		// Locked, so that nobody uses it meanwhile.
+		_, err := tx.StillProven(ctx, auth.DefaultProject, id, auth.Credential{})
+		if errors.Is(err, store.ErrNotFound) {
+			return auth.ErrIdentityUnknown
+		}
+		if err != nil {
+			return err
+		}
+		all, err := tx.Credentials(ctx, id)
+		if err != nil {
+			return err
+		}
+		config, err := f(all[t])
+		if err != nil {
+			return err
+		}
+		return tx.ReplaceConfig(ctx, id, all[t], config)
+	})
+}
+
 // Delete removes an identity with all its credentials and sessions.
 func (m *Manager) Delete(ctx context.Context, id uuid.UUID) error {
 	return m.Store.Write(ctx, store.Durable, func(tx *store.Tx) error {

@@ -1,0 +1,130 @@
+package flow
+
+import (
+	"cmp"
+	"errors"
+	"net/http"
+
+	"zelus/internal/auth"
+	"zelus/internal/store"
+	"zelus/internal/web"
+)
+
+// What people look at and change of their own account beside the five kinds of form
+// is for those who talk JSON and for plain pages alike. A page sends csrf_token and,
+// if it likes, return_to; who has to sign in, or to prove more, is led there first.
+
+// Own is such a request, of somebody who is signed in as strongly as they must be.
+type Own struct {
+	// Session is theirs.
+	Session *store.SessionRow
+	// Values is what a change was sent with; nil where it is none.
+	Values *web.Values
+
+	visit *visit
+	home  string // where they begin with it
+	to    string // where a page goes on that asked for something; may be empty
+}
+
+// Looking answers a request of somebody who looks at what is theirs. home is the path,
+// below the public base URL, to which a plain page comes back when its owner had to
+// prove more first. The former token of a browser is none here.
+func (e *Engine) Looking(home string, do func(*Own) error) web.Handler {
+	return e.own(home, do, func(*Own) error { return nil })
+}
+
+// Changing answers a request of somebody who changes what is theirs. It must come from
+// a page that their browser was shown, or from no other site's; see Own.read.
+func (e *Engine) Changing(home string, do func(*Own) error) web.Handler {
+	return e.own(home, do, (*Own).read)
+}
+
+func (e *Engine) own(home string, do, first func(*Own) error) web.Handler {
+	return e.bind(settings, func(v *visit) error {
+		o := &Own{visit: v, home: v.base + home}
+		err := o.signedIn()
+		if err == nil {
+			err = first(o)
+		}
+		if err == nil {
+			err = do(o)
+		}
+		if err != nil {
+			return v.fault(err)
+		}
+		return nil
+	})
+}
+
+// signedIn finds whose request it is.
+func (o *Own) signedIn() (err error) {
+	v := o.visit
+	o.Session, err = v.signedIn()
+	v.app = v.proof.Token != "" && !v.proof.Cookie
+	switch {
+	case errors.Is(err, auth.ErrNoSession):
+		return &refusal{err: err, to: withQuery(v.base+"self-service/login/browser", "return_to", o.home), status: http.StatusSeeOther}
+	case err != nil:
+		return err
+	case !v.engine.Sessions.Satisfied(o.Session):
+		to := v.stepUp(o.home)
+		return &refusal{err: auth.ErrAAL2Required.RedirectTo(to), to: to, status: http.StatusSeeOther}
+	}
+	return nil
+}
+
+// read reads what was sent, and sees that no other site has had a browser send it. A
+// form has the token of the page that it is on. JSON needs none: a page of another site
+// cannot send it without being allowed to (CORS), and neither can it send a method that
+// forms do not have.
+func (o *Own) read() (err error) {
+	v := o.visit
+	if o.Values, err = web.ReadValues(v.r); err != nil {
+		return err
+	}
+	if v.proof.Cookie {
+		simple := v.r.Method == http.MethodPost && web.RequireJSON(v.r) != nil
+		if token := cmp.Or(o.Values.String(csrfField), v.r.Header.Get("X-CSRF-Token")); token != "" || simple {
+			secret, ok := v.csrf.Secret(v.r)
+			if !ok || !v.csrf.Valid(token, secret) {
+				return auth.ErrCSRF.Explain(v.diagnostics.Token(v.r, token))
+			}
+		}
+		if v.foreign(v.r) {
+			return auth.ErrCSRF.Explain(v.diagnostics.ForeignPage(v.r))
+		}
+	}
+	o.to, err = v.returnTo.Resolve(o.Values.String("return_to"))
+	return err
+}
+
+// Fresh sees that the person has proven who they are as strongly as they can, and as
+// recently as for a change of how they sign in.
+func (o *Own) Fresh() error {
+	v := o.visit
+	if level := v.policy.Available(o.Session.Factors); !v.privileged(o.Session, level) {
+		return v.proveAgain(level, o.home)
+	}
+	return nil
+}
+
+// Done answers a change that is made: with JSON, or with nothing where body is nil. A
+// plain page goes on where it asked to, or otherwise.
+func (o *Own) Done(status int, body any, otherwise string) error {
+	v := o.visit
+	switch {
+	case !v.asJSON():
+		v.redirect(http.StatusSeeOther, cmp.Or(o.to, otherwise, o.home))
+		return nil
+	case body == nil:
+		v.w.WriteHeader(http.StatusNoContent)
+		return nil
+	}
+	return web.WriteJSON(v.w, status, body)
+}
+
+// Request is the request.
+func (o *Own) Request() *http.Request { return o.visit.r }
+
+// Writer is where it is answered.
+func (o *Own) Writer() http.ResponseWriter { return o.visit.w }
