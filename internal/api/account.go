@@ -18,6 +18,7 @@ import (
 	"zelus/internal/ceremony"
 	"zelus/internal/flow"
 	"zelus/internal/identity"
+	"zelus/internal/session"
 	"zelus/internal/store"
 	"zelus/internal/web"
 )
@@ -171,4 +172,94 @@ func (a *API) renameKey(o *flow.Own) error {
 		return err
 	}
 	return o.Done(http.StatusNoContent, nil, "")
+}
+
+// export is what is kept about somebody, for them.
+type export struct {
+	ExportedAt time.Time `json:"exported_at"`
+	// Identity is as its owner sees it. What administrators note of somebody for
+	// themselves (metadata_admin) is for them to tell.
+	Identity       json.RawMessage         `json:"identity"`
+	Credentials    []credential            `json:"credentials"`
+	Sessions       []json.RawMessage       `json:"sessions"`
+	TrustedDevices []session.TrustedDevice `json:"trusted_devices"`
+	History        []session.HistoryEntry  `json:"history"`
+	Messages       []sentMessage           `json:"messages"`
+}
+
+// sentMessage is a message that was written to somebody. What it said is not kept.
+type sentMessage struct {
+	Type      string    `json:"type"`
+	Recipient string    `json:"recipient"`
+	Template  string    `json:"template_type"`
+	Status    string    `json:"status"`
+	CreatedAt time.Time `json:"created_at"`
+	UpdatedAt time.Time `json:"updated_at"`
+}
+
+// exported bounds each list of an export, so that none takes all memory: of what is
+// more the newest is told.
+const exported = 10_000
+
+// exportPath is where a browser comes back to that had to prove more first.
+const exportPath = "self-service/account/export"
+
+// export gives somebody all that is kept about them, as a file.
+func (a *API) export(o *flow.Own) error {
+	if err := o.Fresh(); err != nil {
+		return err
+	}
+	ctx, c, now, me := o.Request().Context(), a.now.Load(), auth.Now(a.Sessions.Clock()), &o.Session.Session
+	out := export{ExportedAt: now, Identity: o.Session.Identity.Render(auth.Reader{BaseURL: c.public, Addresses: true})}
+	var err error
+	if out.Credentials, err = a.credentialsOf(ctx, me.IdentityID); err != nil {
+		return err
+	}
+	sessions, _, err := a.Sessions.Of(ctx, me.IdentityID, store.AllSessions, 0, exported)
+	if err != nil {
+		return err
+	}
+	for n := range sessions {
+		out.Sessions = append(out.Sessions, sessions[n].Session.AppendJSON(nil, sessions[n].Live(now), nil))
+	}
+	if out.TrustedDevices, err = a.Sessions.TrustedDevices(ctx, me.IdentityID, o.Request()); err != nil {
+		return err
+	}
+	if out.History, err = a.Sessions.History(ctx, me.IdentityID, me.ID, store.PageKey{}, exported); err != nil {
+		return err
+	}
+	if out.Messages, err = a.messagesTo(ctx, o.Session.Identity); err != nil {
+		return err
+	}
+	body, err := json.MarshalIndent(out, "", "  ")
+	if err != nil {
+		return err
+	}
+	o.Writer().Header().Set("Content-Disposition", `attachment; filename="account.json"`)
+	web.WriteRawJSON(o.Writer(), http.StatusOK, append(body, '\n'))
+	return nil
+}
+
+// messagesTo lists the messages to the addresses that somebody has proven to be theirs.
+// What was sent to others was perhaps for somebody else.
+func (a *API) messagesTo(ctx context.Context, packed auth.Packed) ([]sentMessage, error) {
+	i, err := packed.Identity()
+	if err != nil {
+		return nil, err
+	}
+	all := []sentMessage{}
+	for _, address := range i.Verifiable {
+		if !address.Verified {
+			continue
+		}
+		sent, err := a.Store.Messages(ctx, auth.DefaultProject, store.MessageFilter{Recipient: address.Value}, store.PageKey{}, exported)
+		if err != nil {
+			return nil, err
+		}
+		for n := range sent {
+			m := &sent[n]
+			all = append(all, sentMessage{Type: m.Type, Recipient: m.Recipient, Template: m.Template, Status: m.Status, CreatedAt: m.CreatedAt, UpdatedAt: m.UpdatedAt})
+		}
+	}
+	return all, nil
 }

@@ -94,6 +94,7 @@ func (a *API) Public(mount Mount) {
 
 	mount("GET /self-service/account/history", a.ownHistory)
 	mount("GET /self-service/account/credentials", a.ownCredentials)
+	mount("GET /"+exportPath, a.Flows.Looking(exportPath, a.export))
 	mount("PATCH /self-service/account/credentials/{type}/{key}", a.Flows.Changing(settingsHome, a.renameKey))
 	mount("POST /self-service/account/credentials/{type}/{key}", a.Flows.Changing(settingsHome, a.renameKey))
 

@@ -31,7 +31,7 @@ var answersOf = []struct {
 	}},
 	// One's own session. What it lists and ends is one's own, whoever the path is about.
 	{"401 200 200 401 401 401 401", []string{
-		"CONNECT /sessions/whoami", "DELETE /sessions", "DELETE /sessions/whoami", "GET /self-service/account/credentials", "GET /self-service/account/history", "GET /self-service/logout/browser", "GET /self-service/settings/api",
+		"CONNECT /sessions/whoami", "DELETE /sessions", "DELETE /sessions/whoami", "GET /self-service/account/export", "GET /self-service/account/credentials", "GET /self-service/account/history", "GET /self-service/logout/browser", "GET /self-service/settings/api",
 		"GET /self-service/settings/browser", "GET /sessions", "GET /sessions/trusted-devices", "DELETE /sessions/trusted-devices", "GET /sessions/whoami", "OPTIONS /sessions/whoami", "PATCH /sessions/whoami",
 		"POST /sessions/whoami", "PUT /sessions/whoami", "TRACE /sessions/whoami",
 	}},

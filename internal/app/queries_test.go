@@ -251,6 +251,12 @@ func TestQueries(t *testing.T) {
 			c, _ := s.signedIn(t, app)
 			return func() answer { return c.get("/self-service/account/credentials") }
 		}},
+		// The session; identity and credentials; sessions are counted and read; devices,
+		// history, and the messages to each address that is proven, here none.
+		{"export", 7, 200, func(t *testing.T, s *server) func() answer {
+			c, _ := s.signedIn(t, app)
+			return func() answer { return c.get("/self-service/account/export") }
+		}},
 		{"history of an identity", 1, 200, operating("GET", "/admin/identities/{id}/history", nil)},
 
 		{"schemas", 0, 200, getting(app, "/schemas")},

@@ -273,13 +273,14 @@ func TestShapes(t *testing.T) {
 	onEach(t, withTrust, func(t *testing.T, s *server) {
 		const path = "/sessions/trusted-devices"
 		c, p, _ := s.twoFactors(t, script)
+		s.proves(t, p)
 		for _, test := range []struct {
 			a    answer
 			want string
 		}{
 			{c.send("POST", path, nil).is(201), "trustedDevice"}, {c.get(path).is(200), "[trustedDevice]"},
 			{s.operator(t).get("/admin/identities/" + p.id + "/trusted-devices").is(200), "[trustedDevice]"},
-			{c.get(credentialsPath).is(200), "[ownCredential]"}, {c.get(historyPath).is(200), "[historyEntry]"}, {s.operator(t).get("/admin/identities/" + p.id + "/history").is(200), "[historyEntry]"},
+			{c.get(credentialsPath).is(200), "[ownCredential]"}, {c.get(exportPath).is(200), "export"}, {c.get(historyPath).is(200), "[historyEntry]"}, {s.operator(t).get("/admin/identities/" + p.id + "/history").is(200), "[historyEntry]"},
 		} {
 			all.hold(t, test.a, test.want)
 		}
