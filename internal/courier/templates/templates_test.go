@@ -74,7 +74,7 @@ func TestBuiltin(t *testing.T) {
 	all := build(t, Settings{Brand: "Acme 2024"})
 	codes := map[string]string{"recovery_code_valid": "111111", "verification_code_valid": "222222", "login_code_valid": "333333", "registration_code_valid": "44444444"}
 	links := map[string]string{"recovery_valid": sample().RecoveryURL, "verification_valid": sample().VerificationURL,
-		"verification_code_valid": sample().VerificationURL, "address_undo": sample().UndoURL}
+		"verification_code_valid": sample().VerificationURL, "address_undo": sample().UndoURL, "account_deletion": sample().UndoURL}
 	each(t, func(t *testing.T, template, via, tag string) {
 		r := render(t, all, template, via, tag, sample())
 		if r.Fault != nil {
@@ -194,7 +194,8 @@ func TestData(t *testing.T) {
 		"email/authenticator_key_added":    "added_at identity to transient_payload",
 		"sms/authenticator_key_added":      "added_at identity to transient_payload",
 		// Whoever reads a former address does not learn the new one.
-		"email/address_undo": "changed_at expires_in_minutes request_url to transient_payload undo_url",
+		"email/account_deletion": "changed_at expires_in_minutes identity request_url to transient_payload undo_url",
+		"email/address_undo":     "changed_at expires_in_minutes request_url to transient_payload undo_url",
 	} {
 		via, template, _ := strings.Cut(name, "/")
 		var got map[string]any

@@ -69,8 +69,11 @@ func run(out string) error {
 
 func sample(name string) templates.Data {
 	expires := 15
-	if name == "address_undo" {
+	switch name {
+	case "address_undo":
 		expires = 72 * 60
+	case "account_deletion":
+		expires = 14 * 24 * 60
 	}
 	change := ""
 	if strings.HasPrefix(name, "authenticator_") {
