@@ -177,6 +177,8 @@ func (a *API) renameKey(o *flow.Own) error {
 // export is what is kept about somebody, for them.
 type export struct {
 	ExportedAt time.Time `json:"exported_at"`
+	// DeleteAt is when the account is deleted, if it is.
+	DeleteAt *time.Time `json:"delete_at,omitempty"`
 	// Identity is as its owner sees it. What administrators note of somebody for
 	// themselves (metadata_admin) is for them to tell.
 	Identity       json.RawMessage         `json:"identity"`
@@ -210,8 +212,11 @@ func (a *API) export(o *flow.Own) error {
 		return err
 	}
 	ctx, c, now, me := o.Request().Context(), a.now.Load(), auth.Now(a.Sessions.Clock()), &o.Session.Session
-	out := export{ExportedAt: now, Identity: o.Session.Identity.Render(auth.Reader{BaseURL: c.public, Addresses: true})}
-	var err error
+	i, err := o.Session.Identity.Identity()
+	if err != nil {
+		return err
+	}
+	out := export{ExportedAt: now, DeleteAt: i.DeleteAt, Identity: o.Session.Identity.Render(auth.Reader{BaseURL: c.public, Addresses: true})}
 	if out.Credentials, err = a.credentialsOf(ctx, me.IdentityID); err != nil {
 		return err
 	}
@@ -228,7 +233,7 @@ func (a *API) export(o *flow.Own) error {
 	if out.History, err = a.Sessions.History(ctx, me.IdentityID, me.ID, store.PageKey{}, exported); err != nil {
 		return err
 	}
-	if out.Messages, err = a.messagesTo(ctx, o.Session.Identity); err != nil {
+	if out.Messages, err = a.messagesTo(ctx, i.Verifiable); err != nil {
 		return err
 	}
 	body, err := json.MarshalIndent(out, "", "  ")
@@ -242,13 +247,9 @@ func (a *API) export(o *flow.Own) error {
 
 // messagesTo lists the messages to the addresses that somebody has proven to be theirs.
 // What was sent to others was perhaps for somebody else.
-func (a *API) messagesTo(ctx context.Context, packed auth.Packed) ([]sentMessage, error) {
-	i, err := packed.Identity()
-	if err != nil {
-		return nil, err
-	}
+func (a *API) messagesTo(ctx context.Context, addresses []auth.VerifiableAddress) ([]sentMessage, error) {
 	all := []sentMessage{}
-	for _, address := range i.Verifiable {
+	for _, address := range addresses {
 		if !address.Verified {
 			continue
 		}

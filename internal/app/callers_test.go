@@ -31,7 +31,8 @@ var answersOf = []struct {
 	}},
 	// One's own session. What it lists and ends is one's own, whoever the path is about.
 	{"401 200 200 401 401 401 401", []string{
-		"CONNECT /sessions/whoami", "DELETE /sessions", "DELETE /sessions/whoami", "GET /self-service/account/export", "GET /self-service/account/credentials", "GET /self-service/account/history", "GET /self-service/logout/browser", "GET /self-service/settings/api",
+		"CONNECT /sessions/whoami", "DELETE /sessions", "DELETE /sessions/whoami", "GET /self-service/account/export", "GET /self-service/account/credentials", "GET /self-service/account/deletion", "DELETE /self-service/account/deletion",
+		"POST /self-service/account/deletion/undo", "GET /self-service/account/history", "GET /self-service/logout/browser", "GET /self-service/settings/api",
 		"GET /self-service/settings/browser", "GET /sessions", "GET /sessions/trusted-devices", "DELETE /sessions/trusted-devices", "GET /sessions/whoami", "OPTIONS /sessions/whoami", "PATCH /sessions/whoami",
 		"POST /sessions/whoami", "PUT /sessions/whoami", "TRACE /sessions/whoami",
 	}},
@@ -46,6 +47,10 @@ var answersOf = []struct {
 	// One's own browser, while none is remembered.
 	{"401 404 404 401 401 401 401", []string{
 		"POST /sessions/trusted-devices",
+	}},
+	// One's own account, where nobody may delete it.
+	{"401 404 404 401 401 401 401", []string{
+		"POST /self-service/account/deletion",
 	}},
 	// Forms for those who are not signed in.
 	{"200 400 400 200 200 200 200", []string{
@@ -71,7 +76,7 @@ var answersOf = []struct {
 	}},
 	// Flows and errors, of which none is named; a folder that has no page.
 	{"404 404 404 404 404 404 404", []string{
-		"GET /dev/", "GET /ui/assets/{name}", "GET /ui/error", "GET /{$}", "GET /self-service/errors", "GET /self-service/login/flows", "GET /self-service/recovery/flows",
+		"GET /dev/", "GET /ui/assets/{name}", "GET /ui/error", "GET /{$}", "GET /self-service/account/deletion/undo", "GET /self-service/errors", "GET /self-service/login/flows", "GET /self-service/recovery/flows",
 		"GET /self-service/registration/flows", "GET /self-service/verification/flows",
 	}},
 	// One's own account: a form of it, of which none is named.

@@ -427,6 +427,56 @@ func TestQueriesOfProofs(t *testing.T) {
 	}
 }
 
+// TestQueriesOfDeletion is TestQueries for the deletion of one's own account.
+func TestQueriesOfDeletion(t *testing.T) {
+	leaving := func(act func(*testing.T, *server, person) func() answer) func(*testing.T, *server) func() answer {
+		return func(t *testing.T, s *server) func() answer {
+			c, p := s.signedIn(t, app)
+			c.leaves().is(200)
+			return act(t, s, p)
+		}
+	}
+	link := func(method string) func(*testing.T, *server) func() answer {
+		return leaving(func(t *testing.T, s *server, p person) func() answer {
+			to := s.mail(t, p.email, "account_deletion").link()
+			return func() answer { return s.client(t, app).send(method, to, nil) }
+		})
+	}
+	costs(t, graceful, []cost{
+		{"whether one can", 1, 200, func(t *testing.T, s *server) func() answer {
+			c, _ := s.signedIn(t, app)
+			return func() answer { return c.get(deletionPath) }
+		}},
+		// The session; the identity and the session are locked; the identity is
+		// written, all sessions end, so do former cookies and the trust in devices;
+		// and the message.
+		{"delete one's account", 8, 200, func(t *testing.T, s *server) func() answer {
+			c, _ := s.signedIn(t, app)
+			return c.leaves
+		}},
+		{"keep one's account", 4, 200, leaving(func(t *testing.T, s *server, p person) func() answer {
+			c := s.client(t, app)
+			c.signIn(p)
+			return func() answer { return c.send("DELETE", deletionPath, nil) }
+		})},
+		{"open the link", 1, 200, link("GET")},
+		{"undo by the link", 2, 200, link("POST")},
+		{"a link of nobody", 0, 404, getting(app, deletionPath+"/undo?token=x")},
+		// As everywhere.
+		{"sign in meanwhile", 6, 200, leaving(func(t *testing.T, s *server, p person) func() answer {
+			c := s.client(t, app)
+			f := c.begin("login", "")
+			return func() answer { return c.submit(f, p.login()) }
+		})},
+	})
+	costs(t, strings.Replace(graceful, "336h", "0s", 1), []cost{
+		{"delete one's account at once", 5, 200, func(t *testing.T, s *server) func() answer {
+			c, _ := s.signedIn(t, app)
+			return c.leaves
+		}},
+	})
+}
+
 // TestQueriesOfTrust is TestQueries for devices that people trust.
 func TestQueriesOfTrust(t *testing.T) {
 	trusting := func(act func(*client, person, *authenticator) func() answer) func(*testing.T, *server) func() answer {

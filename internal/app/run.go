@@ -161,7 +161,8 @@ func kept(c *config.Config) store.Retention {
 // cleanEvery is the pause between two cleanings.
 const cleanEvery = time.Minute
 
-// clean removes what has expired, in small batches, so that nobody waits for it.
+// clean removes what has expired, and accounts that are to be deleted, in small
+// batches, so that nobody waits for it.
 func (a *App) clean(ctx context.Context) {
 	tick := time.NewTicker(cleanEvery)
 	defer tick.Stop()
@@ -171,14 +172,22 @@ func (a *App) clean(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		c := a.Config()
-		batch := c.Database.Cleanup.BatchSize
+		a.cleanOnce(ctx)
+	}
+}
+
+func (a *App) cleanOnce(ctx context.Context) {
+	c := a.Config()
+	batch := c.Database.Cleanup.BatchSize
+	remove := func(what string, some func() (int, error)) {
 		for n := batch; n >= batch && ctx.Err() == nil; {
 			var err error
-			if n, err = a.store.Clean(ctx, kept(c), batch); err != nil {
-				a.logger.Warn("what has expired could not be removed; trying again later", "error", err)
+			if n, err = some(); err != nil {
+				a.logger.Warn(what+" could not be removed; trying again later", "error", err)
 				break
 			}
 		}
 	}
+	remove("what has expired", func() (int, error) { return a.store.Clean(ctx, kept(c), batch) })
+	remove("accounts that are to be deleted", func() (int, error) { return a.engine.DeleteDue(ctx, batch) })
 }

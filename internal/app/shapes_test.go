@@ -285,6 +285,16 @@ func TestShapes(t *testing.T) {
 			all.hold(t, test.a, test.want)
 		}
 	})
+	onEach(t, graceful, func(t *testing.T, s *server) {
+		c, p := s.signedIn(t, script)
+		all.hold(t, c.get(deletionPath).is(200), "deletionState")
+		all.hold(t, c.leaves().is(200), "deletion")
+		all.hold(t, s.client(t, script).get(s.mail(t, p.email, "account_deletion").link()).is(200), "deletion")
+		all.hold(t, c.signIn(p), "successfulNativeLogin")
+		all.hold(t, c.get(exportPath).is(200), "export")
+		all.hold(t, s.operator(t).get("/admin/identities/"+p.id).is(200), "identity")
+		all.hold(t, c.send("DELETE", deletionPath, nil).is(200), "deletion")
+	})
 	for _, by := range []struct{ more, method string }{{byCode, "code"}, {byLink, "link"}} {
 		onEach(t, by.more+"\nfeature_flags: {use_continue_with_transitions: true, legacy_continue_with_verification_ui: true}", func(t *testing.T, s *server) {
 			shapesOfProofs(t, all, s, by.method)

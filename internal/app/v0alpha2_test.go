@@ -30,7 +30,7 @@ func (s *server) oldOperator(t testing.TB) *client {
 
 // newer are fields that no answer had in that era, wherever they would stand.
 var newer = []string{"devices", "organization_id", "external_id", "identity_schema", "continue_with", "transient_payload", "autocomplete", "maxlength",
-	"onclickTrigger", "onload", "onloadTrigger", "options", "provider", "tokenized"}
+	"onclickTrigger", "onload", "onloadTrigger", "options", "provider", "tokenized", "delete_at"}
 
 // plain ends the test if an answer has a field that is newer than its client.
 func (a answer) plain() answer {

@@ -70,6 +70,12 @@ var (
 	ErrPageUnknown  = &Error{ID: "page_not_found", Status: http.StatusNotFound,
 		Reason: "There is no page at this address."}
 
+	// Deletion of one's own account.
+	ErrDeletionDisabled = &Error{ID: "account_deletion_disabled", Status: http.StatusNotFound,
+		Reason: "Accounts cannot be deleted here by those who have them. An operator can switch this on with selfservice.flows.deletion.enabled."}
+	ErrDeletionLink = &Error{ID: "account_deletion_link_invalid", Status: http.StatusNotFound,
+		Reason: "This link does not keep an account any more: its time is over, or there is a newer one. If you still have the account, sign in to keep it."}
+
 	// Requests.
 	ErrBadRequest   = &Error{ID: "bad_request", Status: http.StatusBadRequest}
 	ErrBody         = &Error{ID: "body_malformed", Status: http.StatusBadRequest}

@@ -54,6 +54,9 @@ type Identity struct {
 	OrganizationID uuid.NullUUID
 	CreatedAt      time.Time
 	UpdatedAt      time.Time
+	// DeleteAt is when the account is deleted, because its owner has asked for that;
+	// nil where it stays.
+	DeleteAt *time.Time
 
 	// Factors are those that this person's credentials hold, kept up to date with
 	// every change of credentials.
@@ -63,6 +66,10 @@ type Identity struct {
 	Verifiable  []VerifiableAddress
 	Recovery    []RecoveryAddress
 }
+
+// Gone says whether the time is over until which an account was to be kept. It may be
+// there a little longer, but it is nobody's any more.
+func (i *Identity) Gone(now time.Time) bool { return i.DeleteAt != nil && !now.Before(*i.DeleteAt) }
 
 // VerifiableAddress is an address whose owner can be asked for a proof.
 type VerifiableAddress struct {

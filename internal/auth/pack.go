@@ -25,7 +25,7 @@ import (
 //	3  ","state":…,"state_changed_at":…,"traits":…
 //	4  ,"verifiable_addresses":…,"recovery_addresses":…
 //	5  ,"metadata_public":…
-//	6  ,"metadata_admin":…
+//	6  ,"metadata_admin":…,"delete_at":…
 //	7  ,"created_at":…,"updated_at":…,"organization_id":…}
 type Packed string
 
@@ -41,7 +41,8 @@ type Reader struct {
 	BaseURL string
 	// Addresses adds the verifiable and recovery addresses.
 	Addresses bool
-	// Admin adds metadata_admin; with OmitNullAdmin only where there is some.
+	// Admin adds metadata_admin, with OmitNullAdmin only where there is some, and when
+	// the account is to be deleted.
 	Admin         bool
 	OmitNullAdmin bool
 	// Credentials, where not nil, is the JSON object of the credentials.
@@ -79,6 +80,9 @@ func (i *Identity) Pack() Packed {
 	b.Write(compact(i.MetadataPublic, "null"))
 	b.WriteString(packSeparator + `,"metadata_admin":`)
 	b.Write(compact(i.MetadataAdmin, "null"))
+	if i.DeleteAt != nil {
+		b.WriteString(`,"delete_at":"` + Stamp(*i.DeleteAt) + `"`)
+	}
 	b.WriteString(packSeparator + `,"created_at":"` + Stamp(i.CreatedAt) + `","updated_at":"` + Stamp(i.UpdatedAt) + `","organization_id":`)
 	if i.OrganizationID.Valid {
 		b.WriteString(`"` + i.OrganizationID.UUID.String() + `"}`)
@@ -117,8 +121,11 @@ func (p Packed) Append(dst []byte, r Reader) []byte {
 				continue
 			}
 		case 6:
-			if !r.Admin || r.OmitNullAdmin && piece == `,"metadata_admin":null` {
+			if !r.Admin {
 				continue
+			}
+			if r.OmitNullAdmin {
+				piece = strings.TrimPrefix(piece, `,"metadata_admin":null`)
 			}
 		}
 		dst = append(dst, piece...)
@@ -181,13 +188,14 @@ func (p Packed) Identity() (*Identity, error) {
 		CreatedAt      time.Time           `json:"created_at"`
 		UpdatedAt      time.Time           `json:"updated_at"`
 		OrganizationID uuid.NullUUID       `json:"organization_id"`
+		DeleteAt       *time.Time          `json:"delete_at"`
 	}
 	if err := json.Unmarshal(p.Render(Reader{Addresses: true, Admin: true}), &in); err != nil {
 		return nil, fmt.Errorf("the packed identity cannot be read: %w", err)
 	}
 	return &Identity{ID: in.ID, ExternalID: in.ExternalID, SchemaID: in.SchemaID, State: in.State, StateChangedAt: in.StateChangedAt,
 		Traits: in.Traits, Verifiable: in.Verifiable, Recovery: in.Recovery, MetadataPublic: present(in.MetadataPublic),
-		MetadataAdmin: present(in.MetadataAdmin), CreatedAt: in.CreatedAt, UpdatedAt: in.UpdatedAt, OrganizationID: in.OrganizationID}, nil
+		MetadataAdmin: present(in.MetadataAdmin), CreatedAt: in.CreatedAt, UpdatedAt: in.UpdatedAt, OrganizationID: in.OrganizationID, DeleteAt: in.DeleteAt}, nil
 }
 
 // present turns the JSON null into no value.

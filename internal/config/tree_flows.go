@@ -22,7 +22,9 @@ type Flows struct {
 	Login        LoginFlow        `key:"login" doc:"Signing in."`
 	Verification VerificationFlow `key:"verification" doc:"Proving that an address is one's own."`
 	Recovery     RecoveryFlow     `key:"recovery" doc:"Regaining access to an account."`
-	Error        ErrorFlow        `key:"error" doc:"Errors that fit in no form."`
+	// Kratos has no such key: people cannot delete their accounts there.
+	Deletion DeletionFlow `key:"deletion" doc:"Deleting one's own account."`
+	Error    ErrorFlow    `key:"error" doc:"Errors that fit in no form."`
 }
 
 // SettingsFlow is changing one's own account.
@@ -87,6 +89,13 @@ type RecoveryFlow struct {
 	NotifyUnknownRecipients bool          `key:"notify_unknown_recipients" default:"false" doc:"Also write to addresses that have no account, to say so."`
 	Before                  Before        `key:"before" hooks:"web_hook b2b_sso organization" doc:"What happens when the form is opened."`
 	After                   After         `key:"after" hooks:"web_hook revoke_active_sessions notify_owner" acts:"revoke_active_sessions notify_owner" doc:"What happens after success."`
+}
+
+// DeletionFlow is deleting one's own account.
+type DeletionFlow struct {
+	Enabled     bool          `key:"enabled" default:"false" doc:"Let people delete their accounts (POST /self-service/account/deletion). Off, those that are to be deleted already still are."`
+	GracePeriod time.Duration `key:"grace_period" default:"336h" doc:"How long an account can still be kept. It is deleted after that. 0s deletes it at once."`
+	UIURL       string        `key:"ui_url" format:"uri-reference" doc:"Page on which somebody who signs in meanwhile says whether they keep the account, and which the link of the message opens, with ?token=. Not set: the built-in page."`
 }
 
 // ErrorFlow shows errors that fit in no form.

@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/http"
 	"slices"
@@ -77,7 +78,7 @@ type commonFields struct {
 func (v *visit) succeed(done *result) error {
 	f, k := done.flow, v.kindOf(done.flow)
 	if v.app {
-		return v.tell(done, "")
+		return v.tell(done, v.asks(done))
 	}
 	if v.rotates(done) {
 		v.csrf.Give(v.w, v.nextSecret())
@@ -98,8 +99,10 @@ func (v *visit) succeed(done *result) error {
 			}
 		}
 	}
+	asks := v.asks(done)
+	to = cmp.Or(asks, to)
 	if !v.asJSON() {
-		if steps := v.steps(done); len(steps) > 0 {
+		if steps := v.steps(done); len(steps) > 0 && asks == "" {
 			to = steps[0].Flow.URL
 		}
 		v.redirect(http.StatusSeeOther, to)

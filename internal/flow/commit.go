@@ -107,7 +107,7 @@ func (v *visit) conclude(s *Submission, m *Method, o Outcome, row *store.Session
 		return v.refuse(&s.Form, nil, Again(Problem{Message: ui.Say(v.kind.nobody)}))
 	case errors.Is(err, errOvertaken) && v.tries < maxTries:
 		return v.retry(s, row)
-	case errors.Is(err, ErrNotProven):
+	case errors.Is(err, ErrNotProven), errors.Is(err, errGone):
 		return v.refuse(&s.Form, s, Again(o.otherwise))
 	case errors.Is(err, errOvertaken):
 		return v.fault(auth.ErrNoSession)
@@ -127,6 +127,8 @@ var (
 	// errOvertaken says that what the decision was made from has changed
 	// meanwhile: it is worth deciding again.
 	errOvertaken = errors.New("somebody else was faster")
+	// errGone says that an account has come to its end, and is not removed yet.
+	errGone = errors.New("the account is to be deleted by now")
 )
 
 // maxTries bounds how often a submission is decided about. Others have to be
@@ -300,6 +302,9 @@ func (v *visit) storeIdentity(ctx context.Context, tx *store.Tx, done *result, o
 	}
 	if err != nil {
 		return err
+	}
+	if fresh.Gone(v.engine.Clock()) {
+		return errGone
 	}
 	if fresh.State != auth.Active {
 		return auth.ErrIdentityInactive.Detail("identity_id", fresh.ID)

@@ -54,7 +54,9 @@ type current struct {
 	origins  []string     // of pages that may send forms
 	bindings *secret.Ring // keyed hashes of CSRF cookies
 	flows    *secret.Ring // what is secret in stored flows
-	aside    web.SecretCookie
+	// deletions seals the links by which accounts are kept.
+	deletions *secret.Ring
+	aside     web.SecretCookie
 	// diagnostics say why browsers are refused.
 	diagnostics *web.Diagnostics
 }
@@ -69,6 +71,10 @@ func (e *Engine) Configure(c *config.Config, schemas *schema.Set, policy auth.Po
 	if err != nil {
 		return err
 	}
+	deletions, err := secret.NewRing("account deletion", c.Secrets.Default)
+	if err != nil {
+		return err
+	}
 	if e.kinds == nil {
 		e.kinds = allKinds()
 	}
@@ -76,7 +82,8 @@ func (e *Engine) Configure(c *config.Config, schemas *schema.Set, policy auth.Po
 	csrf := web.NewCSRF(public.String(), web.CookieOptions{Domain: c.Cookies.Domain, Path: c.Cookies.Path, Secure: c.Cookies.Secure,
 		SameSite: web.SameSite(c.Cookies.SameSite)})
 	e.now.Store(&current{
-		config: c, schemas: schemas, policy: policy, public: public, base: public.String(), bindings: bindings, flows: flows, origins: origins, csrf: csrf,
+		config: c, schemas: schemas, policy: policy, public: public, base: public.String(), bindings: bindings, flows: flows, deletions: deletions,
+		origins: origins, csrf: csrf,
 		aside:       web.SecretCookie{Name: "ory_kratos_continuity", Persistent: true, CookieOptions: web.CookieOptions{Secure: c.Cookies.Secure}},
 		returnTo:    web.Compile(append([]string{c.BuiltInPage("")}, c.SelfService.AllowedReturnURLs...), public, c.SelfService.DefaultBrowserReturnURL, c.FeatureFlags.LegacyAllowInsecureOrigins),
 		diagnostics: &web.Diagnostics{Public: public, CSRF: csrf, Session: e.Sessions.Cookie(), Origins: origins},
@@ -88,8 +95,12 @@ func (e *Engine) Configure(c *config.Config, schemas *schema.Set, policy auth.Po
 // call from scripts.
 func (e *Engine) origins(c *config.Config) []string {
 	all := []string{web.Origin(c.PublicURL())}
+	pages := []string{c.SelfService.Flows.Deletion.UIURL}
 	for _, k := range e.kinds {
-		if u, err := url.Parse(c.UIURL(k.name)); err == nil && u.Host != "" {
+		pages = append(pages, c.UIURL(k.name))
+	}
+	for _, page := range pages {
+		if u, err := url.Parse(page); err == nil && u.Host != "" {
 			all = append(all, web.Origin(u))
 		}
 	}
@@ -120,6 +131,7 @@ func (e *Engine) Routes(mount func(pattern string, h web.Handler)) {
 	mount("GET /self-service/logout", e.bind(nil, e.logout))
 	mount("DELETE /self-service/logout/api", e.bind(nil, e.logoutAPI))
 	mount("GET /self-service/errors", e.bind(nil, e.showError))
+	e.deletionRoutes(mount)
 }
 
 // visit is one request with all that the steps share.

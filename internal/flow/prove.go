@@ -104,7 +104,7 @@ func (v *visit) usedUp() ui.Message {
 
 func (v *visit) proveOnce(s *Submission, m *Method, o *Outcome) (*result, error) {
 	before, err := v.engine.Identities.Get(v.r.Context(), o.proof.Identity)
-	if errors.Is(err, auth.ErrIdentityUnknown) {
+	if errors.Is(err, auth.ErrIdentityUnknown) || err == nil && before.Gone(v.engine.Clock()) {
 		return nil, ErrNotProven
 	}
 	if err != nil {

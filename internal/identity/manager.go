@@ -313,12 +313,7 @@ func (m *Manager) Change(before *auth.Identity, f func(*auth.Identity) error) (*
 	if after.State != before.State {
 		after.StateChangedAt = &now
 	}
-	// The time of the update tells one version from another: it moves forward
-	// even when the clock does not.
-	after.UpdatedAt = now
-	if next := before.UpdatedAt.Add(time.Microsecond); now.Before(next) {
-		after.UpdatedAt = next
-	}
+	after.UpdatedAt = m.after(before)
 	if err := m.accept(after); err != nil {
 		return nil, err
 	}
@@ -403,6 +398,25 @@ func clone(i *auth.Identity) *auth.Identity {
 		c.Credentials[t] = cred
 	}
 	return &c
+}
+
+// SetDeletion notes when an identity, which is locked, is to be deleted; nil keeps it.
+// Nothing else of it is looked at: who does not fit into their schema any more may still
+// leave.
+func (m *Manager) SetDeletion(ctx context.Context, tx *store.Tx, i *auth.Identity, at *time.Time) error {
+	after := *i
+	after.DeleteAt, after.UpdatedAt = at, m.after(i)
+	return tx.UpdateIdentity(ctx, i, &after)
+}
+
+// after is the time of a change. It tells one version of an identity from another: it
+// moves forward even when the clock does not.
+func (m *Manager) after(before *auth.Identity) time.Time {
+	now := auth.Now(m.Clock())
+	if next := before.UpdatedAt.Add(time.Microsecond); now.Before(next) {
+		return next
+	}
+	return now
 }
 
 // Rename changes what the parts of a credential are called, and nothing about who can

@@ -128,7 +128,7 @@ func (op *operation) allowed() error {
 		return denied
 	}
 	switch op.steps[0] {
-	case "external_id", "schema_id", "state", "traits", "metadata_public", "metadata_admin", "verifiable_addresses", "organization_id":
+	case "external_id", "schema_id", "state", "traits", "metadata_public", "metadata_admin", "verifiable_addresses", "organization_id", "delete_at":
 		return nil
 	case "schema_url", "state_changed_at", "recovery_addresses", "created_at", "updated_at":
 		return nil // without effect
@@ -232,6 +232,11 @@ func take(i *auth.Identity, part []string, document *node, now time.Time) error 
 		i.SchemaID, err = decoded[string](name, value)
 	case "organization_id":
 		i.OrganizationID, err = decoded[uuid.NullUUID](name, value)
+	case "delete_at":
+		if string(value) != "" && string(value) != "null" {
+			return auth.ErrPatch.Saying("When an account is deleted is for its owner to say: delete_at can be removed, and not set. Delete the identity instead.")
+		}
+		i.DeleteAt = nil
 	case "state":
 		if i.State, err = decoded[auth.State](name, value); err == nil && !i.State.Valid() {
 			err = auth.ErrState

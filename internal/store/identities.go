@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -21,9 +22,9 @@ const (
 )
 
 const (
-	insertIdentity query = `INSERT INTO identities (id, project_id, external_id, schema_id, state, factors, organization_id, packed, created_at, updated_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
-	updateIdentity query = `UPDATE identities SET external_id = ?, schema_id = ?, state = ?, factors = ?, organization_id = ?, packed = ?, updated_at = ?
+	insertIdentity query = `INSERT INTO identities (id, project_id, external_id, schema_id, state, factors, organization_id, packed, delete_at, created_at, updated_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+	updateIdentity query = `UPDATE identities SET external_id = ?, schema_id = ?, state = ?, factors = ?, organization_id = ?, packed = ?, delete_at = ?, updated_at = ?
 		WHERE project_id = ? AND id = ? AND updated_at = ?`
 	deleteIdentity query = "DELETE FROM identities WHERE project_id = ? AND id = ?"
 
@@ -40,6 +41,7 @@ const (
 	selectIdentityOffset query = "SELECT id, packed FROM identities WHERE project_id = ? ORDER BY id LIMIT ? OFFSET ?"
 	selectIdentityIDs    query = "SELECT id, packed FROM identities WHERE project_id = ? AND id > ? AND id IN (?) ORDER BY id LIMIT ?"
 	selectIdentityOrg    query = "SELECT id, packed FROM identities WHERE project_id = ? AND organization_id = ? AND id > ? ORDER BY id LIMIT ?"
+	selectIdentitiesDue  query = "SELECT id, packed FROM identities WHERE delete_at <= ? ORDER BY delete_at LIMIT ?"
 	countIdentities      query = "SELECT COUNT(*) FROM identities WHERE project_id = ?"
 
 	// Look-ups by an identifier ask only the types in which people type one in. With
@@ -259,6 +261,11 @@ func (q *queries) IdentitiesFrom(ctx context.Context, project uuid.UUID, offset,
 	return q.list(ctx, selectIdentityOffset, project, limit, offset)
 }
 
+// IdentitiesDue lists up to limit identities that are to be deleted by now.
+func (q *queries) IdentitiesDue(ctx context.Context, now time.Time, limit int) ([]Row, error) {
+	return q.list(ctx, selectIdentitiesDue, now, limit)
+}
+
 // CountIdentities counts them all.
 func (q *queries) CountIdentities(ctx context.Context, project uuid.UUID) (n int, err error) {
 	return n, q.one(ctx, countIdentities, []any{project}, &n)
@@ -301,7 +308,7 @@ func (q *queries) list(ctx context.Context, s query, args ...any) ([]Row, error)
 // ErrConflict where an identifier, address or external id is taken.
 func (tx *Tx) InsertIdentity(ctx context.Context, i *auth.Identity) error {
 	if _, err := tx.exec(ctx, insertIdentity, i.ID, i.Project, optional(i.ExternalID), i.SchemaID, i.State, i.Factors, i.OrganizationID,
-		i.Pack(), i.CreatedAt, i.UpdatedAt); err != nil {
+		i.Pack(), i.DeleteAt, i.CreatedAt, i.UpdatedAt); err != nil {
 		return err
 	}
 	if err := tx.insertCredentials(ctx, i, sorted(i.Credentials)); err != nil {
@@ -329,7 +336,7 @@ func (tx *Tx) UpdateIdentity(ctx context.Context, before, after *auth.Identity) 
 	}
 	tx.Changed(after.ID)
 	if err := tx.only(ctx, updateIdentity, optional(after.ExternalID), after.SchemaID, after.State, after.Factors, after.OrganizationID,
-		after.Pack(), after.UpdatedAt, after.Project, after.ID, before.UpdatedAt); err != nil {
+		after.Pack(), after.DeleteAt, after.UpdatedAt, after.Project, after.ID, before.UpdatedAt); err != nil {
 		return err
 	}
 	var fresh []auth.Credential
