@@ -12,6 +12,7 @@ import (
 	"golang.org/x/net/http/httpproxy"
 
 	"zelus/internal/auth"
+	"zelus/internal/brand"
 	"zelus/internal/config"
 	"zelus/internal/courier"
 	"zelus/internal/courier/templates"
@@ -37,6 +38,7 @@ type prepared struct {
 	tokens    map[string]*session.Template
 	warnings  []config.Warning // of what can be used and perhaps was not meant
 	contents  *secret.Ring     // what messages are sealed under
+	brand     *brand.Brand
 	templates *templates.Templates
 	policy    auth.Policy // what factors count for
 }
@@ -73,6 +75,8 @@ func prepare(ctx context.Context, c *config.Config, proxy func(*url.URL) (*url.U
 		note(err)
 		note(p.loadTokens(ctx, sources, programs))
 		note(p.loadServices(ctx, sources, client, programs))
+		p.brand, err = brand.New(ctx, brandSettings(c), sources)
+		note(err)
 		p.templates, err = templates.New(ctx, templateSettings(c, language.New(nil)), sources)
 		note(err)
 	}

@@ -1,7 +1,6 @@
 package app
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +9,7 @@ import (
 	"net/http"
 
 	"zelus/internal/adminkey"
+	"zelus/internal/brand"
 	"zelus/internal/config"
 	"zelus/internal/courier"
 	"zelus/internal/courier/templates"
@@ -216,9 +216,19 @@ func callAuth(a *config.Auth) *web.CallAuth {
 	return &web.CallAuth{User: a.Config.User, Password: a.Config.Password}
 }
 
+// brandSettings say what pages and messages wear.
+func brandSettings(c *config.Config) brand.Settings {
+	b := &c.Branding
+	light, dark := &b.Colors.Light, &b.Colors.Dark
+	return brand.Settings{Name: b.Name, Logo: b.LogoURL, LogoDark: b.LogoDarkURL, CSS: b.CSSURL,
+		Light: brand.Scheme{Background: light.Background, Text: light.Text, Accent: light.Accent, OnAccent: light.OnAccent},
+		Dark:  brand.Scheme{Background: dark.Background, Text: dark.Text, Accent: dark.Accent, OnAccent: dark.OnAccent},
+		Terms: b.Links.TermsURL, Privacy: b.Links.PrivacyURL, Support: b.Links.SupportURL}
+}
+
 // templateSettings say what messages are made of.
 func templateSettings(c *config.Config, texts *language.Texts) templates.Settings {
-	s := templates.Settings{Brand: cmp.Or(c.Courier.SMTP.FromName, c.PublicURL().Hostname()), Dir: c.Courier.TemplateOverridePath, Languages: texts,
+	s := templates.Settings{Brand: c.Branding.Name, Dir: c.Courier.TemplateOverridePath, Languages: texts,
 		Remote: map[string]string{}}
 	email := func(key string, t *config.EmailTemplate) {
 		s.Remote[key+".email.subject"] = t.Subject

@@ -971,3 +971,16 @@ func TestRequireKey(t *testing.T) {
 		}
 	}
 }
+
+// TestName: pages and messages call the service by one name.
+func TestName(t *testing.T) {
+	for more, want := range map[string]string{
+		"":                                     "machine",
+		"courier: {smtp: {from_name: Acme}}\n": "Acme",
+		"branding: {name: Example}\ncourier: {smtp: {from_name: Acme}}\n": "Example",
+	} {
+		if got := mustLoad(t, least+more, "DSN=memory").Branding.Name; got != want {
+			t.Errorf("with %q it is %q, want %q", more, got, want)
+		}
+	}
+}

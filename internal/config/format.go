@@ -77,6 +77,8 @@ func textFormat(format string) (pattern, says string) {
 		return `^(https?|file|base64)://`, "a URL that begins with file://, http://, https:// or base64://"
 	case "key-source":
 		return `^(file|base64)://`, "a URL that begins with file:// or base64://"
+	case "color":
+		return `^#([0-9a-fA-F]{3}|[0-9a-fA-F]{6})$`, "a colour such as #1d5fc4"
 	case "network":
 		return "", "an IP address, or a network such as 10.0.0.0/8"
 	case "origin":

@@ -48,6 +48,12 @@ func (c *Config) resolve() {
 		c.Session.EarliestPossibleExtend = c.Session.Lifespan
 		c.notes["session.earliest_possible_extend"] = "from session.lifespan"
 	}
+	if c.Branding.Name == "" {
+		c.Branding.Name, c.notes["branding.name"] = c.Courier.SMTP.FromName, "from courier.smtp.from_name"
+		if c.Branding.Name == "" {
+			c.Branding.Name, c.notes["branding.name"] = c.publicURL.Hostname(), "the host of the public base URL"
+		}
+	}
 	if c.Revision == "" {
 		c.Revision = c.fingerprint()
 		c.notes["revision"] = "SHA-256 of what was loaded"
