@@ -249,6 +249,12 @@ func TestKeysOfADevelopmentServer(t *testing.T) {
 	case code := <-ended:
 		t.Fatalf("it ended with %d: %s", code, errs.String())
 	}
+	for _, want := range []string{fmt.Sprintf("Open        http://localhost:%d/\n", public), fmt.Sprintf("Mail        http://localhost:%d/dev/mail\n", public),
+		fmt.Sprintf("Admin API   http://127.0.0.1:%d/\n", admin), "ada@example.org", "grace@example.org", "Data        zelus-data"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("%q is missing in:\n%s", want, out.String())
+		}
+	}
 	status := func(key string) int {
 		t.Helper()
 		r, err := http.NewRequestWithContext(t.Context(), "GET", fmt.Sprintf("http://127.0.0.1:%d/admin/identities", admin), nil)

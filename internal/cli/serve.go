@@ -1,7 +1,9 @@
 package cli
 
 import (
+	"context"
 	"fmt"
+	"path/filepath"
 	"runtime"
 	"strings"
 
@@ -20,8 +22,8 @@ func (c *command) serve() *cobra.Command {
 mail as well; otherwise that is for ` + "`zelus courier watch`" + `.
 
 With --dev and without a configuration file everything that a try-out needs is there: an embedded database in
-./zelus-data, generated secrets kept beside it, recovery and verification by codes, and a page that shows the mail
-instead of sending it.`,
+./zelus-data, generated secrets kept beside it, two people to sign in as, recovery and verification by codes, and a
+page that shows the mail instead of sending it.`,
 		Args: cobra.ArbitraryArgs, // Kratos' "serve all" is the same
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 && !(len(args) == 1 && args[0] == "all") {
@@ -38,7 +40,7 @@ instead of sending it.`,
 			// that, also when a container's share changes.
 			runtime.GOMAXPROCS(cores + a.HashingThreads())
 			err = a.Run(ctx, func() {
-				c.greet(a)
+				c.greet(ctx, a)
 				go settle(c.environ("GOGC"))
 			})
 			if closed := a.Close(); err == nil {
@@ -54,33 +56,38 @@ instead of sending it.`,
 	return cmd
 }
 
-// greet tells a developer where everything is and what to try first.
-func (c *command) greet(a *app.App) {
+// greet tells a developer where everything is.
+func (c *command) greet(ctx context.Context, a *app.App) {
 	cfg := a.Config()
 	if !cfg.Dev {
 		return
 	}
-	public, admin := cfg.PublicURL().String(), cfg.AdminURL().String()
-	fmt.Fprintf(c.Out, "\nZelus is ready.\n\n  public API  %s\n  admin API   %s\n", public, admin)
+	public := cfg.PublicURL().String()
+	rows := [][2]string{{"Open", public}}
 	if a.CatchesMail() {
-		fmt.Fprintf(c.Out, "  mail        %sdev/mail\n", public)
+		rows = append(rows, [2]string{"Mail", public + "dev/mail"})
 	}
-	if len(c.files) > 0 {
-		fmt.Fprintln(c.Out)
-		return
+	rows = append(rows, [2]string{"Admin API", cfg.AdminURL().String()})
+	people, err := a.Examples(ctx)
+	if err != nil {
+		fmt.Fprintln(c.Err, "Warning: there are no people to sign in as: "+plain(err).Error())
 	}
-	fmt.Fprintf(c.Out, `
-Sign somebody up (paste this into another terminal):
-
-  flow=$(curl -s %[1]sself-service/registration/api | sed 's/.*"action":"\([^"]*\)".*/\1/')
-  curl -s "$flow" -H 'Content-Type: application/json' \
-    -d '{"method":"password","traits":{"email":"ada@example.org"},"password":"violet-kayak-sings-at-noon"}'
-
-The answer holds a session_token. Ask who it is:
-
-  curl -s %[1]ssessions/whoami -H 'X-Session-Token: PASTE-IT-HERE'
-
-The code that proves the address is in the mail, at %[1]sdev/mail.
-
-`, public)
+	for i, e := range people {
+		label, password := "", e.Password
+		if i == 0 {
+			label = "Sign in as"
+		}
+		if password == "" {
+			password = "with the password that you gave them"
+		}
+		rows = append(rows, [2]string{label, fmt.Sprintf("%-19s %s", e.Email, password)})
+	}
+	if dsn, err := config.ParseDSN(cfg.DSN); err == nil && cfg.ZeroConfig() {
+		rows = append(rows, [2]string{"Data", filepath.Dir(dsn.Path) + " (delete this folder to begin anew)"})
+	}
+	var text strings.Builder
+	for _, row := range rows {
+		fmt.Fprintf(&text, "  %-12s%s\n", row[0], row[1])
+	}
+	fmt.Fprintf(c.Out, "\nZelus is ready.\n\n%s\n", text.String())
 }

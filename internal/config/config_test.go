@@ -680,7 +680,7 @@ func TestZeroConfig(t *testing.T) {
 	}
 	got := []any{c.DSN, c.SelfService.DefaultBrowserReturnURL, c.Serve.Public.Host, c.RegistrationInSteps(), c.SelfService.Methods.Password.Config.MinPasswordLength,
 		c.Hashers.Algorithm, c.SelfService.Flows.Login.UIURL, c.SelfService.Flows.Registration.After.Of("password")[0].Name}
-	want := []any{"sqlite://" + folder + "/zelus.db?_fk=true", "http://127.0.0.1:5555/", "127.0.0.1", false, 15, "argon2", "", "session"}
+	want := []any{"sqlite://" + folder + "/zelus.db?_fk=true", "http://localhost:5555/", "localhost", false, 15, "argon2", "", "session"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

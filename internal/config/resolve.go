@@ -15,8 +15,11 @@ import (
 // resolve fills in what depends on other keys or on the machine.
 func (c *Config) resolve() {
 	c.resolveURLs()
-	if c.origin("selfservice.default_browser_return_url").File == zeroConfigFile {
+	if c.origin("selfservice.default_browser_return_url").builtIn() {
 		c.SelfService.DefaultBrowserReturnURL = c.publicURL.String()
+	}
+	if c.origin("selfservice.methods.passkey.config.rp.origins").builtIn() {
+		c.SelfService.Methods.Passkey.Config.RP.Origins[0] = c.publicURL.Scheme + "://" + c.publicURL.Host
 	}
 	if c.origin("cookies.secure") == (Origin{}) {
 		c.Cookies.Secure = !c.Dev

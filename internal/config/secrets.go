@@ -104,7 +104,7 @@ func (c *Config) generatedSecrets(o Options) (secrets []string, from string, err
 	if o.ReadOnly {
 		return []string{freshSecret(43)}, "generated; the server will keep its own in " + name, nil
 	}
-	if c.origin("dsn").File == zeroConfigFile {
+	if c.origin("dsn").builtIn() {
 		if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
 			return nil, "", fmt.Errorf("the data folder cannot be made: %w", err)
 		}

@@ -17,6 +17,14 @@ var (
 // zeroConfigFile is the name under which the built-in file shows as an origin.
 const zeroConfigFile = "built-in.yml"
 
+// builtIn says whether a value is from the built-in file, and not from one of that
+// name.
+func (o Origin) builtIn() bool { return o.File == zeroConfigFile && o.order < 0 }
+
+// ZeroConfig says whether somebody tries things out: there is no file, and neither
+// the database in the data folder nor the secrets beside it were named.
+func (c *Config) ZeroConfig() bool { return c.origin("dsn").builtIn() && len(c.generated) > 0 }
+
 const defaultDataDir = "zelus-data"
 
 // zeroConfig is the built-in file, with the database in the given folder.
