@@ -29,7 +29,9 @@ func (a *App) Public() http.Handler {
 	h = a.server.Target(h)
 	h = web.Headers(h)
 	h = a.server.Recover(h)
-	h = a.server.Log(h, quiet(func() bool { return a.Config().Serve.Public.RequestLog.DisableForHealth }))
+	healthOff := quiet(func() bool { return a.Config().Serve.Public.RequestLog.DisableForHealth })
+	// The page of caught mail asks every second for more.
+	h = a.server.Log(h, func(path string) bool { return healthOff(path) || path == "/dev/mail" && a.Config().Dev })
 	return web.LimitBody(h)
 }
 

@@ -64,12 +64,28 @@ func (c *Catcher) Messages() []Caught {
 	return all
 }
 
-// Page answers GET /dev/mail (the list), /dev/mail/{id} (one message) and
-// /dev/mail.json (the list as JSON, for tests and scripts).
+// Page answers GET /dev/mail (the list, which follows what comes in), /dev/mail/{id}
+// (one message) and /dev/mail.json (the list as JSON, for tests and scripts).
 func (c *Catcher) Page() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /dev/mail", func(w http.ResponseWriter, r *http.Request) {
-		writePage(w, http.StatusOK, "list", page{Title: "Mail", Messages: c.Messages(), Refresh: r.URL.Query().Has("refresh")})
+		all := c.Messages()
+		// The page asks again and again whether there is more.
+		version := `W/"none"`
+		if len(all) > 0 {
+			version = `W/"` + all[0].ID.String() + `"`
+		}
+		w.Header().Set("ETag", version)
+		if r.Header.Get("If-None-Match") == version {
+			private(w.Header())
+			w.WriteHeader(http.StatusNotModified)
+			return
+		}
+		name := "list"
+		if r.URL.Query().Has("items") {
+			name = "items"
+		}
+		writePage(w, http.StatusOK, name, page{Title: "Mail", Messages: all})
 	})
 	mux.HandleFunc("GET /dev/mail/{id}", func(w http.ResponseWriter, r *http.Request) {
 		for _, m := range c.Messages() {
@@ -110,7 +126,6 @@ type page struct {
 	Title    string
 	Nonce    string
 	Messages []Caught // of the list
-	Refresh  bool     // the list loads itself again
 	Message  Caught   // the one message
 	Text     []span   // its body
 	Frame    string   // its HTML, if it has some
@@ -131,8 +146,11 @@ func writePage(w http.ResponseWriter, status int, name string, p page) {
 	// The frame with a message's HTML is under this policy, too: its style
 	// attributes are applied, everything it would load is not.
 	policy := "default-src 'none'; style-src 'nonce-" + p.Nonce + "'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-	if p.Frame != "" {
+	switch {
+	case p.Frame != "":
 		policy += "; style-src-attr 'unsafe-inline'; img-src data:"
+	case name == "list":
+		policy += "; script-src 'nonce-" + p.Nonce + "'; connect-src 'self'"
 	}
 	private(w.Header())
 	w.Header().Set("Content-Security-Policy", policy)
