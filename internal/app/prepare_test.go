@@ -97,7 +97,7 @@ var unworkable = []struct{ name, more, want string }{
 	{"link to a script", "\nbranding: {links: {terms_url: 'javascript:alert(1)'}}\n", "more.yml:2: branding.links.terms_url: "},
 	{"folder of templates", "\ncourier:\n  template_override_path: /nowhere/at/all\n", "more.yml:3: courier.template_override_path: "},
 	{"template", "\ncourier:\n  templates:\n    login_code: {valid: {email: {body: {html: 'base64://e3sgLk5vdGhpbmcgfX0='}}}}\n",
-		"more.yml:4: courier.templates.login_code.valid.email.body.html: base64://…: email.body.gotmpl:1:3: no message has a field .Nothing"},
+		"more.yml:4: courier.templates.login_code.valid.email.body.html: base64://…: email.body.gotmpl:1:3: there is no field .Nothing here"},
 }
 
 func TestUnworkableAtStart(t *testing.T) {

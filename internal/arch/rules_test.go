@@ -18,7 +18,7 @@ const module = "zelus/"
 var floors = [][]string{
 	{"ui"},
 	{"auth", "language", "secret", "source"},
-	{"brand", "config", "hash", "jsonnet", "schema", "store", "web"},
+	{"brand", "config", "hash", "jsonnet", "override", "schema", "store", "web"},
 	{"identity", "session", "adminkey", "courier", "v0alpha2"},
 	{"flow"},
 	{"ceremony", "onetime"},

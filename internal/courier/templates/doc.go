@@ -5,7 +5,7 @@
 //   - kinds.go: the one table of all templates: their files, their settings, what
 //     services that take mail over HTTP are told
 //   - builtin.go, layout.html, texts.go, languages/: our own texts. One file is one language
-//   - override.go, source.go, functions.go: the templates that operators write
+//   - override.go, functions.go: the templates that operators write
 //     instead, in the format of Kratos
 //
 // A language is added with one file in languages, with the keys of en.json, and

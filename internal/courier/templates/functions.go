@@ -6,6 +6,8 @@ import (
 	"strings"
 	"text/template"
 
+	"zelus/internal/override"
+
 	"github.com/Masterminds/sprig/v3"
 )
 
@@ -28,7 +30,7 @@ func functions() template.FuncMap {
 		delete(all, name)
 	}
 	all["repeat"] = func(count int, s string) (string, error) {
-		if count > maxCount || count > 0 && len(s) > maxOutput/count {
+		if count > maxCount || count > 0 && len(s) > override.MaxOutput/count {
 			return "", errCount
 		}
 		return strings.Repeat(s, max(count, 0)), nil
@@ -50,8 +52,8 @@ func functions() template.FuncMap {
 		return "\n" + pad + strings.ReplaceAll(s, "\n", "\n"+pad), err
 	}
 	all["replace"] = func(old, new, s string) (string, error) {
-		if len(s)+strings.Count(s, old)*len(new) > maxOutput {
-			return "", errOutput
+		if len(s)+strings.Count(s, old)*len(new) > override.MaxOutput {
+			return "", override.ErrOutput
 		}
 		return strings.ReplaceAll(s, old, new), nil
 	}
@@ -99,7 +101,7 @@ func seq(numbers ...int) (string, error) {
 
 // padding is what stands before each line of an indented text.
 func padding(spaces int, s string) (string, error) {
-	if spaces > maxCount || spaces > 0 && strings.Count(s, "\n")+1 > maxOutput/spaces {
+	if spaces > maxCount || spaces > 0 && strings.Count(s, "\n")+1 > override.MaxOutput/spaces {
 		return "", errCount
 	}
 	return strings.Repeat(" ", max(spaces, 0)), nil

@@ -177,9 +177,9 @@ func TestOverrideBroken(t *testing.T) {
 		{"a\n{{ .To ", "email.body.gotmpl:2: unclosed action"},
 		{"{{ env \"HOME\" }}", `function "env" not defined`},
 		{"{{ genPrivateKey \"rsa\" }}", `function "genPrivateKey" not defined`},
-		{"\n\n{{ .RecoveryLink }}", "email.body.gotmpl:3:3: no message has a field .RecoveryLink"},
-		{"{{ with .To }}{{ $.Nothing }}{{ end }}", "no message has a field .Nothing"},
-		{"{{ if (.Wrong | upper) }}{{ end }}", "no message has a field .Wrong"},
+		{"\n\n{{ .RecoveryLink }}", "email.body.gotmpl:3:3: there is no field .RecoveryLink here"},
+		{"{{ with .To }}{{ $.Nothing }}{{ end }}", "there is no field .Nothing here"},
+		{"{{ if (.Wrong | upper) }}{{ end }}", "there is no field .Wrong here"},
 		{"{{ template \"other\" . }}", `there is no template "other"`},
 		{"{{ define \"a\" }}{{ template \"b\" . }}{{ end }}{{ define \"b\" }}{{ template \"a\" . }}{{ end }}{{ template \"a\" . }}", "leads back to itself"},
 		{"{{ template \"email.body.gotmpl\" . }}", "leads back to itself"},
@@ -205,7 +205,7 @@ func TestOverrideBroken(t *testing.T) {
 	_, err := New(t.Context(), Settings{Languages: language.New(nil), Dir: dir}, source.Reader{})
 	for _, want := range []string{
 		"courier.template_override_path: " + filepath.Join(dir, "verification", "valid") + ": email.subject.gotmpl:1: unexpected {{end}}",
-		"courier.template_override_path: " + filepath.Join(dir, "login_code", "valid") + ": sms.body.gotmpl:1:3: no message has a field .Cod",
+		"courier.template_override_path: " + filepath.Join(dir, "login_code", "valid") + ": sms.body.gotmpl:1:3: there is no field .Cod here",
 	} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v\nlacks %s", err, want)

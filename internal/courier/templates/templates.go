@@ -87,7 +87,7 @@ type Templates struct {
 	brand     string
 	languages *language.Texts
 	texts     *language.Files[texts]
-	overrides map[place]*override
+	overrides map[place]*custom
 }
 
 // New reads and parses everything that messages are made of. fetch reads those
@@ -152,12 +152,13 @@ func (t *Templates) override(r *Rendered, k *kind, via, tag string, d *Data) err
 				return fmt.Errorf("templates: %s: %w", k.name, err)
 			}
 		}
-		text, err := o.run(shown)
+		text, err := o.set.Run(p.file, shown)
 		if err != nil {
 			faults = append(faults, fmt.Errorf("%s: %w; the built-in text was sent instead", o.origin, err))
 			continue
 		}
-		p.put(r, text)
+		// A member that somebody's traits do not have is nothing, not these words.
+		p.put(r, strings.ReplaceAll(text, "<no value>", ""))
 	}
 	r.Fault = errors.Join(faults...)
 	return nil
