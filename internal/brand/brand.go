@@ -74,8 +74,8 @@ func New(ctx context.Context, s Settings, fetch source.Reader) (*Brand, error) {
 }
 
 // Properties is a style sheet that declares the colours of both schemes as custom
-// properties: --background, --text, --accent, --on-accent, --link, --muted,
-// --border, --danger and --success.
+// properties: --background, --surface, --text, --accent, --accent-hover, --on-accent,
+// --link, --muted, --border, --danger and --success.
 func (b *Brand) Properties() string {
 	return ":root{color-scheme:light dark;" + b.Light.properties() + "}\n@media (prefers-color-scheme:dark){:root{" + b.Dark.properties() + "}}\n"
 }

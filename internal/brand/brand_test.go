@@ -60,7 +60,7 @@ func TestNear(t *testing.T) {
 	for range 2000 {
 		c, against := some(), some()
 		for _, needed := range []float64{contrastControls, contrastText} {
-			n := Near(c, against, needed)
+			n := Near(c, needed, against)
 			if Contrast(n, against) < needed {
 				t.Fatalf("%s, near %s, has %.3f with %s", n, c, Contrast(n, against), against)
 			}
@@ -90,8 +90,8 @@ func TestPalettes(t *testing.T) {
 		}
 		taken++
 		for name, c := range map[string]Color{"text": p.Text, "link": p.Link, "muted": p.Muted, "danger": p.Danger, "success": p.Success} {
-			if got := Contrast(c, p.Background); got < contrastText {
-				t.Errorf("%+v: %s %s has %.2f with the background", s, name, c, got)
+			if got := min(Contrast(c, p.Background), Contrast(c, p.Surface)); got < contrastText {
+				t.Errorf("%+v: %s %s has %.2f with background or surface", s, name, c, got)
 			}
 		}
 		for name, c := range map[string]Color{"accent": p.Accent, "border": p.Border} {
@@ -99,7 +99,7 @@ func TestPalettes(t *testing.T) {
 				t.Errorf("%+v: %s %s has %.2f with the background", s, name, c, got)
 			}
 		}
-		if got := Contrast(p.OnAccent, p.Accent); got < contrastText {
+		if got := min(Contrast(p.OnAccent, p.Accent), Contrast(p.OnAccent, p.Hover)); got < contrastText {
 			t.Errorf("%+v: text on the accent has %.2f", s, got)
 		}
 	}
@@ -117,7 +117,7 @@ func TestDefaults(t *testing.T) {
 	if b.Light.Accent.String() != "#1d5fc4" || b.Light.OnAccent != white || b.Dark.Accent.luminance() <= b.Light.Accent.luminance() {
 		t.Errorf("the accents are %s with %s, and %s", b.Light.Accent, b.Light.OnAccent, b.Dark.Accent)
 	}
-	if got := b.Properties(); !strings.HasPrefix(got, ":root{color-scheme:light dark;--background:#ffffff;--text:#1c2026;--accent:#1d5fc4;--on-accent:#ffffff;") ||
+	if got := b.Properties(); !strings.HasPrefix(got, ":root{color-scheme:light dark;--background:#ffffff;--surface:#f6f6f6;--text:#1c2026;--accent:#1d5fc4;") ||
 		!strings.Contains(got, "@media (prefers-color-scheme:dark){:root{--background:#15181d;") {
 		t.Errorf("the properties are %s", got)
 	}

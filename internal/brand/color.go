@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 )
 
@@ -60,21 +61,22 @@ func (c Color) mix(with Color, share float64) Color {
 	return Color{channel(c.R, with.R), channel(c.G, with.G), channel(c.B, with.B)}
 }
 
-// Near is c, made darker or lighter by as little as it takes to have this
-// contrast with another colour. One of black and white has at least 4.58 with any.
-func Near(c, against Color, contrast float64) Color {
+// Near is c, made darker or lighter by as little as it takes to have this contrast
+// with all of some other colours. Where there is none, it is black or white.
+func Near(c Color, contrast float64, with ...Color) Color {
 	const steps = 200
 	for i := range steps + 1 {
 		for _, end := range []Color{black, white} {
-			if n := c.mix(end, float64(i)/steps); Contrast(n, against) >= contrast {
+			n := c.mix(end, float64(i)/steps)
+			if !slices.ContainsFunc(with, func(other Color) bool { return Contrast(n, other) < contrast }) {
 				return n
 			}
 		}
 	}
-	return readable(against)
+	return readable(with[0])
 }
 
-// readable is black or white, whichever stands out more.
+// readable is black or white, whichever stands out more: with at least 4.58:1.
 func readable(on Color) Color {
 	if Contrast(black, on) > Contrast(white, on) {
 		return black

@@ -11,13 +11,18 @@ import (
 const (
 	contrastText     = 4.5 // 1.4.3 Contrast (Minimum)
 	contrastControls = 3.0 // 1.4.11 Non-text Contrast
+	// comfortable is for what we choose ourselves.
+	comfortable = 7.0 // 1.4.6 Contrast (Enhanced)
 )
 
 // Palette are the colours of one scheme.
 type Palette struct {
 	Background, Text Color
-	// Accent fills buttons and draws the focus ring; OnAccent is text upon it.
-	Accent, OnAccent Color
+	// Surface is behind what is set apart from the page.
+	Surface Color
+	// Accent fills buttons and draws the focus ring; OnAccent is text upon it, and upon
+	// Hover, which fills the button below a pointer.
+	Accent, OnAccent, Hover Color
 	// Link is the accent where it is text.
 	Link Color
 	// Muted is text that matters less; Border is around fields.
@@ -53,7 +58,7 @@ func palette(setting string, s Scheme, accent Color) (Palette, error) {
 	var p Palette
 	p.Background = read("background", s.Background, nil)
 	p.Text = read("text", s.Text, nil)
-	p.Accent = read("accent", s.Accent, func() Color { return Near(accent, p.Background, contrastText) })
+	p.Accent = read("accent", s.Accent, func() Color { return Near(accent, comfortable, p.Background) })
 	p.OnAccent = read("on_accent", s.OnAccent, func() Color { return readable(p.Accent) })
 	if err := errors.Join(faults...); err != nil {
 		return Palette{}, err
@@ -62,7 +67,7 @@ func palette(setting string, s Scheme, accent Color) (Palette, error) {
 		if seen := Contrast(c, against); seen < needed {
 			// Rounded down: what is shown as enough is enough.
 			faults = append(faults, fmt.Errorf("%s.%s: %s has a contrast of %.2f:1 with %s, %s; %s at least %g:1 (WCAG 2.2, %s); %s would do",
-				setting, key, c, math.Floor(seen*100)/100, on, against, what, needed, criterion, Near(c, against, needed)))
+				setting, key, c, math.Floor(seen*100)/100, on, against, what, needed, criterion, Near(c, needed, against)))
 		}
 	}
 	check("text", p.Text, "the background", p.Background, contrastText, "text needs", "1.4.3")
@@ -71,11 +76,16 @@ func palette(setting string, s Scheme, accent Color) (Palette, error) {
 	if err := errors.Join(faults...); err != nil {
 		return Palette{}, err
 	}
-	p.Link = Near(p.Accent, p.Background, contrastText)
-	p.Muted = Near(p.Text.mix(p.Background, 0.3), p.Background, contrastText)
-	p.Border = Near(p.Text.mix(p.Background, 0.5), p.Background, contrastControls)
-	p.Danger = Near(dangerHue, p.Background, contrastText)
-	p.Success = Near(successHue, p.Background, contrastText)
+	if p.Surface = p.Background.mix(p.Text, 0.04); Contrast(p.Text, p.Surface) < contrastText {
+		p.Surface = p.Background // there is no contrast to spare
+	}
+	p.Hover = p.Accent.mix(readable(p.OnAccent), 0.14) // away from the text on it
+	stand := func(c Color, contrast float64) Color { return Near(c, contrast, p.Background, p.Surface) }
+	p.Link = stand(p.Accent, contrastText)
+	p.Muted = stand(p.Text.mix(p.Background, 0.3), contrastText)
+	p.Border = stand(p.Text.mix(p.Background, 0.5), contrastControls)
+	p.Danger = stand(dangerHue, contrastText)
+	p.Success = stand(successHue, contrastText)
 	return p, nil
 }
 
@@ -85,7 +95,7 @@ func (p Palette) properties() string {
 	for _, each := range []struct {
 		name string
 		Color
-	}{{"background", p.Background}, {"text", p.Text}, {"accent", p.Accent}, {"on-accent", p.OnAccent}, {"link", p.Link}, {"muted", p.Muted},
+	}{{"background", p.Background}, {"surface", p.Surface}, {"text", p.Text}, {"accent", p.Accent}, {"accent-hover", p.Hover}, {"on-accent", p.OnAccent}, {"link", p.Link}, {"muted", p.Muted},
 		{"border", p.Border}, {"danger", p.Danger}, {"success", p.Success}} {
 		fmt.Fprintf(&b, "--%s:%s;", each.name, each.Color)
 	}
