@@ -177,24 +177,26 @@ func digest(o Options) string {
 }
 
 // sources are the files and folders that a configuration names and that are read
-// whenever it is put in force: those behind file://, and the folder of templates
-// with all below it.
+// whenever it is put in force: those behind file://, and the folders of templates
+// and texts with all below them.
 func (c *Config) sources() []string {
 	all := c.values.files()
-	if c.Courier.TemplateOverridePath == "" {
-		return all
+	for _, folder := range []string{c.Courier.TemplateOverridePath, c.Branding.TemplateOverridePath, c.Languages.TranslationsPath} {
+		if folder == "" {
+			continue
+		}
+		// With the separator a folder is walked that is reached by a link.
+		_ = filepath.WalkDir(folder+string(filepath.Separator), func(name string, entry fs.DirEntry, err error) error {
+			if err != nil {
+				return nil // whoever reads it says so
+			}
+			if entry.IsDir() {
+				name = filepath.Clean(name) + string(filepath.Separator)
+			}
+			all = append(all, name)
+			return nil
+		})
 	}
-	// With the separator a folder is walked that is reached by a link.
-	_ = filepath.WalkDir(c.Courier.TemplateOverridePath+string(filepath.Separator), func(name string, entry fs.DirEntry, err error) error {
-		if err != nil {
-			return nil // whoever reads it says so
-		}
-		if entry.IsDir() {
-			name = filepath.Clean(name) + string(filepath.Separator)
-		}
-		all = append(all, name)
-		return nil
-	})
 	return all
 }
 
