@@ -25,6 +25,10 @@ import (
 // editor or a volume of Kubernetes changes them in several steps.
 const settle = 200 * time.Millisecond
 
+// patience is how long they are waited for at most: beside them may be others that
+// never rest, such as a database.
+const patience = 10 * settle
+
 // Live holds the configuration that is in force and replaces it when its files
 // change.
 type Live struct {
@@ -81,8 +85,26 @@ func (l *Live) Watch(ctx context.Context, logger *slog.Logger, put func(*Config,
 		}
 	}
 	l.follow(watcher, logger)
-	quiet := time.NewTimer(settle) // and one look for what changed meanwhile
+	quiet, late := time.NewTimer(settle), time.NewTimer(patience) // and one look for what changed meanwhile
 	defer quiet.Stop()
+	defer late.Stop()
+	waiting := true
+	wait := func() {
+		quiet.Reset(settle)
+		if !waiting {
+			waiting = true
+			late.Reset(patience)
+		}
+	}
+	look := func() {
+		quiet.Stop()
+		late.Stop()
+		waiting = false
+		l.reload(logger, put)
+		if l.follow(watcher, logger) {
+			wait() // for what changed there meanwhile
+		}
+	}
 	for {
 		select {
 		case <-ctx.Done():
@@ -91,18 +113,17 @@ func (l *Live) Watch(ctx context.Context, logger *slog.Logger, put func(*Config,
 			if !open {
 				return nil
 			}
-			quiet.Reset(settle)
+			wait()
 		case err, open := <-watcher.Errors:
 			if !open {
 				return nil
 			}
 			logger.Warn("Watching the configuration files failed; they are read again.", "error", err)
-			quiet.Reset(settle)
+			wait()
 		case <-quiet.C:
-			l.reload(logger, put)
-			if l.follow(watcher, logger) {
-				quiet.Reset(settle) // for what changed there meanwhile
-			}
+			look()
+		case <-late.C:
+			look()
 		}
 	}
 }

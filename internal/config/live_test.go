@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 // logs is a log that tests read while it is written.
@@ -192,5 +193,33 @@ func TestWatch(t *testing.T) {
 	cancel()
 	if err := <-done; err != nil {
 		t.Error(err)
+	}
+}
+
+// TestRestlessNeighbour: a file in the same folder that is written all the time, as a
+// database is, does not keep a change from being noticed.
+func TestRestlessNeighbour(t *testing.T) {
+	text := withoutSecrets("memory")
+	l, write := liveFile(t, text)
+	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
+	defer stop()
+	var running sync.WaitGroup
+	defer running.Wait()
+	running.Go(func() {
+		neighbour := filepath.Join(filepath.Dir(l.options.Files[0]), "zelus.db")
+		for ctx.Err() == nil {
+			if err := os.WriteFile(neighbour, []byte("x"), 0o600); err != nil {
+				t.Error(err)
+				return
+			}
+		}
+	})
+	write(text + "session: {lifespan: 1h}\n")
+	err := l.Watch(ctx, slog.New(slog.DiscardHandler), func(c *Config, _ []Warning) error {
+		stop()
+		return nil
+	})
+	if err != nil || l.Now().Session.Lifespan != time.Hour {
+		t.Errorf("%v, the lifespan is %v", err, l.Now().Session.Lifespan)
 	}
 }
