@@ -28,10 +28,10 @@ var exampleNames = [][2]string{{"Ada", "Lovelace"}, {"Grace", "Hopper"}}
 //
 // Their passwords follow from the secrets that were generated beside the database:
 // nobody else can know them, they are the same at each start, and nothing has to be
-// kept to show them again. With a file there are none.
+// kept to show them again. Where a file, a database or secrets are named there are none.
 func (a *App) Examples(ctx context.Context) ([]Example, error) {
 	c := a.Config()
-	if !c.ZeroConfig() {
+	if c.DataFolder() == "" {
 		return nil, nil
 	}
 	ring, err := secret.NewRing("example people", c.Secrets.Default)

@@ -12,13 +12,13 @@ import (
 	"golang.org/x/net/http/httpproxy"
 
 	"zelus/internal/auth"
-	"zelus/internal/brand"
 	"zelus/internal/config"
 	"zelus/internal/courier"
 	"zelus/internal/courier/templates"
 	"zelus/internal/hash"
 	"zelus/internal/jsonnet"
 	"zelus/internal/language"
+	pages "zelus/internal/page"
 	"zelus/internal/schema"
 	"zelus/internal/secret"
 	"zelus/internal/session"
@@ -38,7 +38,7 @@ type prepared struct {
 	tokens    map[string]*session.Template
 	warnings  []config.Warning // of what can be used and perhaps was not meant
 	contents  *secret.Ring     // what messages are sealed under
-	brand     *brand.Brand
+	look      *pages.Look
 	templates *templates.Templates
 	policy    auth.Policy // what factors count for
 }
@@ -75,7 +75,7 @@ func prepare(ctx context.Context, c *config.Config, proxy func(*url.URL) (*url.U
 		note(err)
 		note(p.loadTokens(ctx, sources, programs))
 		note(p.loadServices(ctx, sources, client, programs))
-		p.brand, err = brand.New(ctx, brandSettings(c), sources)
+		p.look, err = loadLook(ctx, c, sources)
 		note(err)
 		p.templates, err = templates.New(ctx, templateSettings(c, language.New(nil)), sources)
 		note(err)
@@ -130,7 +130,7 @@ func Check(ctx context.Context, c *config.Config, environ, child []string) (*Che
 func (a *App) put(p *prepared) error {
 	p.policy = policy(a.engine.Methods, p.config)
 	a.replace(p)
-	a.pages.Configure(p.config, p.schemas)
+	a.pages.Configure(p.config, p.schemas, p.look)
 	return errors.Join(
 		a.hashes.SetParams(p.hashing),
 		a.store.Configure(slices.Concat(p.config.Secrets.Cipher, p.config.Secrets.Default)),
@@ -150,7 +150,7 @@ func (a *App) templates() *templates.Templates { return a.now.Load().templates }
 
 // catches says whether mail is caught instead of being sent, and text messages
 // with it unless there is a way for them.
-func (p *prepared) catches() bool { return p.config.Dev && p.mail == nil }
+func (p *prepared) catches() bool { return p.config.CatchesMail() }
 
 // sender is how a message leaves by this configuration: by the mail server or by
 // a service; nil where there is no way.

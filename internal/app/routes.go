@@ -197,7 +197,7 @@ func quiet(on func() bool) func(string) bool {
 // caughtMail shows the mail that is caught, in development only: it lets
 // people in.
 func (a *App) caughtMail() http.Handler {
-	page := a.catcher.Page()
+	page := a.catcher.Page(a.pages.Style)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !a.Config().Dev {
 			http.NotFound(w, r)

@@ -16,6 +16,7 @@ import (
 	"zelus/internal/hash"
 	"zelus/internal/jsonnet"
 	"zelus/internal/language"
+	pages "zelus/internal/page"
 	"zelus/internal/schema"
 	"zelus/internal/secret"
 	"zelus/internal/session"
@@ -216,14 +217,18 @@ func callAuth(a *config.Auth) *web.CallAuth {
 	return &web.CallAuth{User: a.Config.User, Password: a.Config.Password}
 }
 
-// brandSettings say what pages and messages wear.
-func brandSettings(c *config.Config) brand.Settings {
+// loadLook reads what pages look like.
+func loadLook(ctx context.Context, c *config.Config, sources source.Reader) (*pages.Look, error) {
 	b := &c.Branding
 	light, dark := &b.Colors.Light, &b.Colors.Dark
-	return brand.Settings{Name: b.Name, Logo: b.LogoURL, LogoDark: b.LogoDarkURL, CSS: b.CSSURL,
+	wears, err := brand.New(ctx, brand.Settings{Name: b.Name, Logo: b.LogoURL, LogoDark: b.LogoDarkURL, CSS: b.CSSURL,
 		Light: brand.Scheme{Background: light.Background, Text: light.Text, Accent: light.Accent, OnAccent: light.OnAccent},
 		Dark:  brand.Scheme{Background: dark.Background, Text: dark.Text, Accent: dark.Accent, OnAccent: dark.OnAccent},
-		Terms: b.Links.TermsURL, Privacy: b.Links.PrivacyURL, Support: b.Links.SupportURL}
+		Terms: b.Links.TermsURL, Privacy: b.Links.PrivacyURL, Support: b.Links.SupportURL}, sources)
+	if err != nil {
+		return nil, err
+	}
+	return pages.NewLook(wears, b.TemplateOverridePath)
 }
 
 // templateSettings say what messages are made of.

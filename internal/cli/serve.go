@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"path/filepath"
 	"runtime"
 	"strings"
 
@@ -82,8 +81,8 @@ func (c *command) greet(ctx context.Context, a *app.App) {
 		}
 		rows = append(rows, [2]string{label, fmt.Sprintf("%-19s %s", e.Email, password)})
 	}
-	if dsn, err := config.ParseDSN(cfg.DSN); err == nil && cfg.ZeroConfig() {
-		rows = append(rows, [2]string{"Data", filepath.Dir(dsn.Path) + " (delete this folder to begin anew)"})
+	if folder := cfg.DataFolder(); folder != "" {
+		rows = append(rows, [2]string{"Data", folder + " (delete this folder to begin anew)"})
 	}
 	var text strings.Builder
 	for _, row := range rows {

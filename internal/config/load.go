@@ -73,6 +73,7 @@ func Load(o Options) (*Config, []Warning, error) {
 	if err := found.err(); err != nil {
 		return nil, nil, err
 	}
+	c.zero = c.Dev && len(o.Files) == 0
 	c.resolve()
 	warnings := c.validate(root, found)
 	if err := found.err(); err != nil {

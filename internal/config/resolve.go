@@ -117,6 +117,12 @@ func (c *Config) RegistrationInSteps() bool {
 	return r.Style == "profile_first" && !r.EnableLegacyOneStep && c.SelfService.Methods.Profile.Enabled
 }
 
+// CatchesMail says whether mail is shown at /dev/mail instead of being sent: in
+// development, where no way to send it is configured.
+func (c *Config) CatchesMail() bool {
+	return c.Dev && c.Courier.DeliveryStrategy != "http" && c.Courier.SMTP.ConnectionURI == ""
+}
+
 // TextsPhones says whether messages can be sent to phones.
 func (c *Config) TextsPhones() bool {
 	return slices.ContainsFunc(c.Courier.Channels, func(ch CourierChannel) bool { return ch.ID == auth.ViaSMS })

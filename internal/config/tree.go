@@ -42,6 +42,7 @@ type Config struct {
 	Clients           Clients        `key:"clients" doc:"Limits on requests that the server makes to others."`
 	FeatureFlags      FeatureFlags   `key:"feature_flags" doc:"Switches between older and newer behaviour."`
 
+	zero      bool // see ZeroConfig
 	hostname  string
 	publicURL *url.URL
 	adminURL  *url.URL

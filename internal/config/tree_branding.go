@@ -10,7 +10,7 @@ type Branding struct {
 	LogoDarkURL          string         `key:"logo_dark_url" format:"source" doc:"The logo on a dark background. Not set: the same one."`
 	Colors               BrandingColors `key:"colors" doc:"Colours of the pages. All others follow from them. A colour with too little contrast (WCAG 2.2, level AA) is refused."`
 	Links                BrandingLinks  `key:"links" doc:"Links below each page: https://, http://, mailto: or tel:, or a path on this server."`
-	TemplateOverridePath string         `key:"template_override_path" later:"the built-in pages" doc:"Folder with templates that replace those of pages; it is read at the start, and again when something in it or the configuration changes."`
+	TemplateOverridePath string         `key:"template_override_path" doc:"Folder with templates that replace those of pages; it is read at the start, and again when something in it or the configuration changes."`
 	CSSURL               string         `key:"css_url" format:"source" doc:"A style sheet of your own, after the built-in one and part of it. It can load nothing from elsewhere; its contrasts are not checked."`
 }
 

@@ -21,9 +21,18 @@ const zeroConfigFile = "built-in.yml"
 // name.
 func (o Origin) builtIn() bool { return o.File == zeroConfigFile && o.order < 0 }
 
-// ZeroConfig says whether somebody tries things out: there is no file, and neither
-// the database in the data folder nor the secrets beside it were named.
-func (c *Config) ZeroConfig() bool { return c.origin("dsn").builtIn() && len(c.generated) > 0 }
+// ZeroConfig says whether somebody tries things out: in development, without a file.
+func (c *Config) ZeroConfig() bool { return c.zero }
+
+// DataFolder is where a server keeps what nobody had to configure, its database and
+// its secrets; empty where either was named.
+func (c *Config) DataFolder() string {
+	dsn, err := ParseDSN(c.DSN)
+	if err != nil || !c.zero || !c.origin("dsn").builtIn() || len(c.generated) == 0 {
+		return ""
+	}
+	return filepath.Dir(dsn.Path)
+}
 
 const defaultDataDir = "zelus-data"
 

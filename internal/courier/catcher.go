@@ -65,9 +65,14 @@ func (c *Catcher) Messages() []Caught {
 }
 
 // Page answers GET /dev/mail (the list, which follows what comes in), /dev/mail/{id}
-// (one message) and /dev/mail.json (the list as JSON, for tests and scripts).
-func (c *Catcher) Page() http.Handler {
+// (one message) and /dev/mail.json (the list as JSON, for tests and scripts). style
+// gives the path of the style sheet of all other pages, on this server.
+func (c *Catcher) Page(style func() string) http.Handler {
 	mux := http.NewServeMux()
+	writePage := func(w http.ResponseWriter, status int, name string, p page) {
+		p.Style = style()
+		p.write(w, status, name)
+	}
 	mux.HandleFunc("GET /dev/mail", func(w http.ResponseWriter, r *http.Request) {
 		all := c.Messages()
 		// The page asks again and again whether there is more.
@@ -125,6 +130,7 @@ func (c Caught) Title() string {
 type page struct {
 	Title    string
 	Nonce    string
+	Style    string
 	Messages []Caught // of the list
 	Message  Caught   // the one message
 	Text     []span   // its body
@@ -136,7 +142,7 @@ var catcherHTML string
 
 var catcherPage = template.Must(template.New("catcher").Parse(catcherHTML))
 
-func writePage(w http.ResponseWriter, status int, name string, p page) {
+func (p page) write(w http.ResponseWriter, status int, name string) {
 	p.Nonce = rand.Text()
 	var b bytes.Buffer
 	if err := catcherPage.ExecuteTemplate(&b, name, p); err != nil {
@@ -145,10 +151,10 @@ func writePage(w http.ResponseWriter, status int, name string, p page) {
 	}
 	// The frame with a message's HTML is under this policy, too: its style
 	// attributes are applied, everything it would load is not.
-	policy := "default-src 'none'; style-src 'nonce-" + p.Nonce + "'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+	policy := "default-src 'none'; style-src 'self' 'nonce-" + p.Nonce + "'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 	switch {
 	case p.Frame != "":
-		policy += "; style-src-attr 'unsafe-inline'; img-src data:"
+		policy += "; style-src-attr 'unsafe-inline'"
 	case name == "list":
 		policy += "; script-src 'nonce-" + p.Nonce + "'; connect-src 'self'"
 	}

@@ -24,10 +24,12 @@ func catch(t *testing.T, c *Catcher, m store.Message) {
 	}
 }
 
+func style() string { return "/pages.css" }
+
 func get(t *testing.T, c *Catcher, path string) *httptest.ResponseRecorder {
 	t.Helper()
 	w := httptest.NewRecorder()
-	c.Page().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), "GET", path, nil))
+	c.Page(style).ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), "GET", path, nil))
 	for name, want := range map[string]string{"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"} {
 		if got := w.Header().Get(name); got != want {
 			t.Errorf("%s has %s: %q", path, name, got)
@@ -91,8 +93,11 @@ func TestCatcherList(t *testing.T) {
 	if nonce == nil {
 		t.Fatalf("the style has no nonce:\n%s", text)
 	}
-	if got, want := w.Header().Get("Content-Security-Policy"), "default-src 'none'; style-src 'nonce-"+nonce[1]+"'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; script-src 'nonce-"+nonce[1]+"'; connect-src 'self'"; got != want {
+	if got, want := w.Header().Get("Content-Security-Policy"), "default-src 'none'; style-src 'self' 'nonce-"+nonce[1]+"'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; script-src 'nonce-"+nonce[1]+"'; connect-src 'self'"; got != want {
 		t.Errorf("policy %s", got)
+	}
+	if !strings.Contains(text, `<link rel="stylesheet" href="/pages.css">`) {
+		t.Error("it does not look like the other pages")
 	}
 	if strings.Contains(get(t, &c, "/dev/mail").Body.String(), nonce[1]) {
 		t.Error("the nonce is used twice")
@@ -108,7 +113,7 @@ func TestCatcherFollows(t *testing.T) {
 		r := httptest.NewRequestWithContext(t.Context(), "GET", "/dev/mail?items", nil)
 		r.Header.Set("If-None-Match", seen)
 		w := httptest.NewRecorder()
-		c.Page().ServeHTTP(w, r)
+		c.Page(style).ServeHTTP(w, r)
 		if (w.Code == http.StatusNotModified) != (w.Body.Len() == 0) || strings.Contains(w.Body.String(), "<html") || w.Header().Get("Cache-Control") != "no-store" {
 			t.Errorf("%d %s", w.Code, w.Body)
 		}
@@ -146,7 +151,7 @@ func TestCatcherMessage(t *testing.T) {
 	if frame == nil || html.UnescapeString(frame[1]) != `<base target="_blank">`+m.HTML || strings.Count(text, "</iframe>") != 1 {
 		t.Errorf("the frame is %q", frame)
 	}
-	if policy := w.Header().Get("Content-Security-Policy"); !strings.HasPrefix(policy, "default-src 'none'; style-src 'nonce-") || strings.Contains(policy, "script-src") {
+	if policy := w.Header().Get("Content-Security-Policy"); !strings.HasPrefix(policy, "default-src 'none'; style-src 'self' 'nonce-") || strings.Contains(policy, "script-src") {
 		t.Errorf("policy %s", policy)
 	}
 

@@ -8,10 +8,12 @@ import (
 	"encoding/hex"
 	"net/http"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
 	"zelus/internal/auth"
+	"zelus/internal/brand"
 )
 
 //go:embed assets
@@ -26,11 +28,12 @@ type assets struct {
 
 type asset struct {
 	kind           string
-	plain, gzipped []byte
+	plain, gzipped []byte // gzipped is nil where it would be no smaller
 }
 
-// readAssets packs the files once, at the start.
-func readAssets() (*assets, error) {
+// readAssets packs the files, those of a brand among them: its colours stand before our
+// style sheet, and its own rules after it.
+func readAssets(b *brand.Brand) (*assets, error) {
 	all := &assets{names: map[string]string{}, files: map[string]asset{}}
 	entries, err := assetFiles.ReadDir("assets")
 	if err != nil {
@@ -41,14 +44,26 @@ func readAssets() (*assets, error) {
 		if err != nil {
 			return nil, err
 		}
-		if err := all.add(e.Name(), plain); err != nil {
+		if e.Name() == "page.css" {
+			plain = slices.Concat([]byte(b.Properties()), plain, b.CSS)
+		}
+		extension := path.Ext(e.Name())
+		kind := map[string]string{".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"}[extension]
+		if err := all.add(e.Name(), extension, kind, plain); err != nil {
 			return nil, err
+		}
+	}
+	for name, picture := range map[string]*brand.Image{"logo": b.Logo, "logo-dark": b.LogoDark} {
+		if picture != nil {
+			if err := all.add(name, "."+picture.Ext, picture.Type, picture.Data); err != nil {
+				return nil, err
+			}
 		}
 	}
 	return all, nil
 }
 
-func (a *assets) add(name string, plain []byte) error {
+func (a *assets) add(name, extension, kind string, plain []byte) error {
 	var packed bytes.Buffer
 	z, err := gzip.NewWriterLevel(&packed, gzip.BestCompression)
 	if err != nil {
@@ -60,26 +75,35 @@ func (a *assets) add(name string, plain []byte) error {
 	if err := z.Close(); err != nil {
 		return err
 	}
-	sum, extension := sha256.Sum256(plain), path.Ext(name)
+	sum := sha256.Sum256(plain)
 	hashed := strings.TrimSuffix(name, extension) + "." + hex.EncodeToString(sum[:8]) + extension
-	kind := map[string]string{".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}[extension]
 	a.names[name], a.files[hashed] = hashed, asset{kind, plain, packed.Bytes()}
+	if packed.Len() >= len(plain) { // most pictures are packed already
+		a.files[hashed] = asset{kind, plain, nil}
+	}
 	return nil
 }
 
 // serveAsset answers with a file. What it is follows from its name, so it is kept for a
 // year, and nobody asks again (RFC 8246).
 func (p *Pages) serveAsset(w http.ResponseWriter, r *http.Request) error {
-	file, ok := p.assets.files[r.PathValue("name")]
+	c, name := p.now.Load(), r.PathValue("name")
+	file, ok := c.look.assets.files[name]
+	if !ok {
+		file, ok = c.former.assets.files[name]
+	}
 	if !ok {
 		return auth.ErrPageUnknown
 	}
 	h := w.Header()
+	if file.kind == "image/svg+xml" { // which would be a document, if somebody opened it
+		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox; frame-ancestors 'none'")
+	}
 	h.Set("Content-Type", file.kind)
 	h.Set("Cache-Control", "public, max-age=31536000, immutable")
 	h.Set("Vary", "Accept-Encoding")
 	body := file.plain
-	if acceptsGzip(r) {
+	if file.gzipped != nil && acceptsGzip(r) {
 		h.Set("Content-Encoding", "gzip")
 		body = file.gzipped
 	}

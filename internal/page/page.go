@@ -1,19 +1,19 @@
 package page
 
 import (
-	"bytes"
-	"cmp"
 	"crypto/rand"
 	"embed"
 	"errors"
 	"fmt"
 	"html/template"
+	"io"
 	"net/http"
 	"strings"
 	"sync/atomic"
 	"time"
 
 	"zelus/internal/auth"
+	"zelus/internal/brand"
 	"zelus/internal/config"
 	"zelus/internal/flow"
 	"zelus/internal/schema"
@@ -29,7 +29,6 @@ type Pages struct {
 	clock    func() time.Time
 
 	templates *template.Template
-	assets    *assets
 	texts     *texts
 	now       atomic.Pointer[current]
 }
@@ -41,7 +40,8 @@ type current struct {
 	base    string // the public base URL, with its final slash
 	path    string // of the pages, on the public host
 	policy  string // see contentPolicy
-	brand   string // what the service is called
+	look    *Look
+	former  *Look // the one before, which pages that are open may still be loading
 }
 
 //go:embed templates
@@ -51,10 +51,7 @@ var templateFiles embed.FS
 func New(engine *flow.Engine, sessions *session.Sessions, server *web.Server, clock func() time.Time) (*Pages, error) {
 	p := &Pages{engine: engine, sessions: sessions, server: server, clock: clock}
 	var err error
-	if p.templates, err = template.ParseFS(templateFiles, "templates/*.html"); err != nil {
-		return nil, err
-	}
-	if p.assets, err = readAssets(); err != nil {
+	if p.templates, err = builtIn(); err != nil {
 		return nil, err
 	}
 	p.texts, err = readTexts()
@@ -62,10 +59,13 @@ func New(engine *flow.Engine, sessions *session.Sessions, server *web.Server, cl
 }
 
 // Configure replaces the configuration.
-func (p *Pages) Configure(c *config.Config, schemas *schema.Set) {
+func (p *Pages) Configure(c *config.Config, schemas *schema.Set, look *Look) {
 	public := c.PublicURL()
-	p.now.Store(&current{config: c, schemas: schemas, base: public.String(), path: public.Path + config.PagesPath, policy: contentPolicy(c),
-		brand: cmp.Or(c.Courier.SMTP.FromName, public.Hostname())})
+	next := &current{config: c, schemas: schemas, base: public.String(), path: public.Path + config.PagesPath, policy: contentPolicy(c), look: look, former: look}
+	if before := p.now.Load(); before != nil {
+		next.former = before.look
+	}
+	p.now.Store(next)
 }
 
 // Routes are all pages, for the public server.
@@ -86,6 +86,11 @@ func (p *Pages) Routes(mount func(pattern string, h web.Handler)) {
 	mount(at, p.guard(p.otherwise))
 	mount("GET /{$}", p.root)
 }
+
+// Style is the path of the style sheet in force.
+func (p *Pages) Style() string { return p.now.Load().style() }
+
+func (c *current) style() string { return c.path + "assets/" + c.look.assets.names["page.css"] }
 
 // guard protects whatever a page answers, and shows its errors as pages.
 func (p *Pages) guard(h web.Handler) web.Handler {
@@ -123,7 +128,10 @@ func lead(w http.ResponseWriter, to string) error {
 // view is what a page shows.
 type view struct {
 	*speaker
-	Brand   string
+	Brand *brand.Brand
+	Logo  *logo // nil where there is none
+	// Banner says that this server is for trying things out; nil where it is not.
+	Banner  *banner
 	Title   string // of the page, and its only h1
 	Lead    []template.HTML
 	Success []template.HTML
@@ -144,6 +152,10 @@ type view struct {
 	Path, Nonce, Style, Script string
 	Links                      links
 }
+
+// banner is what a server for trying things out says of itself. Mail is where mail is
+// shown that it does not send; empty where it sends.
+type banner struct{ Mail string }
 
 // Wrong says that the title begins with it.
 func (v *view) Wrong() bool { return v.Failed || len(v.Problems) > 0 }
@@ -179,8 +191,16 @@ type problem struct {
 func (p *Pages) view(r *http.Request, title string) *view {
 	c := p.now.Load()
 	s := p.texts.speaker(r)
-	return &view{speaker: s, Brand: c.brand, Title: s.T(title), Path: c.path, Nonce: rand.Text(),
-		Style: c.path + "assets/" + p.assets.names["page.css"], Script: c.path + "assets/" + p.assets.names["page.js"]}
+	assets := c.path + "assets/"
+	v := &view{speaker: s, Brand: c.look.brand, Logo: c.look.logo(assets), Title: s.T(title), Path: c.path, Nonce: rand.Text(),
+		Style: c.style(), Script: assets + c.look.assets.names["page.js"]}
+	if c.config.ZeroConfig() {
+		v.Banner = &banner{}
+		if c.config.CatchesMail() {
+			v.Banner.Mail = c.base + "dev/mail"
+		}
+	}
+	return v
 }
 
 // link fills in the links, all of which lead to returnTo in the end.
@@ -200,16 +220,24 @@ func (p *Pages) link(v *view, returnTo string) {
 
 // render answers with a page.
 func (p *Pages) render(w http.ResponseWriter, status int, name string, v *view) error {
-	var out bytes.Buffer
-	if err := p.templates.ExecuteTemplate(&out, name, v); err != nil {
-		return fmt.Errorf("the page %s: %w", name, err)
+	c := p.now.Load()
+	text, err := c.look.text(name, v)
+	if err != nil {
+		p.server.Logger.Error("a template failed; the built-in page is shown instead", "setting", templatesSetting, "error", err)
+	}
+	if text == "" {
+		var out strings.Builder
+		if err := p.templates.ExecuteTemplate(&out, name, v); err != nil {
+			return fmt.Errorf("the page %s: %w", name, err)
+		}
+		text = out.String()
 	}
 	h := w.Header()
-	h.Set("Content-Security-Policy", strings.Replace(p.now.Load().policy, noncePlace, v.Nonce, 1))
+	h.Set("Content-Security-Policy", strings.Replace(c.policy, noncePlace, v.Nonce, 1))
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Language", v.Lang)
 	w.WriteHeader(status)
-	_, _ = w.Write(out.Bytes()) // a browser that hung up is nobody's fault
+	_, _ = io.WriteString(w, text) // a browser that hung up is nobody's fault
 	return nil
 }
 
