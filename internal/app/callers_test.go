@@ -72,7 +72,7 @@ var answersOf = []struct {
 	}},
 	// Forms of pages, without the token that they carry.
 	{"403 403 403 403 403 403 403", []string{
-		"POST /ui/logout", "POST /ui/sessions", "POST /ui/welcome",
+		"POST /ui/language", "POST /ui/logout", "POST /ui/sessions", "POST /ui/welcome",
 	}},
 	// Flows and errors, of which none is named; a folder that has no page.
 	{"404 404 404 404 404 404 404", []string{

@@ -39,6 +39,7 @@ type prepared struct {
 	warnings  []config.Warning // of what can be used and perhaps was not meant
 	contents  *secret.Ring     // what messages are sealed under
 	look      *pages.Look
+	languages *language.Texts
 	templates *templates.Templates
 	policy    auth.Policy // what factors count for
 }
@@ -54,7 +55,7 @@ func (p *prepared) close() {
 // wrong with it. It touches nothing that is in use. Each error begins with the
 // key that is to blame, for (*config.Config).Blame.
 func prepare(ctx context.Context, c *config.Config, proxy func(*url.URL) (*url.URL, error), programs *jsonnet.Pool) (*prepared, error) {
-	p := &prepared{config: c}
+	p := &prepared{config: c, languages: language.New(nil)}
 	faults := []error{checkDatabase(c), checkSecrets(c)}
 	note := func(err error) { faults = append(faults, err) }
 	var err error
@@ -77,7 +78,7 @@ func prepare(ctx context.Context, c *config.Config, proxy func(*url.URL) (*url.U
 		note(p.loadServices(ctx, sources, client, programs))
 		p.look, err = loadLook(ctx, c, sources)
 		note(err)
-		p.templates, err = templates.New(ctx, templateSettings(c, language.New(nil)), sources)
+		p.templates, err = templates.New(ctx, templateSettings(c, p.languages), sources)
 		note(err)
 	}
 	if err := errors.Join(faults...); err != nil {
@@ -130,7 +131,7 @@ func Check(ctx context.Context, c *config.Config, environ, child []string) (*Che
 func (a *App) put(p *prepared) error {
 	p.policy = policy(a.engine.Methods, p.config)
 	a.replace(p)
-	a.pages.Configure(p.config, p.schemas, p.look)
+	a.pages.Configure(p.config, p.schemas, p.languages, p.look)
 	return errors.Join(
 		a.hashes.SetParams(p.hashing),
 		a.store.Configure(slices.Concat(p.config.Secrets.Cipher, p.config.Secrets.Default)),

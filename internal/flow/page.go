@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"zelus/internal/auth"
+	"zelus/internal/language"
 	"zelus/internal/store"
 	"zelus/internal/ui"
 	"zelus/internal/web"
@@ -27,6 +28,8 @@ type Shown struct {
 	// Owner is whose form it is, where that is known: in settings, in a refresh, in a
 	// step-up. Empty where it is not.
 	Owner auth.Packed
+	// Wishes are the languages that are asked for.
+	Wishes language.Wishes
 }
 
 // Page is the page of a kind of flow: it finds the flow that ?flow= names and has it
@@ -49,7 +52,7 @@ func (e *Engine) Page(kind auth.Kind, show func(http.ResponseWriter, *http.Reque
 		case !e.Clock().Before(f.ExpiresAt):
 			return v.expired(f, f.ExpiresAt)
 		}
-		return show(w, r, &Shown{Flow: f, UI: v.common(f).UI, Owner: v.person})
+		return show(w, r, &Shown{Flow: f, UI: v.common(f).UI, Owner: v.person, Wishes: v.wishes(f)})
 	}
 }
 

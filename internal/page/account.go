@@ -2,9 +2,9 @@ package page
 
 import (
 	"net/http"
-	"time"
 
 	"zelus/internal/auth"
+	"zelus/internal/language"
 	"zelus/internal/store"
 	"zelus/internal/web"
 )
@@ -18,10 +18,7 @@ type welcomeBody struct {
 }
 
 // nudgeCookie remembers that somebody wants to hear no more of passkeys.
-const (
-	nudgeCookie  = "zelus_no_passkey"
-	nudgeSilence = 180 * 24 * time.Hour
-)
+const nudgeCookie = "zelus_no_passkey"
 
 // reading finds the session of whoever looks at a page of theirs.
 func (p *Pages) reading(r *http.Request) (*store.SessionRow, error) {
@@ -41,9 +38,11 @@ func (p *Pages) showWelcome(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	v := p.view(r, "title.welcome")
+	v, err := p.own(w, r, "welcome", "title.welcome", language.Asked(r), row.Identity)
+	if err != nil {
+		return err
+	}
 	p.link(v, p.now.Load().config.BuiltInPage("welcome"))
-	p.signedIn(w, r, v, row.Identity, "welcome")
 	body := &welcomeBody{}
 	_, silent := r.Cookie(nudgeCookie)
 	body.Nudge = silent != nil && row.Factors&auth.FactorPasskey == 0 && p.now.Load().config.SelfService.Methods.Passkey.Enabled
@@ -65,6 +64,6 @@ func (p *Pages) dismissNudge(w http.ResponseWriter, r *http.Request) error {
 	c := p.now.Load()
 	now := p.clock()
 	(web.SecretCookie{Name: nudgeCookie, Persistent: true, CookieOptions: web.CookieOptions{Path: c.path, Secure: c.config.Cookies.Secure}}).
-		Set(w, "1", now, now.Add(nudgeSilence))
+		Set(w, "1", now, now.Add(remembered))
 	return lead(w, c.config.BuiltInPage("welcome"))
 }

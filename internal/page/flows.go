@@ -37,7 +37,10 @@ type flowBody struct {
 // showFlow shows a login, a registration, a recovery or a verification.
 func (p *Pages) showFlow(w http.ResponseWriter, r *http.Request, s *flow.Shown) error {
 	c, f := p.now.Load(), s.Flow
-	v := p.view(r, titleOf(f))
+	v, err := p.view(w, r, titleOf(f), s.Wishes, s.Owner)
+	if err != nil {
+		return err
+	}
 	v.Narrow = true
 	p.link(v, f.ReturnTo())
 	b := p.builder(c, v.speaker, s)

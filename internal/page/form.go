@@ -310,7 +310,7 @@ func (b *builder) removal(n *ui.Node) *removal {
 	}
 	if n.Meta.Label != nil {
 		if what, ok := n.Meta.Label.Context["display_name"].(string); ok {
-			r.What = isolated("\x02" + clean(what) + "\x03")
+			r.What = isolated(what)
 		}
 		r.Added = b.since(n.Meta.Label.Context["added_at"])
 	}
@@ -341,19 +341,19 @@ func (b *builder) button(n *ui.Node) button {
 // complain keeps what is said at a node that is no field.
 func (b *builder) complain(n ui.Node) {
 	for _, m := range n.Messages {
-		p := problem{Text: b.Say(labelled(m, n))}
+		p := problem{Text: b.sayAt(m, n)}
 		if m.Type == ui.Error && !slices.Contains(b.problems, p) {
 			b.problems = append(b.problems, p)
 		}
 	}
 }
 
-// labelled is a message about a field that names it as its label does.
-func labelled(m ui.Message, n ui.Node) ui.Message {
+// sayAt is a message about a field, which it names as its label does.
+func (b *builder) sayAt(m ui.Message, n ui.Node) template.HTML {
 	if m.ID == ui.ErrorRequired && n.Meta.Label != nil && n.Meta.Label.Text != "" {
-		return ui.Say(ui.ErrorRequired, "property", "“"+n.Meta.Label.Text+"”")
+		m = ui.Say(ui.ErrorRequired, "property", b.Message(*n.Meta.Label).String())
 	}
-	return m
+	return b.Say(m)
 }
 
 // addUsername tells password managers whose password a form is about (Chromium's
@@ -444,7 +444,7 @@ func (b *builder) item(form string, n ui.Node) item {
 		}
 	}
 	for _, m := range n.Messages {
-		it.Errors = append(it.Errors, b.Say(labelled(m, n)))
+		it.Errors = append(it.Errors, b.sayAt(m, n))
 		it.Invalid = it.Invalid || m.Type == ui.Error
 	}
 	return it
@@ -458,7 +458,7 @@ func (b *builder) label(n ui.Node) template.HTML {
 		return ""
 	}
 	name := n.Attributes.Name[strings.LastIndexByte(n.Attributes.Name, '.')+1:]
-	return isolated("\x02" + clean(name) + "\x03")
+	return isolated(name)
 }
 
 // text makes what is shown of a text: backup codes as a list, a secret so that it can be
@@ -476,7 +476,7 @@ func (b *builder) text(it *item, n ui.Node) {
 		var lines []string
 		for _, c := range messagesIn(m.Context["secrets"]) {
 			secret, _ := c.Context["secret"].(string)
-			it.Codes = append(it.Codes, codeLine{Code: cmp.Or(secret, c.Text), Used: secret == ""})
+			it.Codes = append(it.Codes, codeLine{Code: cmp.Or(secret, b.Message(c).String()), Used: secret == ""})
 			if secret != "" {
 				lines = append(lines, secret)
 			}
@@ -500,9 +500,10 @@ func messagesIn(value any) []ui.Message {
 		var out []ui.Message
 		for _, one := range all {
 			fields, _ := one.(map[string]any)
+			id, _ := fields["id"].(float64)
 			text, _ := fields["text"].(string)
 			context, _ := fields["context"].(map[string]any)
-			out = append(out, ui.Message{Text: text, Context: context})
+			out = append(out, ui.Message{ID: int(id), Text: text, Context: context})
 		}
 		return out
 	}

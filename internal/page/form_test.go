@@ -7,16 +7,17 @@ import (
 	"time"
 
 	"zelus/internal/auth"
+	"zelus/internal/language"
 	"zelus/internal/ui"
 )
 
 func english(t *testing.T) *speaker {
 	t.Helper()
-	all, err := readTexts()
+	s, err := newSpeaker(language.New(nil), newTexts(), language.English)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return all.speaker(nil)
+	return s
 }
 
 // formsOf are the forms of nodes in a flow of a kind.
@@ -222,14 +223,14 @@ func TestSay(t *testing.T) {
 	}{
 		{ui.Say(ui.LabelSignInCodeTo, "address", "a@b"), "Send a code to <bdi>a@b</bdi>"},
 		{ui.Say(ui.LabelSignInCodeTo, "address", "<i>"), "Send a code to <bdi>&lt;i&gt;</bdi>"},
-		{ui.Say(ui.LabelSignInCodeTo, "address", "\x03</bdi>\x02"), "Send a code to &lt;/bdi&gt;"},
+		{ui.Say(ui.LabelSignInCodeTo, "address", "</bdi>"), "Send a code to <bdi>&lt;/bdi&gt;</bdi>"},
 		{ui.Say(ui.LabelGenerated, "title", "Name"), "Name"},
 	} {
 		if got := s.Say(test.message); string(got) != test.want {
 			t.Errorf("got %s, want %s", got, test.want)
 		}
 	}
-	if got := s.H("welcome.text", "name", "a\x03<b>"); string(got) != "You are signed in as <bdi>a&lt;b&gt;</bdi>." {
+	if got := s.H("welcome.text", "name", "a{name}<b>"); string(got) != "You are signed in as <bdi>a{name}&lt;b&gt;</bdi>." {
 		t.Errorf("got %s", got)
 	}
 }

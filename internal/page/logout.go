@@ -2,6 +2,8 @@ package page
 
 import (
 	"net/http"
+
+	"zelus/internal/language"
 )
 
 // logoutBody asks who came by a link, which signs nobody out, whether they want to.
@@ -12,9 +14,11 @@ func (p *Pages) askLogout(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return p.nobody(w, err, "welcome")
 	}
-	v := p.view(r, "title.logout")
+	v, err := p.own(w, r, "logout", "title.logout", language.Asked(r), row.Identity)
+	if err != nil {
+		return err
+	}
 	v.Narrow = true
-	p.signedIn(w, r, v, row.Identity, "logout")
 	v.Body = &logoutBody{ReturnTo: r.URL.Query().Get("return_to")}
 	return p.render(w, http.StatusOK, "logout.html", v)
 }

@@ -9,6 +9,7 @@ import (
 	"text/template/parse"
 
 	"zelus/internal/brand"
+	"zelus/internal/language"
 	"zelus/internal/override"
 )
 
@@ -77,7 +78,7 @@ func readOwn(folder string) (*override.Set, error) {
 	if err := errors.Join(faults...); err != nil {
 		return nil, err
 	}
-	set, err := override.HTML(base, files, roots, &view{speaker: &speaker{texts: &texts{}}})
+	set, err := override.HTML(base, files, roots, &view{speaker: &speaker{Language: &language.Language{}}})
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", folder, err)
 	}

@@ -16,6 +16,7 @@ import (
 	"zelus/internal/brand"
 	"zelus/internal/config"
 	"zelus/internal/flow"
+	"zelus/internal/language"
 	"zelus/internal/schema"
 	"zelus/internal/session"
 	"zelus/internal/web"
@@ -29,39 +30,46 @@ type Pages struct {
 	clock    func() time.Time
 
 	templates *template.Template
-	texts     *texts
+	texts     *language.Files[map[string]string]
 	now       atomic.Pointer[current]
 }
 
 // current is the configuration in force and what follows from it.
 type current struct {
-	config  *config.Config
-	schemas *schema.Set
-	base    string // the public base URL, with its final slash
-	path    string // of the pages, on the public host
-	policy  string // see contentPolicy
-	look    *Look
-	former  *Look // the one before, which pages that are open may still be loading
+	config    *config.Config
+	schemas   *schema.Set
+	languages *language.Texts
+	offer     language.Offer
+	base      string // the public base URL, with its final slash
+	path      string // of the pages, on the public host
+	policy    string // see contentPolicy
+	look      *Look
+	former    *Look // the one before, which pages that are open may still be loading
 }
+
+// pagesAt is the prefix of all pages on this server.
+const pagesAt = "/" + config.PagesPath
+
+// remembered is how long a browser remembers what somebody has chosen on a page.
+const remembered = 180 * 24 * time.Hour
 
 //go:embed templates
 var templateFiles embed.FS
 
 // New makes the pages. They show what the engine and the sessions tell them.
 func New(engine *flow.Engine, sessions *session.Sessions, server *web.Server, clock func() time.Time) (*Pages, error) {
-	p := &Pages{engine: engine, sessions: sessions, server: server, clock: clock}
+	p := &Pages{engine: engine, sessions: sessions, server: server, clock: clock, texts: newTexts()}
 	var err error
-	if p.templates, err = builtIn(); err != nil {
-		return nil, err
-	}
-	p.texts, err = readTexts()
+	p.templates, err = builtIn()
 	return p, err
 }
 
-// Configure replaces the configuration.
-func (p *Pages) Configure(c *config.Config, schemas *schema.Set, look *Look) {
+// Configure replaces the configuration, with the schemas, texts and look that follow
+// from it.
+func (p *Pages) Configure(c *config.Config, schemas *schema.Set, languages *language.Texts, look *Look) {
 	public := c.PublicURL()
-	next := &current{config: c, schemas: schemas, base: public.String(), path: public.Path + config.PagesPath, policy: contentPolicy(c), look: look, former: look}
+	next := &current{config: c, schemas: schemas, languages: languages, offer: language.Offer{Tags: c.Languages.Offered, Default: c.Languages.Default},
+		base: public.String(), path: public.Path + config.PagesPath, policy: contentPolicy(c), look: look, former: look}
 	if before := p.now.Load(); before != nil {
 		next.former = before.look
 	}
@@ -70,20 +78,20 @@ func (p *Pages) Configure(c *config.Config, schemas *schema.Set, look *Look) {
 
 // Routes are all pages, for the public server.
 func (p *Pages) Routes(mount func(pattern string, h web.Handler)) {
-	const at = "/" + config.PagesPath
 	for _, kind := range []auth.Kind{auth.Login, auth.Registration, auth.Recovery, auth.Verification} {
-		mount("GET "+at+string(kind), p.guard(p.engine.Page(kind, p.showFlow)))
+		mount("GET "+pagesAt+string(kind), p.guard(p.engine.Page(kind, p.showFlow)))
 	}
-	mount("GET "+at+"settings", p.guard(p.engine.Page(auth.Settings, p.showSettings)))
-	mount("GET "+at+"welcome", p.guard(p.showWelcome))
-	mount("POST "+at+"welcome", p.guard(p.dismissNudge))
-	mount("GET "+at+"sessions", p.guard(p.showSessions))
-	mount("POST "+at+"sessions", p.guard(p.changeSessions))
-	mount("GET "+at+"logout", p.guard(p.askLogout))
-	mount("POST "+at+"logout", p.guard(p.logout))
-	mount("GET "+at+"error", p.guard(p.showFault))
-	mount("GET "+at+"assets/{name}", p.guard(p.serveAsset))
-	mount(at, p.guard(p.otherwise))
+	mount("GET "+pagesAt+"settings", p.guard(p.engine.Page(auth.Settings, p.showSettings)))
+	mount("GET "+pagesAt+"welcome", p.guard(p.showWelcome))
+	mount("POST "+pagesAt+"welcome", p.guard(p.dismissNudge))
+	mount("GET "+pagesAt+"sessions", p.guard(p.showSessions))
+	mount("POST "+pagesAt+"sessions", p.guard(p.changeSessions))
+	mount("GET "+pagesAt+"logout", p.guard(p.askLogout))
+	mount("POST "+pagesAt+"logout", p.guard(p.logout))
+	mount("POST "+pagesAt+"language", p.guard(p.chooseLanguage))
+	mount("GET "+pagesAt+"error", p.guard(p.showFault))
+	mount("GET "+pagesAt+"assets/{name}", p.guard(p.serveAsset))
+	mount(pagesAt, p.guard(p.otherwise))
 	mount("GET /{$}", p.root)
 }
 
@@ -149,6 +157,9 @@ type view struct {
 	// Body is what only this page has.
 	Body any
 
+	// Choice is of languages; nil where there is none.
+	Choice *choice
+
 	Path, Nonce, Style, Script string
 	Links                      links
 }
@@ -187,10 +198,13 @@ type problem struct {
 	Field string // the id of the field that it is about; empty for none
 }
 
-// view begins a page.
-func (p *Pages) view(r *http.Request, title string) *view {
+// view begins a page for somebody; who is empty where that is not known.
+func (p *Pages) view(w http.ResponseWriter, r *http.Request, title string, wishes language.Wishes, who auth.Packed) (*view, error) {
+	s, err := p.speaker(wishes, who)
+	if err != nil {
+		return nil, err
+	}
 	c := p.now.Load()
-	s := p.texts.speaker(r)
 	assets := c.path + "assets/"
 	v := &view{speaker: s, Brand: c.look.brand, Logo: c.look.logo(assets), Title: s.T(title), Path: c.path, Nonce: rand.Text(),
 		Style: c.style(), Script: assets + c.look.assets.names["page.js"]}
@@ -200,7 +214,17 @@ func (p *Pages) view(r *http.Request, title string) *view {
 			v.Banner.Mail = c.base + "dev/mail"
 		}
 	}
-	return v
+	p.chooses(w, r, v, wishes)
+	return v, nil
+}
+
+// own begins a page of somebody who is signed in; here is its name.
+func (p *Pages) own(w http.ResponseWriter, r *http.Request, here, title string, wishes language.Wishes, who auth.Packed) (*view, error) {
+	v, err := p.view(w, r, title, wishes, who)
+	if err == nil {
+		v.Account = &account{Name: p.now.Load().nameOf(who), Token: p.engine.Token(w, r), Here: here}
+	}
+	return v, err
 }
 
 // link fills in the links, all of which lead to returnTo in the end.
@@ -235,7 +259,7 @@ func (p *Pages) render(w http.ResponseWriter, status int, name string, v *view) 
 	h := w.Header()
 	h.Set("Content-Security-Policy", strings.Replace(c.policy, noncePlace, v.Nonce, 1))
 	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Language", v.Lang)
+	h.Set("Content-Language", v.Tag)
 	w.WriteHeader(status)
 	_, _ = io.WriteString(w, text) // a browser that hung up is nobody's fault
 	return nil
@@ -262,14 +286,9 @@ func (c *current) nameOf(who auth.Packed) string {
 	return ""
 }
 
-// signedIn names somebody on a page of theirs.
-func (p *Pages) signedIn(w http.ResponseWriter, r *http.Request, v *view, who auth.Packed, here string) {
-	v.Account = &account{Name: p.now.Load().nameOf(who), Token: p.engine.Token(w, r), Here: here}
-}
-
 // otherwise answers whatever else is asked for at the prefix and below.
 func (p *Pages) otherwise(w http.ResponseWriter, r *http.Request) error {
-	if r.URL.Path == "/"+config.PagesPath {
+	if r.URL.Path == pagesAt {
 		return p.home(w, r)
 	}
 	return auth.ErrPageUnknown

@@ -6,6 +6,7 @@ import (
 	"github.com/google/uuid"
 
 	"zelus/internal/auth"
+	"zelus/internal/language"
 	"zelus/internal/session"
 	"zelus/internal/store"
 	"zelus/internal/web"
@@ -45,8 +46,10 @@ func (p *Pages) showSessions(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	v := p.view(r, "title.sessions")
-	p.signedIn(w, r, v, row.Identity, "sessions")
+	v, err := p.own(w, r, "sessions", "title.sessions", language.Asked(r), row.Identity)
+	if err != nil {
+		return err
+	}
 	body := &sessionsBody{Here: p.device(v, row), More: total - len(others), Trusts: p.sessions.Trusts(), Token: v.Account.Token}
 	for i := range others {
 		body.Others = append(body.Others, p.device(v, &others[i]))

@@ -30,8 +30,10 @@ var order = []string{ui.GroupProfile, ui.GroupPassword, ui.GroupPasskey, ui.Grou
 // showSettings shows somebody their account.
 func (p *Pages) showSettings(w http.ResponseWriter, r *http.Request, s *flow.Shown) error {
 	c := p.now.Load()
-	v := p.view(r, "title.settings")
-	p.signedIn(w, r, v, s.Owner, "settings")
+	v, err := p.own(w, r, "settings", "title.settings", s.Wishes, s.Owner)
+	if err != nil {
+		return err
+	}
 	b := p.builder(c, v.speaker, s)
 	b.read(&s.UI)
 	b.rank(order, false)

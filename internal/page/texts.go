@@ -2,51 +2,66 @@ package page
 
 import (
 	"embed"
-	"encoding/json"
 	"fmt"
 	"html/template"
 	"net/http"
 	"strings"
-	"time"
 
+	"github.com/tidwall/gjson"
+
+	"zelus/internal/auth"
+	"zelus/internal/language"
 	"zelus/internal/ui"
+	"zelus/internal/web"
 )
 
 //go:embed texts
 var textFiles embed.FS
 
-// texts are what pages say, by key: of each language one file.
-type texts struct{ english map[string]string }
-
-func readTexts() (*texts, error) {
-	t := &texts{}
-	raw, err := textFiles.ReadFile("texts/en.json")
-	if err == nil {
-		err = json.Unmarshal(raw, &t.english)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("texts of pages: %w", err)
-	}
-	return t, nil
+// newTexts are what pages say, by key: of each language one file, which is read when
+// somebody reads it.
+func newTexts() *language.Files[map[string]string] {
+	return language.NewFiles[map[string]string](textFiles, "texts")
 }
 
-// speaker is a language as a page speaks it.
+// speaker is a language as a page speaks it: the texts of pages, those of messages, days
+// and errors.
 type speaker struct {
-	Lang, Dir string
-	texts     *texts
-	own       map[string]string
+	*language.Language
+	own, english map[string]string
 }
 
-// speaker is that of whoever asks.
-func (t *texts) speaker(*http.Request) *speaker {
-	return &speaker{Lang: "en", Dir: "ltr", texts: t, own: t.english}
+// speaker is that of the language which somebody wants to read. who is who they are, if
+// that is known.
+func (p *Pages) speaker(w language.Wishes, who auth.Packed) (*speaker, error) {
+	if i, err := who.Identity(); who != "" && err == nil {
+		w.Locale = gjson.GetBytes(i.Traits, "locale").String()
+	}
+	c := p.now.Load()
+	return newSpeaker(c.languages, p.texts, c.offer.Pick(w))
+}
+
+func newSpeaker(languages *language.Texts, texts *language.Files[map[string]string], tag string) (*speaker, error) {
+	l, err := languages.In(tag)
+	if err != nil {
+		return nil, err
+	}
+	own, err := texts.In(tag)
+	if err != nil {
+		return nil, err
+	}
+	english, err := texts.In(language.English)
+	if err != nil {
+		return nil, err
+	}
+	return &speaker{l, *own, *english}, nil
 }
 
 // T is the text of a key. values are name, value, name, value: {name} becomes the value.
 func (s *speaker) T(key string, values ...any) string {
 	text, ok := s.own[key]
 	if !ok {
-		text = s.texts.english[key]
+		text = s.english[key]
 	}
 	if len(values) == 0 {
 		return text
@@ -59,60 +74,69 @@ func (s *speaker) T(key string, values ...any) string {
 }
 
 // Has says whether there is a text of this key.
-func (s *speaker) Has(key string) bool { return s.texts.english[key] != "" }
+func (s *speaker) Has(key string) bool { return s.english[key] != "" }
 
 // H is T with each value apart from the direction of the text around it, as addresses
 // and names must be.
 func (s *speaker) H(key string, values ...any) template.HTML {
-	apart := make([]any, len(values))
-	for i, v := range values {
-		if apart[i] = v; i%2 == 1 {
-			apart[i] = "\x02" + clean(fmt.Sprint(v)) + "\x03"
+	text := s.T(key)
+	var out language.Sentence
+	for text != "" {
+		before, rest, _ := strings.Cut(text, "{")
+		name, after, _ := strings.Cut(rest, "}")
+		out = append(out, language.Piece{Text: before})
+		for i := 0; i+1 < len(values); i += 2 {
+			if values[i] == name {
+				out = append(out, language.Piece{Text: fmt.Sprint(values[i+1]), Value: true})
+			}
 		}
+		text = after
 	}
-	return isolated(s.T(key, apart...))
+	return out.HTML()
 }
-
-// isolated is a text as HTML, in which what stands between the two marks is isolated
-// (HTML, section 4.5.25, the bdi element).
-func isolated(text string) template.HTML {
-	escaped := template.HTMLEscapeString(text)
-	if strings.ContainsAny(escaped, "\x02\x03") {
-		escaped = strings.ReplaceAll(strings.ReplaceAll(escaped, "\x02", "<bdi>"), "\x03", "</bdi>")
-	}
-	return template.HTML(escaped)
-}
-
-// clean takes the marks of isolated out of a text.
-func clean(text string) string {
-	if !strings.ContainsAny(text, "\x02\x03") {
-		return text
-	}
-	return strings.Map(func(r rune) rune {
-		if r == '\x02' || r == '\x03' {
-			return -1
-		}
-		return r
-	}, text)
-}
-
-// own are the names of what messages carry that people or operators have written: it is
-// in whatever language and direction.
-var ownWords = []string{"address", "masked_address", "display_name", "title", "value", "credential_identifier_hint", "duplicateIdentifier"}
 
 // Say is a message of a flow.
-func (s *speaker) Say(m ui.Message) template.HTML {
-	text := clean(m.Text)
-	for _, name := range ownWords {
-		if v, ok := m.Context[name].(string); ok && v != "" && v != text {
-			text = strings.Replace(text, v, "\x02"+v+"\x03", 1)
-		}
-	}
-	return isolated(text)
+func (s *speaker) Say(m ui.Message) template.HTML { return s.Message(m).HTML() }
+
+// isolated is a text that somebody has written, in whatever direction.
+func isolated(text string) template.HTML {
+	return language.Sentence{{Text: text, Value: true}}.HTML()
 }
 
-// Day is a date.
-func (s *speaker) Day(at time.Time) string { return at.UTC().Format("2 January 2006") }
+// choice is the language that a page speaks, and those that it could.
+type choice struct {
+	Now   language.Name
+	All   []language.Name
+	Token string
+	Back  string // the page that is shown, below the prefix
+}
 
-// Moment is a date with its time.
-func (s *speaker) Moment(at time.Time) string { return at.UTC().Format("2 January 2006, 15:04 UTC") }
+// chooses lets somebody choose another language, unless the application has said which
+// one it must be.
+func (p *Pages) chooses(w http.ResponseWriter, r *http.Request, v *view, wishes language.Wishes) {
+	c := p.now.Load()
+	for tag := range strings.FieldsSeq(wishes.UILocales) {
+		if c.offer.Find(tag) != "" {
+			return
+		}
+	}
+	if all := c.offer.Names(); len(all) > 1 {
+		v.Choice = &choice{Now: v.Name, All: all, Token: p.engine.Token(w, r), Back: strings.TrimPrefix(r.URL.RequestURI(), pagesAt)}
+	}
+}
+
+// chooseLanguage keeps in the browser which language somebody has chosen. Mails that are
+// sent from its forms are in that language, too, so the whole server has the cookie.
+func (p *Pages) chooseLanguage(w http.ResponseWriter, r *http.Request) error {
+	values, err := p.engine.Posted(r)
+	if err != nil {
+		return err
+	}
+	c := p.now.Load()
+	if tag := c.offer.Find(values.String("language")); tag != "" {
+		now := p.clock()
+		(web.SecretCookie{Name: language.Cookie, Persistent: true, CookieOptions: web.CookieOptions{Path: c.config.PublicURL().Path, Secure: c.config.Cookies.Secure}}).
+			Set(w, tag, now, now.Add(remembered))
+	}
+	return lead(w, c.config.BuiltInPage(values.String("back")))
+}
