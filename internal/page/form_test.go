@@ -109,7 +109,7 @@ func TestForms(t *testing.T) {
 		}
 	}
 	_, all := formsOf(t, auth.Settings, csrf, remove)
-	if r := all[0].Removal; r == nil || r.What != "<bdi>a &lt;b&gt;</bdi>" || r.Added != "Added on 4 May 2026" {
+	if r := all[0].Removal; r == nil || r.What != "<bdi>a &lt;b&gt;</bdi>" || r.Added != "Added: 4 May 2026" {
 		t.Errorf("what is removed: %+v", r)
 	}
 }

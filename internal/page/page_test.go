@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"zelus/internal/config"
+	"zelus/internal/language/languagetest"
 )
 
 func TestSourceOf(t *testing.T) {
@@ -109,3 +110,5 @@ func TestTexts(t *testing.T) {
 		}
 	}
 }
+
+func TestTextsAreComplete(t *testing.T) { languagetest.Complete(t, os.DirFS("."), "texts") }
