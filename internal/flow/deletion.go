@@ -20,8 +20,8 @@ import (
 
 // Somebody deletes their account. That takes effect after a grace period: until then the
 // account is as it was, with a time at which it goes. All its sessions end, and a message
-// has a link by which it stays; whoever signs in is asked whether it shall. Nobody has to
-// be told what to do for it to go: that is App.clean, by DeleteDue.
+// has a link by which it stays; whoever signs in is asked whether it shall. What is due
+// goes in the background, by DeleteDue.
 //
 // The link carries whose account it is and until when it can be kept, sealed. Nothing is
 // stored for it: an account that is kept, or has another time, makes it void.

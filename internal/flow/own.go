@@ -83,15 +83,10 @@ func (o *Own) read() (err error) {
 		return err
 	}
 	if v.proof.Cookie {
-		simple := v.r.Method == http.MethodPost && web.RequireJSON(v.r) != nil
-		if token := cmp.Or(o.Values.String(csrfField), v.r.Header.Get("X-CSRF-Token")); token != "" || simple {
-			secret, ok := v.csrf.Secret(v.r)
-			if !ok || !v.csrf.Valid(token, secret) {
-				return auth.ErrCSRF.Explain(v.diagnostics.Token(v.r, token))
-			}
-		}
-		if v.foreign(v.r) {
-			return auth.ErrCSRF.Explain(v.diagnostics.ForeignPage(v.r))
+		token := cmp.Or(o.Values.String(csrfField), v.r.Header.Get("X-CSRF-Token"))
+		likeForm := v.r.Method == http.MethodPost && web.RequireJSON(v.r) != nil
+		if err := v.fromPage(v.r, token, token == "" && !likeForm); err != nil {
+			return err
 		}
 	}
 	o.to, err = v.returnTo.Resolve(o.Values.String("return_to"))
