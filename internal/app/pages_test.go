@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -37,7 +39,7 @@ const personOfPages = `{
     "email": {"type": "string", "format": "email", "title": "E-mail", "ory.sh/kratos": {"credentials": {"password": {"identifier": true}, "code": {"identifier": true, "via": "email"},
       "passkey": {"display_name": true}, "totp": {"account_name": true}}, "verification": {"via": "email"}, "recovery": {"via": "email"}}},
     "name": {"type": "string", "title": "Name</label><script>alert(1)</script>", "maxLength": 4000},
-    "born": {"type": "string", "format": "date", "title": "\" onfocus=\"alert(1)"}, "news": {"type": "boolean", "title": "News"}, "number": {"type": "integer"},
+    "locale": {"type": "string"}, "born": {"type": "string", "format": "date", "title": "\" onfocus=\"alert(1)"}, "news": {"type": "boolean", "title": "News"}, "number": {"type": "integer"},
     "since": {"type": "string", "format": "date-time"}, "site": {"type": "string", "format": "uri"}, "tags": {"type": "array", "items": {"type": "string"}},
     "plan": {"enum": ["free", "<script>alert(1)</script>", 7], "type": "string"}, "home": {"type": "object", "properties": {"town<b>": {"type": "string"}}}
   }, "required": ["email"]}}}`
@@ -443,6 +445,59 @@ func TestPagesNudge(t *testing.T) {
 	if l = c.arrive(c.send("POST", "/ui/welcome", url.Values{"csrf_token": {csrfOf(l)}})); l.byID("nudge") != nil {
 		t.Errorf("still telling: %s", l.body)
 	}
+}
+
+// TestPagesLanguages: a page is in the language that the application asks for, else that
+// which the person has chosen, else that of their account, else that of their browser.
+func TestPagesLanguages(t *testing.T) {
+	folder := t.TempDir()
+	if err := os.WriteFile(filepath.Join(folder, "de.json"), []byte(`{"E-mail": "Elektropost", "1010022": "Hinein mit dem Passwort"}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := start(t, setup{more: ownPages + "languages: {offered: [de, en, ar], default: ar, translations_path: " + folder + "}\n"})
+	in := func(l leaf) string { return attribute(l.all("html")[0], "lang") + " " + attribute(l.all("html")[0], "dir") }
+	see := func(what string, l leaf, want string) {
+		t.Helper()
+		if got := in(l); got != want {
+			t.Errorf("%s: a page in %q, want %q", what, got, want)
+		}
+		if got := l.header.Get("Content-Language"); got != strings.Fields(want)[0] {
+			t.Errorf("%s: the header says %q", what, got)
+		}
+	}
+	c := s.client(t, page)
+	see("by default", c.shows("/ui/login"), "ar rtl")
+	see("one that is not offered", c.arrive(c.get("/ui/recovery", "Accept-Language", "fr, ja;q=0.9")), "ar rtl")
+	first := c.get("/ui/login").header.Get("Location")
+	first = c.get(first).header.Get("Location")
+	german := c.arrive(c.get(first, "Accept-Language", "de-CH, en;q=0.5"))
+	see("the browser's", german, "de ltr")
+	if text := text(german.root); !strings.Contains(text, "Elektropost") || !strings.Contains(text, "Hinein mit dem Passwort") || !strings.Contains(text, "Konto erstellen") {
+		t.Errorf("the page says %s", text)
+	}
+
+	// The person's choice, on a page to which it leads back.
+	a := c.send("POST", "/ui/language", url.Values{"csrf_token": {csrfOf(german)}, "language": {"en"}, "back": {strings.TrimPrefix(first, s.public+"/ui/")}}).leads(303, strings.Split(first, "?")[0])
+	see("the choice", c.arrive(c.get(a.header.Get("Location"), "Accept-Language", "de")), "en ltr")
+	c.send("POST", "/ui/language", url.Values{"csrf_token": {csrfOf(german)}, "language": {"fr"}, "back": {"//evil.example"}}).leads(303, s.public+"/ui///evil.example")
+	see("a choice of nothing", c.shows("/ui/login"), "en ltr")
+
+	// The application.
+	l := c.shows("/self-service/login/browser?ui_locales=" + url.QueryEscape("xx fr de en"))
+	see("the application's", l, "de ltr")
+	if l.byID("languages") != nil {
+		t.Error("a choice is offered that changes nothing")
+	}
+	see("the application's, elsewhere", c.shows("/self-service/registration/browser?ui_locales=fr"), "en ltr")
+
+	// The account.
+	p := stranger()
+	s.operator(t).send("POST", "/admin/identities", map[string]any{"schema_id": "person", "traits": map[string]any{"email": p.email, "locale": "de_DE.UTF-8"},
+		"credentials": map[string]any{"password": map[string]any{"config": fields{"password": p.password}}}}).is(201)
+	own := s.client(t, page)
+	own.signIn(p)
+	see("the account's", own.arrive(own.get("/ui/welcome", "Accept-Language", "en")), "de ltr")
+	see("the account's, in a form", own.shows("/ui/settings"), "de ltr")
 }
 
 // hostileValues are values that try to become something else on a page.

@@ -55,7 +55,7 @@ func (p *prepared) close() {
 // wrong with it. It touches nothing that is in use. Each error begins with the
 // key that is to blame, for (*config.Config).Blame.
 func prepare(ctx context.Context, c *config.Config, proxy func(*url.URL) (*url.URL, error), programs *jsonnet.Pool) (*prepared, error) {
-	p := &prepared{config: c, languages: language.New(nil)}
+	p := &prepared{config: c}
 	faults := []error{checkDatabase(c), checkSecrets(c)}
 	note := func(err error) { faults = append(faults, err) }
 	var err error
@@ -65,6 +65,8 @@ func prepare(ctx context.Context, c *config.Config, proxy func(*url.URL) (*url.U
 		p.mail, err = mailServer(c)
 		note(err)
 	}
+	p.languages, err = loadLanguages(c)
+	note(err)
 	p.contents, _ = secret.NewRing(courier.KeyPurpose, c.Secrets.Default) // checkSecrets says what is wrong
 	p.outgoing, err = outgoingRules(c)
 	note(err)

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"os"
 
 	"zelus/internal/adminkey"
 	"zelus/internal/brand"
@@ -16,6 +17,7 @@ import (
 	"zelus/internal/hash"
 	"zelus/internal/jsonnet"
 	"zelus/internal/language"
+	"zelus/internal/override"
 	pages "zelus/internal/page"
 	"zelus/internal/schema"
 	"zelus/internal/secret"
@@ -215,6 +217,24 @@ func callAuth(a *config.Auth) *web.CallAuth {
 		return &web.CallAuth{Key: a.Config.Name, Value: a.Config.Value, InCookie: a.Config.In == "cookie"}
 	}
 	return &web.CallAuth{User: a.Config.User, Password: a.Config.Password}
+}
+
+// loadLanguages reads what the operator says in other words than ours. The texts can be
+// used also where it fails.
+func loadLanguages(c *config.Config) (*language.Texts, error) {
+	folder := c.Languages.TranslationsPath
+	if folder == "" {
+		return language.New(nil), nil
+	}
+	var own language.Own
+	err := override.CheckFolder(folder)
+	if err == nil {
+		own, err = language.ReadOwn(os.DirFS(folder))
+	}
+	if err != nil {
+		err = fmt.Errorf("languages.translations_path: %s: %w", folder, err)
+	}
+	return language.New(own), err
 }
 
 // loadLook reads what pages look like.

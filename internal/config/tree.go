@@ -27,7 +27,7 @@ type Config struct {
 	Courier           Courier        `key:"courier" doc:"How mail and text messages are sent."`
 	OAuth2Provider    OAuth2Provider `key:"oauth2_provider" later:"OAuth2" doc:"The OAuth 2.0 server (Ory Hydra) that people are signed in for."`
 	Branding          Branding       `key:"branding" doc:"Name, logo, colours and links, for pages and messages."`
-	Languages         Languages      `key:"languages" later:"the built-in pages" doc:"Languages of pages and messages."`
+	Languages         Languages      `key:"languages" doc:"Languages of pages and messages."`
 	Serve             Serve          `key:"serve" doc:"Where the server listens and under which addresses it is reached."`
 	Tracing           Tracing        `key:"tracing" later:"tracing" restart:"yes" doc:"Where traces are sent."`
 	Log               Log            `key:"log" restart:"yes" doc:"What is logged, and how."`

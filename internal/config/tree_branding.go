@@ -1,6 +1,10 @@
 package config
 
-import "slices"
+import (
+	"slices"
+
+	"zelus/internal/language"
+)
 
 // Branding is how pages and messages look like those of one's own service. It is
 // ours; Kratos has no such keys.
@@ -51,6 +55,9 @@ type Languages struct {
 	Offered          []string `key:"offered" min:"1" unique:"yes" enum:"en de fr es pt it nl pl ja zh ar" doc:"Languages to choose from. Not set: all."`
 	TranslationsPath string   `key:"translations_path" doc:"Folder with texts of your own, in one file for each language (de.json): an object of texts by the id of a message, or by an English text such as the title of a field. It is read at the start, and again when something in it or the configuration changes."`
 }
+
+// Offer is the languages that are offered.
+func (l Languages) Offer() language.Offer { return language.Offer{Tags: l.Offered, Default: l.Default} }
 
 func (l Languages) check(at place) {
 	if l.Default != "" && len(l.Offered) > 0 && !slices.Contains(l.Offered, l.Default) {

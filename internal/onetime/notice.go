@@ -16,7 +16,7 @@ import (
 func (s *Secrets) Notice(c *config.Config, n flow.Notice) (func(context.Context, *store.Tx) error, error) {
 	d := templates.Data{To: n.To, Identity: n.Identity.Pack().Render(auth.Reader{BaseURL: c.PublicURL().String(), Addresses: true}),
 		RequestURL: n.RequestURL, ChangedAt: n.At, AddedAt: n.At, Change: n.Change, UndoURL: n.Undo, ExpiresInMinutes: int(n.Lifespan.Minutes()), TransientPayload: n.TransientPayload}
-	said, err := s.render(n.Template, n.Via, languageOf(n.Identity, n.Wishes), d)
+	said, err := s.render(n.Template, n.Via, languageOf(c, n.Identity, n.Wishes), d)
 	if err != nil {
 		return nil, err
 	}

@@ -169,7 +169,7 @@ func (s *Secrets) message(form *flow.Form, e flow.Errand, plain string, isCode b
 	if isCode {
 		m.RequestHeaders = form.Headers()
 	}
-	said, err := s.render(m.Template, m.Type, languageOf(e.Identity, form.Wishes), d)
+	said, err := s.render(m.Template, m.Type, languageOf(form.Config, e.Identity, form.Wishes), d)
 	if err != nil {
 		return nil, err
 	}
@@ -264,8 +264,8 @@ func address(c *config.Config, f *auth.Flow, isCode bool, plain string) string {
 
 // languageOf is that in which somebody is written to: the one of their trait
 // "locale", or else one that the request asks for, which may be another person's.
-func languageOf(i *auth.Identity, asked language.Wishes) string {
-	offer := language.Offer{}
+func languageOf(c *config.Config, i *auth.Identity, asked language.Wishes) string {
+	offer := c.Languages.Offer()
 	if i != nil {
 		if tag := offer.Find(gjson.GetBytes(i.Traits, "locale").String()); tag != "" {
 			return tag

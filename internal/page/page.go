@@ -68,7 +68,7 @@ func New(engine *flow.Engine, sessions *session.Sessions, server *web.Server, cl
 // from it.
 func (p *Pages) Configure(c *config.Config, schemas *schema.Set, languages *language.Texts, look *Look) {
 	public := c.PublicURL()
-	next := &current{config: c, schemas: schemas, languages: languages, offer: language.Offer{Tags: c.Languages.Offered, Default: c.Languages.Default},
+	next := &current{config: c, schemas: schemas, languages: languages, offer: c.Languages.Offer(),
 		base: public.String(), path: public.Path + config.PagesPath, policy: contentPolicy(c), look: look, former: look}
 	if before := p.now.Load(); before != nil {
 		next.former = before.look
