@@ -15,9 +15,15 @@ import (
 // signInPage is the text of the page that people sign in on.
 func signInPage(t *testing.T, s *server) string {
 	t.Helper()
+	return signInPageFor(t, s, "")
+}
+
+// signInPageFor is what somebody is shown whose browser asks for these languages.
+func signInPageFor(t *testing.T, s *server, accept string) string {
+	t.Helper()
 	c := s.client(t, page)
 	flow := c.get("/self-service/login/browser").is(303).query("flow")
-	return string(c.get("/ui/login?flow=" + flow).is(200).body)
+	return string(c.get("/ui/login?flow="+flow, "Accept-Language", accept).is(200).body)
 }
 
 // builtIn has people sign in on our page.
@@ -125,5 +131,39 @@ func TestBanner(t *testing.T) {
 	s := serve(t, open(t, Options{Config: config.Options{Flags: config.Flags{Dev: true}, DataDir: filepath.Join(t.TempDir(), "data")}, Log: io.Discard, Clock: time.Now}))
 	if text := signInPage(t, s); !strings.Contains(text, `id="development"`) || !strings.Contains(text, `href="http://localhost:4433/dev/mail"`) {
 		t.Errorf("it does not say so:\n%s", text)
+	}
+}
+
+// TestLanguages: pages and messages speak the languages that are offered, with the
+// operator's words for what the operator has named.
+func TestLanguages(t *testing.T) {
+	folder := t.TempDir()
+	write := func(text string) {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join(folder, "de.json"), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(`{"E-mail": "Postadresse"}`)
+	s := start(t, setup{more: builtIn})
+	if text := signInPageFor(t, s, "ja, de;q=0.5"); !strings.Contains(text, `<html lang="ja"`) {
+		t.Errorf("it is not Japanese:\n%s", text)
+	}
+	s.reconfigure(t, builtIn+"languages: {default: de, offered: [fr, de], translations_path: "+folder+"}\n")
+	text := signInPageFor(t, s, "ja, en;q=0.5")
+	if !strings.Contains(text, `<html lang="de"`) || !strings.Contains(text, "Postadresse") || !strings.Contains(text, "Français") || strings.Contains(text, "Polski") {
+		t.Errorf("it is not German, with our word and one more language to choose from:\n%s", text)
+	}
+	if text := signInPageFor(t, s, "en, fr;q=0.5"); !strings.Contains(text, `<html lang="fr"`) {
+		t.Errorf("it is not French:\n%s", text)
+	}
+	write(`{"E-mail": "Briefkasten"}`)
+	eventually(t, "the changed word is in force", func() bool { return strings.Contains(signInPageFor(t, s, "de"), "Briefkasten") })
+	write(`{"1010001": "{nothing}"}`)
+	eventually(t, "what cannot be said is refused", func() bool {
+		return strings.Contains(s.log.String(), "languages.translations_path: "+folder+": de.json: ")
+	})
+	if !strings.Contains(signInPageFor(t, s, "de"), "Briefkasten") {
+		t.Error("the last good word did not stay")
 	}
 }

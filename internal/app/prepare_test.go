@@ -95,6 +95,8 @@ var unworkable = []struct{ name, more, want string }{
 		"more.yml:4: branding.colors.light.accent: #ffcc00 has a contrast of 1.51:1 with the background, #ffffff; buttons and the focus ring need at least 3:1 (WCAG 2.2, 1.4.11); #b49000 would do"},
 	{"logo that is none", "\nbranding:\n  logo_url: base64://" + encoded("hello") + "\n", "more.yml:3: branding.logo_url: "},
 	{"link to a script", "\nbranding: {links: {terms_url: 'javascript:alert(1)'}}\n", "more.yml:2: branding.links.terms_url: "},
+	{"folder of texts", "\nlanguages:\n  translations_path: /nowhere/at/all\n", "more.yml:3: languages.translations_path: "},
+	{"folder of pages", "\nbranding:\n  template_override_path: /nowhere/at/all\n", "more.yml:3: branding.template_override_path: "},
 	{"folder of templates", "\ncourier:\n  template_override_path: /nowhere/at/all\n", "more.yml:3: courier.template_override_path: "},
 	{"template", "\ncourier:\n  templates:\n    login_code: {valid: {email: {body: {html: 'base64://e3sgLk5vdGhpbmcgfX0='}}}}\n",
 		"more.yml:4: courier.templates.login_code.valid.email.body.html: base64://…: email.body.gotmpl:1:3: there is no field .Nothing here"},

@@ -18,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"zelus/internal/auth"
+	"zelus/internal/language"
 )
 
 // least is the smallest file that is fine outside development.
@@ -982,5 +983,17 @@ func TestName(t *testing.T) {
 		if got := mustLoad(t, least+more, "DSN=memory").Branding.Name; got != want {
 			t.Errorf("with %q it is %q, want %q", more, got, want)
 		}
+	}
+}
+
+// TestLanguageKeys: the keys take those languages that we have texts in.
+func TestLanguageKeys(t *testing.T) {
+	for _, key := range []string{"default", "offered"} {
+		if got := newSpec().field("languages").field(key).enum; !slices.Equal(got, language.Tags()) {
+			t.Errorf("languages.%s takes %v, and there are %v", key, got, language.Tags())
+		}
+	}
+	if _, _, err := load(least+"languages: {default: pl, offered: [de, fr]}\n", "DSN=memory"); err == nil || !strings.Contains(err.Error(), "languages.default: must be one of those in languages.offered") {
+		t.Errorf("a default that is not offered: %v", err)
 	}
 }

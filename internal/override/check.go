@@ -10,11 +10,13 @@ import (
 
 // check refuses templates that name one that is not there, that lead back to
 // themselves, which would go on until the memory is full, and roots that show what
-// data of the type of sample do not have.
-func check(trees map[string]*parse.Tree, roots []string, sample any) error {
-	c := &checker{trees: trees, state: map[string]int{}, data: reflect.TypeOf(sample)}
+// data of the type of their samples do not have.
+func check(trees map[string]*parse.Tree, roots map[string]any) error {
+	c := &checker{trees: trees, state: map[string]int{}}
 	for _, name := range slices.Sorted(maps.Keys(trees)) {
-		if err := c.template(name, slices.Contains(roots, name)); err != nil {
+		sample, root := roots[name]
+		c.data = reflect.TypeOf(sample)
+		if err := c.template(name, root); err != nil {
 			return err
 		}
 	}
@@ -24,7 +26,7 @@ func check(trees map[string]*parse.Tree, roots []string, sample any) error {
 type checker struct {
 	trees map[string]*parse.Tree
 	state map[string]int // 1 while it is being looked at, 2 when that is done
-	data  reflect.Type   // that roots are given
+	data  reflect.Type   // that the root is given
 	name  string
 	err   error
 }

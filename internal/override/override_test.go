@@ -12,8 +12,11 @@ import (
 // page is what templates of these tests are given.
 type page struct {
 	Title string
+	Inner any
 	words
 }
+
+type inner struct{ Name string }
 
 type words struct{}
 
@@ -31,7 +34,7 @@ func base(t *testing.T) *htmltemplate.Template {
 
 // TestHTML: files take the place of built-in templates, and use the others.
 func TestHTML(t *testing.T) {
-	set, err := HTML(base(t), []File{{"_mine", `{{.T "a"}}`}, {"login", `{{template "head" .}}{{template "_mine" .}}`}}, []string{"login"}, &page{})
+	set, err := HTML(base(t), []File{{"_mine", `{{.T "a"}}`}, {"login", `{{template "head" .}}{{template "_mine" .}}`}}, map[string]any{"login": &page{Inner: &inner{}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,10 +50,11 @@ func TestRefused(t *testing.T) {
 		"{{$.Long.Nothing}}{{$.Nothing}}":            "login:1:21: there is no field .Nothing here",
 		`{{template "foot" .}}`:                      `login:1:11: there is no template "foot"`,
 		`{{template "login" .}}`:                     `leads back to itself`,
+		"\n{{with .Inner}}{{.Nam}}{{end}}":           "login:2:17: executing \"login\" at <.Nam>: can't evaluate field Nam in type *override.inner",
 		"{{nothing .}}":                              `login:1: function "nothing" not defined`,
 		`<a href="{{if .Title}}x">{{else}}'>{{end}}`: "login:1:",
 	} {
-		_, err := HTML(base(t), []File{{"login", text}}, []string{"login"}, &page{})
+		_, err := HTML(base(t), []File{{"login", text}}, map[string]any{"login": &page{Inner: &inner{}}})
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %s", text, err, want)
 		}
@@ -64,7 +68,7 @@ func TestRun(t *testing.T) {
 		"{{index .Title 9}}":      "root:1:2: executing \"root\" at <index .Title 9> failed",
 		"{{(index .Title 0).No}}": "root:1:16: executing \"root\" at <0>: can't evaluate field No in type uint8",
 	} {
-		set, err := Text(texttemplate.New(""), []File{{"root", text}}, []string{"root"}, &page{})
+		set, err := Text(texttemplate.New(""), []File{{"root", text}}, map[string]any{"root": &page{}})
 		if err != nil {
 			t.Fatal(err)
 		}

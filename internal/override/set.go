@@ -5,6 +5,8 @@ import (
 	"fmt"
 	htmltemplate "html/template"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	texttemplate "text/template"
 	"text/template/parse"
@@ -22,8 +24,10 @@ type Set struct {
 }
 
 // Text makes a set of plain text: of the files, which may use what is in base.
-// roots are the templates that are run, with data of the type of sample.
-func Text(base *texttemplate.Template, files []File, roots []string, sample any) (*Set, error) {
+// roots are the templates that are run, each with a sample of the data that it will
+// be given: a value of their type, in which the more is filled in the more can be
+// checked.
+func Text(base *texttemplate.Template, files []File, roots map[string]any) (*Set, error) {
 	for _, f := range files {
 		if _, err := base.New(f.Name).Parse(f.Text); err != nil {
 			return nil, plainly(err)
@@ -33,16 +37,17 @@ func Text(base *texttemplate.Template, files []File, roots []string, sample any)
 	for _, t := range base.Templates() {
 		trees[t.Name()] = t.Tree
 	}
-	if err := check(trees, roots, sample); err != nil {
-		return nil, err
-	}
-	return &Set{execute: base.ExecuteTemplate}, nil
+	return newSet(base.ExecuteTemplate, trees, roots)
 }
 
 // HTML makes a set like Text, of HTML. base must not have been run.
-func HTML(base *htmltemplate.Template, files []File, roots []string, sample any) (*Set, error) {
+func HTML(base *htmltemplate.Template, files []File, roots map[string]any) (*Set, error) {
 	for _, f := range files {
-		if _, err := base.New(f.Name).Parse(f.Text); err != nil {
+		t := base.Lookup(f.Name)
+		if t == nil { // New would take base itself out of its set, if it has this name
+			t = base.New(f.Name)
+		}
+		if _, err := t.Parse(f.Text); err != nil {
 			return nil, plainly(err)
 		}
 	}
@@ -50,19 +55,32 @@ func HTML(base *htmltemplate.Template, files []File, roots []string, sample any)
 	for _, t := range base.Templates() {
 		trees[t.Name()] = t.Tree
 	}
-	if err := check(trees, roots, sample); err != nil {
+	return newSet(base.ExecuteTemplate, trees, roots)
+}
+
+// newSet refuses what cannot work. What comes of the samples does not matter, only
+// what is wrong with the templates themselves: HTML that is not, and fields that the
+// data never have.
+func newSet(execute func(io.Writer, string, any) error, trees map[string]*parse.Tree, roots map[string]any) (*Set, error) {
+	if err := check(trees, roots); err != nil {
 		return nil, err
 	}
-	// HTML is analysed when it is first written. What comes of the sample does not
-	// matter, only what is wrong with the template itself.
-	for _, root := range roots {
-		var wrong *htmltemplate.Error
-		if err := base.ExecuteTemplate(&bounded{}, root, sample); errors.As(err, &wrong) {
+	for _, root := range slices.Sorted(maps.Keys(roots)) {
+		err := execute(&bounded{}, root, roots[root])
+		var html *htmltemplate.Error
+		var failed texttemplate.ExecError
+		switch {
+		case errors.As(err, &html):
 			return nil, plainly(err)
+		case errors.As(err, &failed) && strings.Contains(failed.Error(), noField):
+			return nil, errors.New(whereabouts(failed.Error()))
 		}
 	}
-	return &Set{execute: base.ExecuteTemplate}, nil
+	return &Set{execute: execute}, nil
 }
+
+// noField is what the template packages say of a field that there is not.
+const noField = ">: can't evaluate field "
 
 // plainly is an error of the template packages without their name in front.
 func plainly(err error) error {
@@ -97,7 +115,7 @@ func whereabouts(text string) string {
 		return "the template failed"
 	}
 	head := text[:len(text)-len(rest)] + expression + ">"
-	if strings.HasPrefix(cause, "can't evaluate field ") {
+	if strings.HasPrefix(">: "+cause, noField) {
 		return head + ": " + cause
 	}
 	return head + " failed"

@@ -6,7 +6,6 @@ import (
 	"html/template"
 	"slices"
 	"strings"
-	"text/template/parse"
 
 	"zelus/internal/brand"
 	"zelus/internal/language"
@@ -32,7 +31,7 @@ func NewLook(b *brand.Brand, folder string) (*Look, error) {
 		return nil, err
 	}
 	if folder != "" {
-		if l.own, err = readOwn(folder); err != nil {
+		if l.own, err = readOwn(b, folder); err != nil {
 			return nil, fmt.Errorf("%s: %w", templatesSetting, err)
 		}
 	}
@@ -46,7 +45,7 @@ func builtIn() (*template.Template, error) {
 
 // readOwn reads the files of an operator. Each takes the place of ours of that name;
 // one whose name begins with _ is for others of theirs to use.
-func readOwn(folder string) (*override.Set, error) {
+func readOwn(b *brand.Brand, folder string) (*override.Set, error) {
 	if err := override.CheckFolder(folder); err != nil {
 		return nil, err
 	}
@@ -58,13 +57,10 @@ func readOwn(folder string) (*override.Set, error) {
 	if err != nil {
 		return nil, err
 	}
-	var known, roots []string
+	var known []string
 	for _, t := range base.Templates() {
 		if strings.HasSuffix(t.Name(), ".html") {
 			known = append(known, t.Name())
-			if !parse.IsEmptyTree(t.Tree.Root) {
-				roots = append(roots, t.Name()) // the others only define parts of pages
-			}
 		}
 	}
 	slices.Sort(known)
@@ -78,11 +74,25 @@ func readOwn(folder string) (*override.Set, error) {
 	if err := errors.Join(faults...); err != nil {
 		return nil, err
 	}
-	set, err := override.HTML(base, files, roots, &view{speaker: &speaker{Language: &language.Language{}}})
+	english, err := newSpeaker(language.New(nil), newTexts(), language.English)
+	if err != nil {
+		return nil, err
+	}
+	samples := map[string]any{}
+	for name, body := range bodies() {
+		samples[name] = &view{speaker: english, Brand: b, Account: &account{}, Body: body}
+	}
+	set, err := override.HTML(base, files, samples)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", folder, err)
 	}
 	return set, nil
+}
+
+// bodies are what each page has of its own.
+func bodies() map[string]any {
+	return map[string]any{"error.html": &faultBody{}, "flow.html": &flowBody{}, "logout.html": &logoutBody{}, "sessions.html": &sessionsBody{},
+		"settings.html": &settingsBody{}, "welcome.html": &welcomeBody{}}
 }
 
 // text is a page by the operator's templates; empty where there are none, or with an

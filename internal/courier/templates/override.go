@@ -132,9 +132,9 @@ func (p *part) parse(files []override.File) (*custom, error) {
 	var set *override.Set
 	var err error
 	if p.html {
-		set, err = override.HTML(htmltemplate.New("").Funcs(htmltemplate.FuncMap(functions())), files, []string{p.file}, &view{})
+		set, err = override.HTML(htmltemplate.New("").Funcs(htmltemplate.FuncMap(functions())), files, map[string]any{p.file: &view{}})
 	} else {
-		set, err = override.Text(texttemplate.New("").Funcs(functions()), files, []string{p.file}, &view{})
+		set, err = override.Text(texttemplate.New("").Funcs(functions()), files, map[string]any{p.file: &view{}})
 	}
 	if err != nil {
 		return nil, err
