@@ -100,6 +100,7 @@ func TestOwnTemplates(t *testing.T) {
 	for text, want := range map[string]string{
 		"\n\n{{.Titel}}":     "flow.html:3:2: there is no field .Titel here",
 		"{{if}}":             "flow.html:1: missing value for if",
+		"{{.Body.Nothing}}":  "flow.html:1:7: executing \\\"flow.html\\\" at <.Body.Nothing>: can't evaluate field Nothing",
 		`{{template "no"}}`:  `flow.html:1:11: there is no template \"no\"`,
 		`<a href={{.Title}}`: "flow.html:", // the tag is not closed
 	} {
@@ -119,9 +120,9 @@ func TestOwnTemplates(t *testing.T) {
 	if err := os.Remove(filepath.Join(folder, "login.html")); err != nil {
 		t.Fatal(err)
 	}
-	write("flow.html", `{{.Body.Nothing}}`)
+	write("flow.html", `{{index .Body.Forms 7}}`)
 	eventually(t, "the built-in page is shown", shows("<!DOCTYPE html>"))
-	if log := s.log.String(); !strings.Contains(log, "a template failed") || !strings.Contains(log, "<.Body.Nothing>") {
+	if log := s.log.String(); !strings.Contains(log, "a template failed") || !strings.Contains(log, "<index .Body.Forms 7>") {
 		t.Errorf("the log does not say so: %s", log)
 	}
 }
