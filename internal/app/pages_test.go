@@ -455,7 +455,9 @@ func TestPagesLanguages(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := start(t, setup{more: ownPages + "languages: {offered: [de, en, ar], default: ar, translations_path: " + folder + "}\n"})
-	in := func(l leaf) string { return attribute(l.all("html")[0], "lang") + " " + attribute(l.all("html")[0], "dir") }
+	in := func(l leaf) string {
+		return attribute(l.all("html")[0], "lang") + " " + attribute(l.all("html")[0], "dir")
+	}
 	see := func(what string, l leaf, want string) {
 		t.Helper()
 		if got := in(l); got != want {
