@@ -1,8 +1,10 @@
 package test
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
 
@@ -25,7 +27,43 @@ func TestBrowser(t *testing.T) {
 		s.Public = atLocalhost(s.Public)
 		return s
 	}
-	node(t, start("false"), "browser", []string{"ZELUS_PAGES=" + origin, "ZELUS_PASSWORDLESS=" + start("true").Public, "ZELUS_CHROMIUM=" + chromium})
+	node(t, start("false"), "browser", []string{"ZELUS_PAGES=" + origin, "ZELUS_PASSWORDLESS=" + start("true").Public, "ZELUS_CHROMIUM=" + chromium},
+		"pages.test.js", "script.test.js")
+}
+
+// TestAccountPages uses the built-in account pages in Chromium: those of a server that was
+// started without any configuration, and those of one where everything is on that a page
+// shows, and time can pass. ZELUS_SNAPSHOTS=update writes test/browser/snapshots anew.
+func TestAccountPages(t *testing.T) {
+	notShort(t)
+	node(t, server.StartBare(t), "browser", everything(t), "journeys.test.js", "places.test.js")
+}
+
+// TestScreenshots is no test: ZELUS_SCREENSHOTS=FOLDER has it take pictures of all
+// places into that folder (make screenshots).
+func TestScreenshots(t *testing.T) {
+	if os.Getenv("ZELUS_SCREENSHOTS") == "" {
+		t.Skip("make screenshots runs this")
+	}
+	node(t, server.StartBare(t), "browser", everything(t), "screenshots.js")
+}
+
+// everything starts a server where everything is on that pages show. It returns what
+// programs must know of it.
+func everything(t *testing.T) []string {
+	// Somewhere else, where people may be led.
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprint(w, "<!doctype html><title>Elsewhere</title><h1>Elsewhere</h1>")
+	}))
+	t.Cleanup(elsewhere.Close)
+	full, clock := server.StartLater(t,
+		"SELFSERVICE_ALLOWED_RETURN_URLS="+atLocalhost(elsewhere.URL),
+		"SESSION_TRUSTED_DEVICE_ENABLED=true",
+		"SELFSERVICE_FLOWS_DELETION_ENABLED=true",
+		"SELFSERVICE_METHODS_WEBAUTHN_ENABLED=true",
+		"SELFSERVICE_METHODS_WEBAUTHN_CONFIG_RP_ID=localhost",
+		"SELFSERVICE_METHODS_WEBAUTHN_CONFIG_RP_DISPLAY_NAME=Tests")
+	return []string{"ZELUS_FULL=" + full.Public, "ZELUS_CLOCK=" + clock, "ZELUS_ELSEWHERE=" + atLocalhost(elsewhere.URL), "ZELUS_CHROMIUM=" + needs(t, "chromium", "chromium")}
 }
 
 // atLocalhost gives a URL the host name that is a relying party without TLS: a

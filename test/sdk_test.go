@@ -49,12 +49,14 @@ func notShort(t *testing.T) {
 // goModule has go take the module in its folder as it is.
 var goModule = []string{"GOWORK=off", "GOFLAGS=-mod=readonly"}
 
-// node installs and runs the tests of a JavaScript package.
-func node(t *testing.T, s *server.Server, dir string, env []string) {
+// node installs a JavaScript package and runs its tests, one file after the other: all, or
+// those that are named.
+func node(t *testing.T, s *server.Server, dir string, env []string, files ...string) {
 	t.Helper()
 	node, npm := needs(t, "node", "nodejs"), needs(t, "npm", "npm")
 	run(t, s, dir, env, npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts")
-	run(t, s, dir, env, node, "--test", "--test-timeout=600000") // milliseconds: a test that hangs says so
+	// Milliseconds: a test that hangs says so.
+	run(t, s, dir, env, node, append([]string{"--test", "--test-timeout=600000", "--test-concurrency=1"}, files...)...)
 }
 
 // needs gives the path of a program. Where it is missing the test is skipped, or

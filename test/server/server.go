@@ -32,8 +32,9 @@ type Server struct {
 	// Dir is the folder where the server keeps everything.
 	Dir string
 
-	binary, config string // paths
-	log            string // path of the log file
+	binary, config string   // paths; config is empty without a configuration
+	environ        []string // besides what every server has
+	log            string   // path of the log file
 	cmd            *exec.Cmd
 	killed         bool          // on purpose
 	exited         chan struct{} // closed once the process is gone
@@ -70,6 +71,46 @@ func StartOn(tb testing.TB, config, dsn string) *Server {
 func StartWith(tb testing.TB, config string, own map[string]string) *Server {
 	tb.Helper()
 	return start(tb, config, place{Own: own})
+}
+
+// StartBare starts the binary in development without any configuration, as somebody does
+// who tries it out. environ are settings as environment variables.
+func StartBare(tb testing.TB, environ ...string) *Server {
+	tb.Helper()
+	binary, err := build()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return startBare(tb, binary, environ)
+}
+
+// StartLater is StartBare with a clock that is ahead by the duration (of Go) in the file
+// that is returned, or right while it does not exist. It may only move on.
+func StartLater(tb testing.TB, environ ...string) (s *Server, clock string) {
+	tb.Helper()
+	binary, err := buildLater()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	clock = filepath.Join(tb.TempDir(), "ahead")
+	return startBare(tb, binary, append(environ, "ZELUS_TEST_CLOCK="+clock)), clock
+}
+
+func startBare(tb testing.TB, binary string, environ []string) *Server {
+	tb.Helper()
+	dir := tb.TempDir()
+	public, admin := freePorts(tb)
+	s := &Server{
+		Public:  fmt.Sprintf("http://localhost:%d", public),
+		Admin:   fmt.Sprintf("http://127.0.0.1:%d", admin),
+		Dir:     dir,
+		log:     filepath.Join(dir, "log"),
+		binary:  binary,
+		environ: append(environ, fmt.Sprintf("SERVE_PUBLIC_PORT=%d", public), fmt.Sprintf("SERVE_ADMIN_PORT=%d", admin)),
+	}
+	s.Again(tb)
+	tb.Cleanup(func() { s.stop(tb) })
+	return s
 }
 
 // start completes what is known of the place, and starts the server there.
@@ -115,11 +156,14 @@ func (s *Server) Again(tb testing.TB) {
 		tb.Fatal(err)
 	}
 	defer log.Close()
-	s.cmd = exec.Command(s.binary, "serve", "--dev", "-c", s.config)
+	s.cmd = exec.Command(s.binary, "serve", "--dev")
+	if s.config != "" {
+		s.cmd.Args = append(s.cmd.Args, "-c", s.config)
+	}
 	s.cmd.Stdout, s.cmd.Stderr = log, log
 	s.cmd.Dir = s.Dir
 	// Settings in the tester's environment must not reach the server.
-	s.cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + s.Dir}
+	s.cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + s.Dir}, s.environ...)
 	if err := s.cmd.Start(); err != nil {
 		tb.Fatal(err)
 	}
@@ -245,21 +289,26 @@ func freePorts(tb testing.TB) (int, int) {
 }
 
 // build makes bin/zelus from the sources, once per test program, and gives
-// its path.
-var build = sync.OnceValues(func() (string, error) {
+// its path. buildLater makes the same program with a clock that can be moved.
+var (
+	build      = sync.OnceValues(func() (string, error) { return compile("zelus", "./cmd/zelus") })
+	buildLater = sync.OnceValues(func() (string, error) { return compile("zelus-later", "./test/server/later") })
+)
+
+func compile(name, from string) (string, error) {
 	root, err := Root()
 	if err != nil {
 		return "", err
 	}
-	binary := filepath.Join(root, "bin", "zelus")
-	cmd := exec.Command("go", "build", "-trimpath", "-o", binary, "./cmd/zelus")
+	binary := filepath.Join(root, "bin", name)
+	cmd := exec.Command("go", "build", "-trimpath", "-o", binary, from)
 	cmd.Dir = root
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("building bin/zelus: %w\n%s", err, out)
+		return "", fmt.Errorf("building bin/%s: %w\n%s", name, err, out)
 	}
 	return binary, nil
-})
+}
 
 // Root is the folder of the repository: the nearest one above the working
 // folder that holds the module zelus.
