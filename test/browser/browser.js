@@ -1,23 +1,18 @@
-// Starts Chromium, and gives tests somebody who has a page open and authenticators at hand.
-// These are Chromium's own: https://chromedevtools.github.io/devtools-protocol/tot/WebAuthn/
+// Starts Chromium, one for each file of tests, and gives them pages and authenticators. These are
+// Chromium's own: https://chromedevtools.github.io/devtools-protocol/tot/WebAuthn/
 import assert from "node:assert/strict";
 import { after, before } from "node:test";
 import { chromium } from "playwright-core";
 
-function given(name) {
+// given is what browser_test.go tells.
+export function given(name) {
   const value = process.env[name];
   assert.ok(value, `${name} must be set: these tests are run by browser_test.go`);
   return value;
 }
 
-// The base URLs of the server, of one where a security key is enough, and of the pages, which are of
-// another origin.
-export const server = given("ZELUS_PUBLIC");
-export const passwordless = given("ZELUS_PASSWORDLESS");
-export const pages = given("ZELUS_PAGES");
-
 // How long something may take, in milliseconds. A busy machine is no fault.
-const patience = 60_000;
+export const patience = Number(process.env.PATIENCE ?? 60_000);
 
 let browser;
 
@@ -49,37 +44,34 @@ export const builtIn = { protocol: "ctap2", transport: "internal", hasResidentKe
 export const stick = { ...builtIn, transport: "usb" };
 export const key = { protocol: "u2f", transport: "usb" };
 
-// somebody opens an empty page in a browser without cookies. alerts is what the page says to them,
-// errors what it writes to the console. settings are for page.html.
-export async function somebody(t, settings = {}) {
-  const context = await browser.newContext();
+// open opens an empty page in a browser without cookies, whose settings are those of Playwright.
+// errors is what pages write to the console.
+export async function open(t, settings = {}) {
+  const context = await browser.newContext(settings);
   t.after(() => context.close());
   context.setDefaultTimeout(patience);
-  await context.addInitScript((zelus) => { window.zelus = zelus; }, { server, ...settings });
   const page = await context.newPage();
-  const alerts = [], errors = [];
-  page.on("dialog", async (dialog) => {
-    alerts.push(dialog.message());
-    await dialog.accept();
-  });
+  const errors = [];
   page.on("console", (message) => {
     // That somebody has no session is an error to Chromium, too.
     if (message.type() === "error" && !message.text().startsWith("Failed to load resource")) {
       errors.push(message.text());
     }
   });
+  return { context, page, errors };
+}
+
+// socket is where authenticators are plugged in: the function gives whoever looks at the page one,
+// which they touch whenever it blinks, until told otherwise.
+export async function socket({ context, page }) {
   const devtools = await context.newCDPSession(page);
   await devtools.send("WebAuthn.enable", { enableUI: false });
-
-  // plugIn gives them an authenticator, which they touch whenever it blinks, until told otherwise.
-  async function plugIn(options) {
+  return async (options) => {
     const { authenticatorId } = await devtools.send("WebAuthn.addVirtualAuthenticator", { options: { automaticPresenceSimulation: true, ...options } });
     return {
       touched: (enabled) => devtools.send("WebAuthn.setAutomaticPresenceSimulation", { authenticatorId, enabled }),
       unplug: () => devtools.send("WebAuthn.removeVirtualAuthenticator", { authenticatorId }),
       credentials: async () => (await devtools.send("WebAuthn.getCredentials", { authenticatorId })).credentials,
     };
-  }
-
-  return { page, alerts, errors, plugIn };
+  };
 }

@@ -3,7 +3,8 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { test } from "node:test";
-import { builtIn, key, pages, passwordless, server, somebody, stick } from "./browser.js";
+import { builtIn, key, stick } from "./browser.js";
+import { pages, passwordless, server, somebody } from "./elsewhere.js";
 
 // visit goes to a page, which may lead on at once.
 async function visit(page, path) {

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { test } from "node:test";
-import { builtIn, key, pages, server, somebody, stick } from "./browser.js";
+import { builtIn, key, stick } from "./browser.js";
+import { pages, server, somebody } from "./elsewhere.js";
 
 const src = server + "/.well-known/ory/webauthn.js";
 const names = ["oryWebAuthnLogin", "oryWebAuthnRegistration", "oryPasskeyLogin", "oryPasskeyLoginAutocompleteInit", "oryPasskeyRegistration", "oryPasskeySettingsRegistration"];
