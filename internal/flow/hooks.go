@@ -94,7 +94,8 @@ func (v *visit) beginVerification(after *auth.Flow, done *result, e Errand) (*er
 
 // verificationURL is the address that began a form, with where it wants to lead
 // after a verification instead of where it leads itself. Pages show that as a
-// link, so it is an address that is allowed or none.
+// link, so it is an address that is allowed or none. Other servers forget return_to here,
+// so that pages of others do not expect it; behind the built-in page nobody else could lead on.
 func (v *visit) verificationURL(began string) string {
 	u, err := url.Parse(began)
 	if err != nil {
@@ -102,6 +103,9 @@ func (v *visit) verificationURL(began string) string {
 	}
 	query := u.Query()
 	to := query.Get("after_verification_return_to")
+	if to == "" && v.config.UIURL(auth.Verification) == "" {
+		to = query.Get("return_to")
+	}
 	if to == "" && !query.Has("return_to") {
 		return began
 	}

@@ -126,7 +126,9 @@ class Person {
   code(to) { return this.mail(/\b\d{6}\b/, to); }
 
   // app reads the secret that the page shows into an authenticator app.
-  async app() { return authenticator(await this.page.locator("#section-totp .shown code").innerText()); }
+  async app() {
+    return authenticator(await this.page.locator("#section-totp .shown code").innerText(), () => Date.now() + (this.server === full ? ahead() : 0));
+  }
 
   // addsApp sets up an authenticator app, and returns what gives its codes.
   async addsApp() {
@@ -159,11 +161,11 @@ class Person {
 
 // authenticator is an app that makes codes (RFC 6238): each call gives the next one, as each works
 // once. A server takes the code of the next half minute, too.
-function authenticator(text) {
+function authenticator(text, now) {
   const key = base32(text.replaceAll(/\s/g, ""));
   let last = 0;
   return () => {
-    last = Math.max(last + 1, Math.floor((Date.now() + ahead()) / 30_000));
+    last = Math.max(last + 1, Math.floor(now() / 30_000));
     const counter = Buffer.alloc(8);
     counter.writeBigUInt64BE(BigInt(last));
     const sum = createHmac("sha1", key).update(counter).digest();

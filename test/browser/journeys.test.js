@@ -155,8 +155,9 @@ test("who was away too long confirms that it is them, and what they changed is n
   const one = await somebody(t, { server: full });
   await one.signsUp();
   await one.confirms();
+  passes(0.9);
   await one.goes("settings");
-  passes(2);
+  passes(0.2);
   await one.types({ password: one.password + " and more" });
   await one.presses("#password button[type=submit]");
   await one.at("login");
