@@ -128,17 +128,15 @@ func (l *Language) value(key string, context map[string]any) (Piece, bool) {
 	if seconds, err := strconv.ParseInt(plain(context[key+"_unix"]), 10, 64); err == nil && seconds >= 0 && seconds < maxTime {
 		return Piece{Text: l.Moment(time.Unix(seconds, 0))}, true
 	}
+	if messages := ui.Messages(context[key]); len(messages) > 0 {
+		return l.listed(messages), true
+	}
 	switch v := context[key].(type) {
 	case string:
 		return l.term(key, v), true
 	case []string:
 		return l.oneOf(key, v), len(v) > 0
-	case []ui.Message:
-		return l.listed(v), len(v) > 0
 	case []any: // a list of a form that was stored
-		if messages := storedMessages(v); messages != nil {
-			return l.listed(messages), true
-		}
 		texts := make([]string, len(v))
 		for i, item := range v {
 			texts[i] = plain(item)
@@ -159,23 +157,6 @@ func (l *Language) listed(messages []ui.Message) Piece {
 		texts[i] = l.Message(m).String()
 	}
 	return Piece{Text: strings.Join(texts, between(l.words.Comma))}
-}
-
-// storedMessages are the messages in a list of a form that was stored; nil where it
-// holds something else.
-func storedMessages(list []any) []ui.Message {
-	var messages []ui.Message
-	for _, item := range list {
-		fields, _ := item.(map[string]any)
-		id, err := strconv.Atoi(plain(fields["id"]))
-		text, isText := fields["text"].(string)
-		if err != nil || !isText {
-			return nil
-		}
-		context, _ := fields["context"].(map[string]any)
-		messages = append(messages, ui.Message{ID: id, Text: text, Context: context})
-	}
-	return messages
 }
 
 // oneOf puts alternatives into words.

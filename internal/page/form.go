@@ -474,7 +474,7 @@ func (b *builder) text(it *item, n ui.Node) {
 	case ui.InfoLookupSecrets:
 		it.Kind = "codes"
 		var lines []string
-		for _, c := range messagesIn(m.Context["secrets"]) {
+		for _, c := range ui.Messages(m.Context["secrets"]) {
 			secret, _ := c.Context["secret"].(string)
 			it.Codes = append(it.Codes, codeLine{Code: cmp.Or(secret, b.Message(c).String()), Used: secret == ""})
 			if secret != "" {
@@ -488,26 +488,6 @@ func (b *builder) text(it *item, n ui.Node) {
 		it.Kind, it.Plain = "secret", m.Text
 		it.Text = template.HTML(template.HTMLEscapeString(inFours(m.Text)))
 	}
-}
-
-// messagesIn are messages in the context of another one: as they were made, or as they
-// are read again from JSON.
-func messagesIn(value any) []ui.Message {
-	switch all := value.(type) {
-	case []ui.Message:
-		return all
-	case []any:
-		var out []ui.Message
-		for _, one := range all {
-			fields, _ := one.(map[string]any)
-			id, _ := fields["id"].(float64)
-			text, _ := fields["text"].(string)
-			context, _ := fields["context"].(map[string]any)
-			out = append(out, ui.Message{ID: int(id), Text: text, Context: context})
-		}
-		return out
-	}
-	return nil
 }
 
 // inFours is a long secret as people can type it.

@@ -1,6 +1,8 @@
 package page
 
 import (
+	"bytes"
+	"encoding/json"
 	"slices"
 	"strings"
 	"testing"
@@ -13,7 +15,12 @@ import (
 
 func english(t *testing.T) *speaker {
 	t.Helper()
-	s, err := newSpeaker(language.New(nil), newTexts(), language.English)
+	return spoken(t, language.English)
+}
+
+func spoken(t *testing.T, tag string) *speaker {
+	t.Helper()
+	s, err := newSpeaker(language.New(nil), newTexts(), tag)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -202,14 +209,23 @@ func TestItems(t *testing.T) {
 
 // TestCodes: backup codes are listed as they were made, and as they are read again.
 func TestCodes(t *testing.T) {
-	b := &builder{speaker: english(t)}
+	b := &builder{speaker: spoken(t, "de")}
 	made := []ui.Message{ui.Say(ui.InfoLookupSecret, "secret", "abcd1234"), ui.Say(ui.InfoLookupSecretUsed, "used_at", time.Unix(0, 0))}
-	read := []any{map[string]any{"text": "abcd1234", "context": map[string]any{"secret": "abcd1234"}}, map[string]any{"text": "used", "context": map[string]any{}}}
+	stored, err := json.Marshal(made)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var read any
+	from := json.NewDecoder(bytes.NewReader(stored))
+	from.UseNumber() // as the store does
+	if err := from.Decode(&read); err != nil {
+		t.Fatal(err)
+	}
 	for _, secrets := range []any{made, read} {
 		m := ui.Say(ui.InfoLookupSecrets)
 		m.Context = map[string]any{"secrets": secrets}
 		got := b.item("lookup-secret", ui.Text(ui.GroupLookupSecret, "lookup_secret_codes", m))
-		if !slices.Equal(got.Codes, []codeLine{{"abcd1234", false}, {"used", true}}) || got.File != "data:text/plain;charset=utf-8,abcd1234%0A" || got.Plain != "abcd1234" {
+		if !slices.Equal(got.Codes, []codeLine{{"abcd1234", false}, {"verwendet", true}}) || got.File != "data:text/plain;charset=utf-8,abcd1234%0A" || got.Plain != "abcd1234" {
 			t.Errorf("got %+v", got)
 		}
 	}

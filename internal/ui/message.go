@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -58,6 +59,21 @@ func English(id int) string { return catalogue[id].text }
 
 // IDs lists the ids of the catalogue in ascending order.
 func IDs() []int { return slices.Sorted(maps.Keys(catalogue)) }
+
+// Messages are those in a value of a context: as Say was given them, or as they are
+// read again from JSON. It is nil where the value is something else.
+func Messages(value any) []Message {
+	if list, stored := value.([]any); stored {
+		var all []Message
+		raw, err := json.Marshal(list)
+		if err != nil || json.Unmarshal(raw, &all) != nil || slices.ContainsFunc(all, func(m Message) bool { return m.ID == 0 }) {
+			return nil
+		}
+		return all
+	}
+	all, _ := value.([]Message)
+	return all
+}
 
 // inWords puts a value of a context into a sentence: lists with commas, also
 // lists of messages by their texts.
