@@ -48,8 +48,7 @@ func Tags() []string {
 	return tags
 }
 
-// named gives the language with a tag, and whether it is one of ours.
-// X
+// named gives the language with a tag, and whether it is one of ours; English where it is not.
 func named(tag string) (Name, bool) {
 	i := slices.IndexFunc(names, func(n Name) bool { return n.Tag == tag })
 	if i < 0 {

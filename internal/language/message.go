@@ -101,19 +101,20 @@ func (l *Language) text(m ui.Message) string {
 	return l.form(ours.plural, n)
 }
 
-// fill puts the values of a context into a text. It says whether all were there.
-func (l *Language) fill(text string, context map[string]any) (Sentence, bool) {
+// Fill puts values into a text, in the place of their names in curly brackets. It says
+// whether all are known.
+func Fill(text string, value func(name string) (Piece, bool)) (Sentence, bool) {
 	var s Sentence
 	for text != "" {
 		before, rest, open := strings.Cut(text, "{")
-		key, after, closed := strings.Cut(rest, "}")
+		name, after, closed := strings.Cut(rest, "}")
 		if !open || !closed {
 			return append(s, Piece{Text: text}), true
 		}
 		if before != "" {
 			s = append(s, Piece{Text: before})
 		}
-		piece, known := l.value(key, context)
+		piece, known := value(name)
 		if !known {
 			return nil, false
 		}
@@ -121,6 +122,11 @@ func (l *Language) fill(text string, context map[string]any) (Sentence, bool) {
 		text = after
 	}
 	return s, true
+}
+
+// fill puts the values of a context into a text.
+func (l *Language) fill(text string, context map[string]any) (Sentence, bool) {
+	return Fill(text, func(key string) (Piece, bool) { return l.value(key, context) })
 }
 
 // value is what stands under a key of a context, in words.

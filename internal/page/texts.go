@@ -58,42 +58,30 @@ func newSpeaker(languages *language.Texts, texts *language.Files[map[string]stri
 }
 
 // T is the text of a key. values are name, value, name, value: {name} becomes the value.
-func (s *speaker) T(key string, values ...any) string {
+func (s *speaker) T(key string, values ...any) string { return s.sentence(key, values).String() }
+
+// H is T with each value apart from the direction of the text around it, as addresses
+// and names must be.
+func (s *speaker) H(key string, values ...any) template.HTML { return s.sentence(key, values).HTML() }
+
+func (s *speaker) sentence(key string, values []any) language.Sentence {
 	text, ok := s.own[key]
 	if !ok {
 		text = s.english[key]
 	}
-	if len(values) == 0 {
-		return text
-	}
-	pairs := make([]string, 0, len(values))
-	for i := 0; i+1 < len(values); i += 2 {
-		pairs = append(pairs, "{"+fmt.Sprint(values[i])+"}", fmt.Sprint(values[i+1]))
-	}
-	return strings.NewReplacer(pairs...).Replace(text)
+	filled, _ := language.Fill(text, func(name string) (language.Piece, bool) {
+		for i := 0; i+1 < len(values); i += 2 {
+			if values[i] == name {
+				return language.Piece{Text: fmt.Sprint(values[i+1]), Value: true}, true
+			}
+		}
+		return language.Piece{Text: "{" + name + "}"}, true
+	})
+	return filled
 }
 
 // Has says whether there is a text of this key.
 func (s *speaker) Has(key string) bool { return s.english[key] != "" }
-
-// H is T with each value apart from the direction of the text around it, as addresses
-// and names must be.
-func (s *speaker) H(key string, values ...any) template.HTML {
-	text := s.T(key)
-	var out language.Sentence
-	for text != "" {
-		before, rest, _ := strings.Cut(text, "{")
-		name, after, _ := strings.Cut(rest, "}")
-		out = append(out, language.Piece{Text: before})
-		for i := 0; i+1 < len(values); i += 2 {
-			if values[i] == name {
-				out = append(out, language.Piece{Text: fmt.Sprint(values[i+1]), Value: true})
-			}
-		}
-		text = after
-	}
-	return out.HTML()
-}
 
 // Say is a message of a flow.
 func (s *speaker) Say(m ui.Message) template.HTML { return s.Message(m).HTML() }

@@ -2,7 +2,6 @@ package templates
 
 import (
 	_ "embed"
-	"html"
 	"html/template"
 	"net/netip"
 	"regexp"
@@ -170,36 +169,25 @@ func (b *builtin) details() []detail {
 }
 
 // text puts the values into a sentence of plain text.
-func (b *builtin) text(sentence string) string {
-	return b.fill(sentence, func(_, value string) string { return value })
-}
+func (b *builtin) text(sentence string) string { return b.fill(sentence).String() }
 
-// html puts the values into a sentence of HTML. Names and addresses are kept
-// apart from the direction of the sentence around them.
-func (b *builtin) html(sentence string) template.HTML {
-	filled := b.fill(html.EscapeString(sentence), func(name, value string) string {
-		if value = html.EscapeString(value); name == "to" || name == "brand" {
-			return "<bdi>" + value + "</bdi>"
-		}
-		return value
-	})
-	return template.HTML(filled)
-}
+// html puts the values into a sentence of HTML.
+func (b *builtin) html(sentence string) template.HTML { return b.fill(sentence).HTML() }
 
-var placeholder = regexp.MustCompile(`\{(to|brand|code|duration)\}`)
-
-// fill replaces what stands in curly brackets.
-func (b *builtin) fill(sentence string, write func(name, value string) string) string {
-	return placeholder.ReplaceAllStringFunc(sentence, func(found string) string {
-		name := strings.Trim(found, "{}")
+// fill puts the values in. Names and addresses are in whatever direction.
+func (b *builtin) fill(sentence string) language.Sentence {
+	filled, _ := language.Fill(sentence, func(name string) (language.Piece, bool) {
 		switch name {
 		case "to":
-			return write(name, clean(b.data.To))
+			return language.Piece{Text: clean(b.data.To), Value: true}, true
 		case "brand":
-			return write(name, b.brand)
+			return language.Piece{Text: b.brand, Value: true}, true
 		case "code":
-			return write(name, b.code())
+			return language.Piece{Text: b.code()}, true
+		case "duration":
+			return language.Piece{Text: b.language.Duration(b.data.ExpiresInMinutes)}, true
 		}
-		return write(name, b.language.Duration(b.data.ExpiresInMinutes))
+		return language.Piece{Text: "{" + name + "}"}, true
 	})
+	return filled
 }

@@ -6,9 +6,9 @@ import (
 	"strings"
 	"text/template"
 
-	"zelus/internal/override"
-
 	"github.com/Masterminds/sprig/v3"
+
+	"zelus/internal/override"
 )
 
 // maxCount bounds what functions repeat or count to.

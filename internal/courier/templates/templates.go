@@ -103,8 +103,8 @@ func New(ctx context.Context, s Settings, fetch source.Reader) (*Templates, erro
 }
 
 // Render makes a message of the template with this name. via is auth.ViaEmail
-// or auth.ViaSMS, tag one of language.Tags; any other is English. An operator's template that fails is replaced by the built-in text;
-// see Rendered.Fault.
+// or auth.ViaSMS, tag one of language.Tags; any other is English. An operator's
+// template that fails is replaced by the built-in text; see Rendered.Fault.
 func (t *Templates) Render(template, via, tag string, d Data) (*Rendered, error) {
 	i := slices.IndexFunc(kinds, func(k kind) bool { return k.name == template })
 	if i < 0 {
