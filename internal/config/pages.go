@@ -6,21 +6,43 @@ import "zelus/internal/auth"
 // of them, so that a proxy needs one rule.
 const PagesPath = "ui/"
 
+// UIPage is the page of something that people do.
+type UIPage struct {
+	// Flow is the key below selfservice.flows: a kind of flow, error or deletion.
+	Flow string
+	// URL is the page that the configuration names; empty where that is the built-in one.
+	URL string
+	// Enabled says that people can be led there.
+	Enabled bool
+}
+
+// Setting is the key of its URL.
+func (p UIPage) Setting() string { return "selfservice.flows." + p.Flow + ".ui_url" }
+
+// Form says whether something is sent from it.
+func (p UIPage) Form() bool { return p.Flow != "error" }
+
+// UIPages are all pages that the configuration can name.
+func (c *Config) UIPages() []UIPage {
+	f := &c.SelfService.Flows
+	return []UIPage{
+		{string(auth.Login), f.Login.UIURL, true},
+		{string(auth.Registration), f.Registration.UIURL, f.Registration.Enabled},
+		{string(auth.Settings), f.Settings.UIURL, true},
+		{string(auth.Recovery), f.Recovery.UIURL, f.Recovery.Enabled},
+		{string(auth.Verification), f.Verification.UIURL, f.Verification.Enabled},
+		{"error", f.Error.UIURL, true},
+		{"deletion", f.Deletion.UIURL, f.Deletion.Enabled},
+	}
+}
+
 // UIURL is the page that the configuration names for a kind of flow; empty where that
 // is the built-in one.
 func (c *Config) UIURL(kind auth.Kind) string {
-	flows := &c.SelfService.Flows
-	switch kind {
-	case auth.Login:
-		return flows.Login.UIURL
-	case auth.Registration:
-		return flows.Registration.UIURL
-	case auth.Settings:
-		return flows.Settings.UIURL
-	case auth.Recovery:
-		return flows.Recovery.UIURL
-	case auth.Verification:
-		return flows.Verification.UIURL
+	for _, p := range c.UIPages() {
+		if p.Flow == string(kind) {
+			return p.URL
+		}
 	}
 	return ""
 }

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"zelus/internal/auth"
 	"zelus/internal/web"
 )
 
@@ -210,12 +211,11 @@ func (v *visit) login(ctx context.Context) {
 		v.problem(baseURL, fmt.Sprintf("GET %sself-service/login/browser answers with the status %d.", v.at, a.StatusCode), "303, to the login page.", "Have the proxy pass all paths on. If the server itself fails, its log says why.")
 		return
 	}
-	page := v.exam.config.SelfService.Flows.Login.UIURL
 	setting := "selfservice.flows.login.ui_url"
-	if page == "" {
-		page, setting = v.base.String(), baseURL
+	if v.exam.config.UIURL(auth.Login) == "" {
+		setting = baseURL
 	}
-	if want, err := v.base.Parse(page); err == nil && web.Origin(to) != web.Origin(want) {
+	if want, err := v.base.Parse(v.exam.config.PageURL(auth.Login)); err == nil && web.Origin(to) != web.Origin(want) {
 		v.problem(setting, fmt.Sprintf("A login begins with a redirect to %s.", web.Origin(to)), web.Origin(want)+".", "If the proxy rewrites Location, switch that off: addresses are complete already. Else the server runs with another configuration.")
 	}
 	k := v.cookie(a)

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/net/publicsuffix"
 
+	"zelus/internal/auth"
 	"zelus/internal/ceremony"
 	"zelus/internal/hash"
 	"zelus/internal/schema"
@@ -132,21 +133,10 @@ type uiPage struct {
 
 // uiPages are those that are configured for what is switched on.
 func (x *exam) uiPages() []uiPage {
-	flows := &x.config.SelfService.Flows
 	var all []uiPage
-	for _, p := range []struct {
-		name, address string
-		on, form      bool
-	}{
-		{"login", flows.Login.UIURL, true, true},
-		{"registration", flows.Registration.UIURL, flows.Registration.Enabled, true},
-		{"settings", flows.Settings.UIURL, true, true},
-		{"recovery", flows.Recovery.UIURL, flows.Recovery.Enabled, true},
-		{"verification", flows.Verification.UIURL, flows.Verification.Enabled, true},
-		{"error", flows.Error.UIURL, true, false},
-	} {
-		if u, err := x.base.Parse(p.address); p.on && p.address != "" && err == nil {
-			all = append(all, uiPage{"selfservice.flows." + p.name + ".ui_url", u, p.form})
+	for _, p := range x.config.UIPages() {
+		if u, err := x.base.Parse(p.URL); p.Enabled && p.URL != "" && err == nil {
+			all = append(all, uiPage{p.Setting(), u, p.Form()})
 		}
 	}
 	return all
@@ -157,7 +147,7 @@ func (x *exam) uiPages() []uiPage {
 func pages(ctx context.Context, x *exam, f *findings) {
 	all := x.uiPages()
 	if len(all) == 0 {
-		f.ok("No ui_url is configured.")
+		f.ok("The built-in ones, at %s.", x.config.BuiltInPage(""))
 		return
 	}
 	asked := ask(ctx, all)
@@ -288,12 +278,7 @@ func securityKeys(_ context.Context, x *exam, f *findings) {
 		f.ok("Off.")
 		return
 	}
-	pages := slices.DeleteFunc(x.uiPages(), func(p uiPage) bool {
-		return !p.form || strings.Contains(p.setting, ".recovery.") || strings.Contains(p.setting, ".verification.")
-	})
-	if len(pages) == 0 {
-		pages = []uiPage{{baseURL, x.base, true}}
-	}
+	pages := x.keyPages()
 	for _, party := range on {
 		id := party.Setting + ".id"
 		switch _, err := netip.ParseAddr(party.ID); {
@@ -332,6 +317,22 @@ func securityKeys(_ context.Context, x *exam, f *findings) {
 	if f.clean() {
 		f.ok("For %s.", on[0].ID)
 	}
+}
+
+// keyPages are those where keys are made and used, built-in ones too.
+func (x *exam) keyPages() []uiPage {
+	var all []uiPage
+	for _, p := range x.config.UIPages() {
+		if !p.Enabled || !slices.Contains([]auth.Kind{auth.Login, auth.Registration, auth.Settings}, auth.Kind(p.Flow)) {
+			continue
+		}
+		if p.URL == "" {
+			all = append(all, uiPage{baseURL, x.base, true})
+		} else if u, err := x.base.Parse(p.URL); err == nil {
+			all = append(all, uiPage{p.Setting(), u, true})
+		}
+	}
+	return all
 }
 
 // schemas looks whether people can sign in and regain access with what the

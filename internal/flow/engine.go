@@ -95,12 +95,8 @@ func (e *Engine) Configure(c *config.Config, schemas *schema.Set, policy auth.Po
 // call from scripts.
 func (e *Engine) origins(c *config.Config) []string {
 	all := []string{web.Origin(c.PublicURL())}
-	pages := []string{c.SelfService.Flows.Deletion.UIURL}
-	for _, k := range e.kinds {
-		pages = append(pages, c.UIURL(k.name))
-	}
-	for _, page := range pages {
-		if u, err := url.Parse(page); err == nil && u.Host != "" {
+	for _, page := range c.UIPages() {
+		if u, err := url.Parse(page.URL); err == nil && u.Host != "" && page.Form() {
 			all = append(all, web.Origin(u))
 		}
 	}

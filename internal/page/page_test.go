@@ -35,8 +35,9 @@ func TestContentPolicy(t *testing.T) {
 	set.AllowedReturnURLs = []string{"https://app.example.org/x", "https://*.apps.example.org", "/relative", "com.example.app://", "https://evil;script-src *"}
 	set.Flows.Login.After.Methods = map[string]config.MethodAfter{"password": {DefaultBrowserReturnURL: "https://by-method.example/"}}
 	set.Flows.Settings.UIURL = "https://ui.example.org/settings"
+	set.Flows.Deletion.UIURL = "https://data.example.org/"
 	_, action, _ := strings.Cut(contentPolicy(c), "form-action ")
-	want := "'self' com.example.app: https://*.apps.example.org https://app.example.org https://by-method.example https://id.example.org https://ui.example.org"
+	want := "'self' com.example.app: https://*.apps.example.org https://app.example.org https://by-method.example https://data.example.org https://id.example.org https://ui.example.org"
 	if action != want {
 		t.Errorf("got\n%s\nwant\n%s", action, want)
 	}

@@ -39,8 +39,10 @@ func contentPolicy(c *config.Config) string {
 func destinations(c *config.Config) []string {
 	set := &c.SelfService
 	flows := &set.Flows
-	all := []string{c.PublicURL().String(), set.DefaultBrowserReturnURL, flows.Logout.After.DefaultBrowserReturnURL, flows.Error.UIURL,
-		flows.Login.UIURL, flows.Registration.UIURL, flows.Settings.UIURL, flows.Recovery.UIURL, flows.Verification.UIURL}
+	all := []string{c.PublicURL().String(), set.DefaultBrowserReturnURL, flows.Logout.After.DefaultBrowserReturnURL}
+	for _, page := range c.UIPages() {
+		all = append(all, page.URL)
+	}
 	all = append(all, set.AllowedReturnURLs...)
 	for _, after := range []config.After{flows.Login.After, flows.Registration.After, flows.Settings.After, flows.Recovery.After, flows.Verification.After} {
 		all = append(all, after.DefaultBrowserReturnURL)
