@@ -2,6 +2,7 @@ package app
 
 import (
 	"fmt"
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -350,6 +351,61 @@ func costs(t *testing.T, more string, tests []cost) {
 				}
 			})
 		}
+	})
+}
+
+// TestQueriesOfPages is TestQueries for the account pages: what a page shows it asks for
+// as everybody else does.
+func TestQueriesOfPages(t *testing.T) {
+	showing := func(path string) func(*testing.T, *server) func() answer {
+		return func(t *testing.T, s *server) func() answer {
+			c, _ := s.signedIn(t, page)
+			return func() answer { return c.get(path) }
+		}
+	}
+	flowOf := func(kind string) func(*testing.T, *server) func() answer {
+		return func(t *testing.T, s *server) func() answer {
+			c := s.client(t, page)
+			to := c.get("/self-service/" + kind + "/browser").is(303).header.Get("Location")
+			return func() answer { return c.get(to) }
+		}
+	}
+	posting := func(path string, values url.Values) func(*testing.T, *server) func() answer {
+		return func(t *testing.T, s *server) func() answer {
+			c, _ := s.signedIn(t, page)
+			values := maps.Clone(values)
+			values.Set("csrf_token", csrfOf(c.shows("/ui/sessions")))
+			return func() answer { return c.send("POST", path, values) }
+		}
+	}
+	costs(t, ownPages, []cost{
+		{"page of a login", 1, 200, flowOf("login")},
+		{"page of a login, without a flow", 0, 303, getting(page, "/ui/login")},
+		{"page of a registration", 1, 200, flowOf("registration")},
+		{"page of a recovery", 1, 200, flowOf("recovery")},
+		{"page of a verification", 1, 200, flowOf("verification")},
+		// Whose it is, and the flow.
+		{"page of settings", 2, 200, func(t *testing.T, s *server) func() answer {
+			c, _ := s.signedIn(t, page)
+			to := c.get("/self-service/settings/browser").is(303).header.Get("Location")
+			return func() answer { return c.get(to) }
+		}},
+		{"page of welcome", 1, 200, showing("/ui/welcome")},
+		// The own session; the others are counted and read; the trusted devices.
+		{"page of sessions", 4, 200, showing("/ui/sessions")},
+		{"page of logout", 1, 200, showing("/ui/logout")},
+		{"page of an error", 0, 404, getting(page, "/ui/nothing")},
+		{"page of an error that was kept", 1, 200, func(t *testing.T, s *server) func() answer {
+			c := s.client(t, page)
+			to := c.get("/self-service/login?flow=x").is(303).header.Get("Location")
+			return func() answer { return c.get(to) }
+		}},
+		{"style sheet", 0, 200, func(t *testing.T, s *server) func() answer {
+			return func() answer { return s.client(t, page).get(s.app.pages.Style()) }
+		}},
+		{"choose a language", 0, 303, posting("/ui/language", url.Values{"language": {"de"}, "back": {"welcome"}})},
+		{"end the other sessions on their page", 4, 303, posting("/ui/sessions", url.Values{"action": {"revoke_others"}})},
+		{"sign out on the page", 2, 303, posting("/ui/logout", url.Values{})},
 	})
 }
 
