@@ -234,7 +234,7 @@ func (v *visit) find(parameter string, missing error, back func(*auth.Flow) stri
 			return nil, nil, err
 		}
 		if row == nil {
-			to := cmp.Or(v.config.SelfService.Flows.Login.UIURL, v.base+"self-service/login/browser")
+			to := cmp.Or(v.config.SelfService.Flows.Login.UIURL, v.begin(auth.Login))
 			return nil, nil, &refusal{err: v.noSession(), to: to, status: http.StatusFound}
 		}
 	}

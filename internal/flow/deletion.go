@@ -237,7 +237,7 @@ func (v *visit) undoByToken() error {
 	case v.asJSON():
 		return web.WriteJSON(v.w, http.StatusOK, deletion{})
 	}
-	v.redirect(http.StatusSeeOther, cmp.Or(to, v.base+"self-service/login/browser"))
+	v.redirect(http.StatusSeeOther, cmp.Or(to, v.begin(auth.Login)))
 	return nil
 }
 

@@ -211,6 +211,11 @@ func (v *visit) flowURL(f *auth.Flow) string {
 	return v.base + "self-service/" + string(f.Kind) + "/flows?id=" + f.ID.String()
 }
 
+// begin is where a browser begins a flow of a kind.
+func (v *visit) begin(kind auth.Kind) string {
+	return v.base + "self-service/" + string(kind) + "/browser"
+}
+
 // withQuery adds a parameter to an address and keeps all that it has; a
 // fragment stays at the end.
 func withQuery(address, name, value string) string {

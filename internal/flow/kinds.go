@@ -352,7 +352,7 @@ var settings = &kind{
 func beginSettings(v *visit, f *auth.Flow, row *store.SessionRow, query url.Values) error {
 	to := query.Get("return_to")
 	if row == nil {
-		login := v.base + "self-service/login/browser"
+		login := v.begin(auth.Login)
 		if to != "" {
 			login = withQuery(login, "return_to", to)
 		}

@@ -63,7 +63,7 @@ func (o *Own) signedIn() (err error) {
 	v.app = v.proof.Token != "" && !v.proof.Cookie
 	switch {
 	case errors.Is(err, auth.ErrNoSession):
-		return &refusal{err: err, to: withQuery(v.base+"self-service/login/browser", "return_to", o.home), status: http.StatusSeeOther}
+		return &refusal{err: err, to: withQuery(v.begin(auth.Login), "return_to", o.home), status: http.StatusSeeOther}
 	case err != nil:
 		return err
 	case !v.engine.Sessions.Satisfied(o.Session):

@@ -64,7 +64,7 @@ func (v *visit) visited() (*auth.Flow, error) {
 	}
 	f, _, err := v.find("flow", auth.ErrFlowUnknown, v.page)
 	if errors.Is(err, auth.ErrNoSession) && v.kind.owner != nil {
-		to := withQuery(v.base+"self-service/login/browser", "return_to", v.begin(v.kind.name))
+		to := withQuery(v.begin(auth.Login), "return_to", v.begin(v.kind.name))
 		return nil, &refusal{err: err, to: to, status: http.StatusSeeOther}
 	}
 	if err != nil {
@@ -83,11 +83,6 @@ func (v *visit) visited() (*auth.Flow, error) {
 		}
 	}
 	return f, nil
-}
-
-// begin is where a browser begins a flow of this kind.
-func (v *visit) begin(kind auth.Kind) string {
-	return v.base + "self-service/" + string(kind) + "/browser"
 }
 
 // beginAt sends the browser where a flow begins, with all that the page was asked for.
