@@ -101,6 +101,31 @@ func TestDeletion(t *testing.T) {
 	})
 }
 
+// TestDeletionEndsSessions: who has signed in again and not kept their account is out when
+// its time is over, also before it is cleaned up.
+func TestDeletionEndsSessions(t *testing.T) {
+	onEach(t, graceful, func(t *testing.T, s *server) {
+		for _, style := range styles {
+			c, p := s.signedIn(t, style)
+			c.leaves()
+			s.clock.advance(grace - time.Hour)
+			c = s.client(t, style)
+			c.signIn(p)
+			cold := s.client(t, app)
+			cold.signIn(p)
+			s.clock.advance(time.Hour - time.Microsecond)
+			c.whoami().is(200) // from now on it is answered from memory
+			s.clock.advance(time.Microsecond)
+			c.whoami().is(401)
+			cold.whoami().is(401)
+			cold.get("/self-service/account/history").is(401)
+			if !s.exists(t, p) {
+				t.Errorf("%s: it is gone already", style)
+			}
+		}
+	})
+}
+
 // TestDeletionAtOnce: without a grace period an account is gone when the answer is there.
 func TestDeletionAtOnce(t *testing.T) {
 	onEach(t, strings.Replace(graceful, "336h", "0s", 1), func(t *testing.T, s *server) {

@@ -22,7 +22,8 @@ type Answer struct {
 	// header holds it.
 	IdentityHeader []string
 	// ExpiresAt is when the session ends; GoodUntil is when this must be asked for
-	// anew: then, or earlier where the trust in the session's device ends.
+	// anew: then, or earlier where the trust in the session's device ends, or the
+	// account is deleted.
 	ExpiresAt, GoodUntil time.Time
 	// NeedsAAL2 says that a second factor is due before anything is told.
 	NeedsAAL2 bool

@@ -197,8 +197,10 @@ func (s *Sessions) Check(ctx context.Context, p Proof) (*Answer, error) {
 		Former:         row.Former,
 		translate:      c.Older,
 	}
-	if end := row.TrustedUntil; end != nil && end.After(now) && end.Before(a.GoodUntil) {
-		a.GoodUntil = *end
+	for _, end := range []*time.Time{row.TrustedUntil, row.DeleteAt} {
+		if end != nil && end.After(now) && end.Before(a.GoodUntil) {
+			a.GoodUntil = *end
+		}
 	}
 	s.cache.put(key, row.Session.IdentityID, a, since)
 	return a, nil

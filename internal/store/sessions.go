@@ -16,7 +16,7 @@ const sessionColumns = "s.id, s.project_id, s.identity_id, s.token_hash, s.activ
 
 // sessionsOf joins to sessions what is to be known of whose they are, and of the
 // device in which they were begun, if they still trust it.
-const sessionsOf = `td.expires_at, i.packed, i.state, i.factors
+const sessionsOf = `td.expires_at, i.packed, i.state, i.delete_at, i.factors
 		FROM sessions s JOIN identities i ON i.id = s.identity_id
 		LEFT JOIN trusted_devices td ON td.id = s.trusted_device_id AND td.identity_id = s.identity_id
 		`
@@ -59,6 +59,8 @@ type SessionRow struct {
 	Session  auth.Session
 	Identity auth.Packed
 	State    auth.State
+	// DeleteAt is from when the identity is nobody's any more; nil where it stays.
+	DeleteAt *time.Time
 	// Factors are those that the identity could use.
 	Factors auth.Factors
 	// TrustedUntil is the end of the trust in the device in which the session was
@@ -74,7 +76,9 @@ type SessionRow struct {
 const grace = 30 * time.Second
 
 // Live says whether the session lets somebody in at this time.
-func (r *SessionRow) Live(now time.Time) bool { return r.State == auth.Active && r.Session.Live(now) }
+func (r *SessionRow) Live(now time.Time) bool {
+	return r.State == auth.Active && r.Session.Live(now) && (r.DeleteAt == nil || now.Before(*r.DeleteAt))
+}
 
 // SessionByToken finds a session by the keyed hash of its token, whether it
 // is live or not; ErrNotFound where there is none.
@@ -118,7 +122,7 @@ func (q *queries) sessions(ctx context.Context, s query, args ...any) ([]Session
 		var amr, devices, packed string
 		t := &row.Session
 		if err := r.Scan(&t.ID, &t.Project, &t.IdentityID, &t.TokenHash, &t.Active, &t.AAL, &amr, &devices, instant{&t.IssuedAt}, instant{&t.AuthenticatedAt},
-			instant{&t.ExpiresAt}, instant{&t.CreatedAt}, &t.TrustedDevice, perhaps{&row.TrustedUntil}, &packed, &row.State, &row.Factors); err != nil {
+			instant{&t.ExpiresAt}, instant{&t.CreatedAt}, &t.TrustedDevice, perhaps{&row.TrustedUntil}, &packed, &row.State, perhaps{&row.DeleteAt}, &row.Factors); err != nil {
 			return err
 		}
 		row.Identity = auth.Packed(packed)
