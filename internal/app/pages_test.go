@@ -625,3 +625,15 @@ func TestPagesWithoutCookies(t *testing.T) {
 		t.Errorf("%d: %s", l.status, l.body)
 	}
 }
+
+// TestPagesInAskedLanguage: people choose a language unless the application has asked for
+// one that there is, within as many as are looked at.
+func TestPagesInAskedLanguage(t *testing.T) {
+	s := start(t, setup{more: ownPages})
+	for asked, chooses := range map[string]bool{"": true, "sv": true, "sv+de": false, strings.Repeat("sv+", 32) + "de": true} {
+		l := s.client(t, page).shows("/ui/error?id=stub:500&ui_locales=" + asked)
+		if (l.byID("languages") != nil) != chooses {
+			t.Errorf("ui_locales=%.20s: %t", asked, !chooses)
+		}
+	}
+}

@@ -76,14 +76,8 @@ func (o Offer) Names() []Name {
 // which they stand there. A region or script that we have no texts for gives the
 // language itself.
 func (o Offer) Pick(w Wishes) string {
-	n := 0
-	for tag := range strings.FieldsSeq(w.UILocales) {
-		if n++; n > maxListed {
-			break
-		}
-		if tag := o.find(tag); tag != "" {
-			return tag
-		}
+	if tag := o.Asked(w); tag != "" {
+		return tag
 	}
 	if tag := o.find(w.Chosen); tag != "" {
 		return tag
@@ -95,6 +89,21 @@ func (o Offer) Pick(w Wishes) string {
 		return tag
 	}
 	return o.fallback()
+}
+
+// Asked gives the tag of the language that the application asks for, or nothing
+// where it asks for none that is offered.
+func (o Offer) Asked(w Wishes) string {
+	n := 0
+	for tag := range strings.FieldsSeq(w.UILocales) {
+		if n++; n > maxListed {
+			break
+		}
+		if tag := o.find(tag); tag != "" {
+			return tag
+		}
+	}
+	return ""
 }
 
 // accepted gives the best language of a header Accept-Language, or nothing.

@@ -103,10 +103,8 @@ type choice struct {
 // one it must be.
 func (p *Pages) chooses(w http.ResponseWriter, r *http.Request, v *view, wishes language.Wishes) {
 	c := p.now.Load()
-	for tag := range strings.FieldsSeq(wishes.UILocales) {
-		if c.offer.Find(tag) != "" {
-			return
-		}
+	if c.offer.Asked(wishes) != "" {
+		return
 	}
 	if all := c.offer.Names(); len(all) > 1 {
 		v.Choice = &choice{Now: v.Name, All: all, Token: p.engine.Token(w, r), Back: strings.TrimPrefix(r.URL.RequestURI(), pagesAt)}
