@@ -204,7 +204,7 @@ type sentMessage struct {
 const exported = 10_000
 
 // exportPath is where a browser comes back to that had to prove more first.
-const exportPath = "self-service/account/export"
+const exportPath = flow.AccountPath + "export"
 
 // export gives somebody all that is kept about them, as a file.
 func (a *API) export(o *flow.Own) error {

@@ -92,11 +92,11 @@ func (a *API) Public(mount Mount) {
 	mount("DELETE /sessions/trusted-devices", a.distrustOwnDevices)
 	mount("DELETE /sessions/trusted-devices/{id}", a.distrustOwnDevice)
 
-	mount("GET /self-service/account/history", a.ownHistory)
-	mount("GET /self-service/account/credentials", a.ownCredentials)
+	mount("GET /"+flow.AccountPath+"history", a.ownHistory)
+	mount("GET /"+flow.AccountPath+"credentials", a.ownCredentials)
 	mount("GET /"+exportPath, a.Flows.Looking(exportPath, a.export))
-	mount("PATCH /self-service/account/credentials/{type}/{key}", a.Flows.Changing(settingsHome, a.renameKey))
-	mount("POST /self-service/account/credentials/{type}/{key}", a.Flows.Changing(settingsHome, a.renameKey))
+	mount("PATCH /"+flow.AccountPath+"credentials/{type}/{key}", a.Flows.Changing(settingsHome, a.renameKey))
+	mount("POST /"+flow.AccountPath+"credentials/{type}/{key}", a.Flows.Changing(settingsHome, a.renameKey))
 
 	mount("GET /schemas", a.listSchemas)
 	mount("GET /schemas/{id}", a.getSchema)

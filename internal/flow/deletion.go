@@ -27,7 +27,7 @@ import (
 // stored for it: an account that is kept, or has another time, makes it void.
 
 // deletionPath is where all of this is, below the public base URL.
-const deletionPath = "self-service/account/deletion"
+const deletionPath = AccountPath + "deletion"
 
 // deletionRoutes are those of the deletion of one's own account.
 func (e *Engine) deletionRoutes(mount func(pattern string, h web.Handler)) {
@@ -185,12 +185,7 @@ func (v *visit) undoToken(id uuid.UUID, at time.Time) string {
 // because mail servers open links to see what is behind them.
 func (v *visit) openUndo() error {
 	token := v.r.URL.Query().Get("token")
-	id, at, err := v.readUndo(token)
-	var found *auth.Identity
-	if err == nil {
-		found, err = v.engine.Store.Identity(v.r.Context(), auth.DefaultProject, id)
-		err = stillAbout(found, at, err)
-	}
+	at, err := v.undoes(token)
 	if err != nil {
 		return v.fault(err)
 	}
@@ -198,7 +193,21 @@ func (v *visit) openUndo() error {
 		v.redirect(http.StatusSeeOther, withQuery(v.deletionPage(""), "token", token))
 		return nil
 	}
-	return web.WriteJSON(v.w, http.StatusOK, deletion{found.DeleteAt})
+	return web.WriteJSON(v.w, http.StatusOK, deletion{at})
+}
+
+// undoes is when the account is deleted which the link with this token keeps; nil where
+// it is kept already. The error is auth.ErrDeletionLink where the link keeps none.
+func (v *visit) undoes(token string) (*time.Time, error) {
+	id, at, err := v.readUndo(token)
+	if err != nil {
+		return nil, err
+	}
+	found, err := v.engine.Store.Identity(v.r.Context(), auth.DefaultProject, id)
+	if err := stillAbout(found, at, err); err != nil {
+		return nil, err
+	}
+	return found.DeleteAt, nil
 }
 
 // undo takes a deletion back: by the token of the link, which nobody else knows, or in

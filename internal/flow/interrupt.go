@@ -48,11 +48,20 @@ func (v *visit) tooOld(f *auth.Flow, level auth.AAL) error { return v.proveAgain
 
 // proveAgain sends somebody to prove again who they are, and then back.
 func (v *visit) proveAgain(level auth.AAL, back string) error {
+	return refreshAt(v.refreshTo(level, back))
+}
+
+// refreshTo is where somebody proves again who they are, and then goes back.
+func (v *visit) refreshTo(level auth.AAL, back string) string {
 	to := v.base + "self-service/login/browser?refresh=true"
 	if level.AtLeast(auth.AAL2) {
 		to = withQuery(to, "aal", string(level))
 	}
-	to = withQuery(to, "return_to", back)
+	return withQuery(to, "return_to", back)
+}
+
+// refreshAt sends somebody there.
+func refreshAt(to string) error {
 	return &refusal{err: auth.ErrRefreshRequired.RedirectTo(to), to: to, status: http.StatusSeeOther}
 }
 

@@ -14,6 +14,9 @@ import (
 // is for those who talk JSON and for plain pages alike. A page sends csrf_token and,
 // if it likes, return_to; who has to sign in, or to prove more, is led there first.
 
+// AccountPath is where all of this is, below the public base URL.
+const AccountPath = "self-service/account/"
+
 // Own is such a request, of somebody who is signed in as strongly as they must be.
 type Own struct {
 	// Session is theirs.
@@ -96,11 +99,20 @@ func (o *Own) read() (err error) {
 // Fresh sees that the person has proven who they are as strongly as they can, and as
 // recently as for a change of how they sign in.
 func (o *Own) Fresh() error {
-	v := o.visit
-	if level := v.policy.Available(o.Session.Factors); !v.privileged(o.Session, level) {
-		return v.proveAgain(level, o.home)
+	if to := o.ProveTo(o.home); to != "" {
+		return refreshAt(to)
 	}
 	return nil
+}
+
+// ProveTo is where the person proves that, and then goes back; empty where they have.
+func (o *Own) ProveTo(back string) string {
+	v := o.visit
+	level := v.policy.Available(o.Session.Factors)
+	if v.privileged(o.Session, level) {
+		return ""
+	}
+	return v.refreshTo(level, back)
 }
 
 // Done answers a change that is made: with JSON, or with nothing where body is nil. A

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -163,6 +164,19 @@ func (e *Engine) StepUpTo(back string, again bool) string {
 		to = withQuery(to, "refresh", "true")
 	}
 	return to
+}
+
+// Undoes is when the account is deleted which the link with this token keeps; nil where
+// it is kept already. The error is auth.ErrDeletionLink where the link keeps none.
+func (e *Engine) Undoes(r *http.Request, token string) (*time.Time, error) {
+	v := &visit{current: e.now.Load(), engine: e, r: r}
+	return v.undoes(token)
+}
+
+// Back is where return_to leads; empty where that is nowhere that is allowed.
+func (e *Engine) Back(returnTo string) string {
+	v := &visit{current: e.now.Load()}
+	return v.back(returnTo, "")
 }
 
 // LinkTo is where a browser begins a flow of a kind that leads to returnTo in the end;

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"math"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -38,6 +40,30 @@ type HistoryEntry struct {
 type PageKey struct {
 	CreatedAt time.Time
 	ID        uuid.UUID
+}
+
+// String is the key as ParsePageKey reads it; empty for the zero key.
+func (k PageKey) String() string {
+	if k == (PageKey{}) {
+		return ""
+	}
+	return strconv.FormatInt(k.CreatedAt.UnixMicro(), 10) + "." + k.ID.String()
+}
+
+// ParsePageKey reads a key, and says whether it is one: no entry is from before 1970, or
+// from a year of five digits, which not every database knows.
+func ParsePageKey(text string) (k PageKey, ok bool) {
+	if text == "" {
+		return k, true
+	}
+	at, id, _ := strings.Cut(text, ".")
+	micros, err := strconv.ParseInt(at, 10, 64)
+	if err != nil {
+		return k, false
+	}
+	k.CreatedAt = time.UnixMicro(micros).UTC()
+	k.ID, err = uuid.Parse(id)
+	return k, err == nil && micros >= 0 && k.CreatedAt.Year() <= 9999
 }
 
 // from is a key that every entry of the list comes after, where there is none yet.
