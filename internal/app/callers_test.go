@@ -68,7 +68,7 @@ var answersOf = []struct {
 		"/ui/", "GET /ui/login", "GET /ui/recovery", "GET /ui/registration", "GET /ui/settings", "GET /ui/verification",
 	}},
 	{"303 200 200 303 303 303 303", []string{
-		"GET /ui/logout", "GET /ui/sessions", "GET /ui/welcome",
+		"GET /ui/data", "GET /ui/history", "GET /ui/logout", "GET /ui/sessions", "GET /ui/welcome",
 	}},
 	// Forms of pages, without the token that they carry.
 	{"403 403 403 403 403 403 403", []string{

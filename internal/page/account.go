@@ -13,6 +13,8 @@ import (
 type welcomeBody struct {
 	// Nudge says that they are told of passkeys.
 	Nudge bool
+	// DeleteAt says when the account is deleted; empty where it stays.
+	DeleteAt string
 	// Unproven are addresses of theirs that are not proven yet.
 	Unproven []string
 }
@@ -46,6 +48,9 @@ func (p *Pages) showWelcome(w http.ResponseWriter, r *http.Request) error {
 	body := &welcomeBody{}
 	_, silent := r.Cookie(nudgeCookie)
 	body.Nudge = silent != nil && row.Factors&auth.FactorPasskey == 0 && p.now.Load().config.SelfService.Methods.Passkey.Enabled
+	if who.DeleteAt != nil {
+		body.DeleteAt = v.T("keep.until", "date", v.Day(*who.DeleteAt))
+	}
 	for _, a := range who.Verifiable {
 		if !a.Verified && v.Links.Verification != "" {
 			body.Unproven = append(body.Unproven, a.Value)

@@ -1,7 +1,7 @@
 // Package page is the built-in account pages: signing in and up, recovery,
-// verification, one's own account, sessions and devices, signing out, errors. They are
-// rendered on the server from the same flows that everybody else gets, and their forms
-// are sent to the same addresses; the pages only show.
+// verification, one's own account, sessions and devices, the history of sign-ins, one's
+// data, signing out, errors. They are rendered on the server from the same flows that
+// everybody else gets, and their forms are sent to the same addresses; the pages only show.
 //
 // All of them are below one prefix of the public server, config.PagesPath. Where the
 // configuration names another page for a kind of flow (ui_url), it takes the place of
@@ -13,7 +13,8 @@
 //     method that is added later appears without a template of its own
 //   - hints.go: tables of what pages know of single fields and messages
 //   - flows.go: the pages of flows; settings.go: that of one's own account
-//   - account.go, sessions.go, logout.go, fault.go: pages that show no flow
+//   - account.go, sessions.go, history.go, data.go, logout.go, fault.go: pages that show
+//     no flow
 //   - texts.go: what pages say, in one file for each language in texts/
 //   - templates/: html/template; assets/: one style sheet, one script
 //

@@ -121,7 +121,9 @@ type button struct {
 type removal struct {
 	What     template.HTML // what it is called; empty where there is only one
 	Added    string
-	Short    string // what a button says beside What
+	Used     string
+	Rename   *rename // nil for what has no name of its owner's choice
+	Short    string  // what a button says beside What
 	Question string
 	Denied   string // why it cannot be; empty where it can
 }

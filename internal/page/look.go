@@ -91,8 +91,8 @@ func readOwn(b *brand.Brand, folder string) (*override.Set, error) {
 
 // bodies are what each page has of its own.
 func bodies() map[string]any {
-	return map[string]any{"error.html": &faultBody{}, "flow.html": &flowBody{}, "logout.html": &logoutBody{}, "sessions.html": &sessionsBody{},
-		"settings.html": &settingsBody{}, "welcome.html": &welcomeBody{}}
+	return map[string]any{"data.html": &dataBody{}, "error.html": &faultBody{}, "flow.html": &flowBody{}, "history.html": &historyBody{}, "kept.html": &keptBody{},
+		"logout.html": &logoutBody{}, "sessions.html": &sessionsBody{}, "settings.html": &settingsBody{}, "welcome.html": &welcomeBody{}}
 }
 
 // text is a page by the operator's templates; empty where there are none, or with an

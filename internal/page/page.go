@@ -86,6 +86,8 @@ func (p *Pages) Routes(mount func(pattern string, h web.Handler)) {
 	mount("POST "+pagesAt+"welcome", p.guard(p.dismissNudge))
 	mount("GET "+pagesAt+"sessions", p.guard(p.showSessions))
 	mount("POST "+pagesAt+"sessions", p.guard(p.changeSessions))
+	mount("GET "+pagesAt+"history", p.guard(p.showHistory))
+	mount("GET "+pagesAt+"data", p.guard(p.showData))
 	mount("GET "+pagesAt+"logout", p.guard(p.askLogout))
 	mount("POST "+pagesAt+"logout", p.guard(p.logout))
 	mount("POST "+pagesAt+"language", p.guard(p.chooseLanguage))

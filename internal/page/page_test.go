@@ -80,7 +80,7 @@ func TestTexts(t *testing.T) {
 		t.Fatal(err)
 	}
 	// Keys that are put together, by how they begin.
-	made := []string{"nav.", "remove.", "settings.", "error.", "sessions.done.", "title."}
+	made := []string{"nav.", "remove.", "settings.", "error.", "sessions.done.", "title.", "history."}
 	used := map[string]bool{}
 	key := regexp.MustCompile(`(?:\bT|\bH|Has|view\(r,|Setup:|return) ?\(?"([a-z_]+(?:\.[a-z_]+)*)"|title := "([a-z.]+)"|title = "([a-z.]+)"|WayText: v.T\("([a-z.]+)"\)`)
 	for _, folder := range []string{".", "templates"} {

@@ -75,17 +75,23 @@ func (p *Pages) showSessions(w http.ResponseWriter, r *http.Request) error {
 
 // device is a session as its owner sees it: by where it began.
 func (p *Pages) device(v *view, row *store.SessionRow) device {
-	d := device{ID: row.Session.ID, Name: v.T("sessions.unknown"), Since: v.T("sessions.since", "date", v.Moment(row.Session.AuthenticatedAt))}
+	d := device{Name: v.T("sessions.unknown")}
 	if all := row.Session.Devices; len(all) > 0 {
-		first := all[0]
-		if first.UserAgent != nil {
-			d.Name = v.agent(*first.UserAgent)
-		}
-		if first.IPAddress != nil {
-			d.Place = *first.IPAddress
-		}
-		if first.Location != "" {
-			d.Place += " (" + first.Location + ")"
+		d = v.device(all[0].UserAgent, all[0].IPAddress, all[0].Location)
+	}
+	d.ID, d.Since = row.Session.ID, v.T("sessions.since", "date", v.Moment(row.Session.AuthenticatedAt))
+	return d
+}
+
+// device is what is known of one from which somebody has signed in.
+func (s *speaker) device(agent, address *string, location string) device {
+	d := device{Name: s.T("sessions.unknown"), Place: location}
+	if agent != nil {
+		d.Name = s.agent(*agent)
+	}
+	if address != nil {
+		if d.Place = *address; location != "" {
+			d.Place += " (" + location + ")"
 		}
 	}
 	return d

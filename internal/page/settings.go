@@ -1,9 +1,14 @@
 package page
 
 import (
+	"context"
 	"net/http"
 	"slices"
 
+	"github.com/google/uuid"
+
+	"zelus/internal/auth"
+	"zelus/internal/ceremony"
 	"zelus/internal/flow"
 	"zelus/internal/ui"
 )
@@ -56,6 +61,9 @@ func (p *Pages) showSettings(w http.ResponseWriter, r *http.Request, s *flow.Sho
 		one.Title, one.Text = b.heading(&one, g.name)
 		body.Sections = append(body.Sections, one)
 	}
+	if err := p.describeKeys(r.Context(), b, all, s.Flow.IdentityID); err != nil {
+		return err
+	}
 	for _, f := range all {
 		f.Folded = slices.ContainsFunc(f.Items, func(i item) bool { return i.Kind == "image" })
 	}
@@ -66,6 +74,56 @@ func (p *Pages) showSettings(w http.ResponseWriter, r *http.Request, s *flow.Sho
 		emphasise(body.Sections[0].Forms)
 	}
 	return p.render(w, http.StatusOK, "settings.html", v)
+}
+
+// rename is a form by which a key is called something else.
+type rename struct {
+	*speaker
+	ID, Action, Token string
+	Key               string // the id of the form that removes it
+	Name              string // that it has now
+	To                string // where the form leads
+}
+
+// keys are the types of keys, by the name of the button that removes one.
+var keys = map[string]auth.CredentialType{"webauthn_remove": auth.WebAuthn, "passkey_remove": auth.Passkey}
+
+// describeKeys says of somebody's keys what the form does not: when each was last used,
+// and how to call it something else.
+func (p *Pages) describeKeys(ctx context.Context, b *builder, forms []*form, of uuid.UUID) error {
+	var owner *auth.Identity
+	for _, f := range forms {
+		if f.Removal == nil || keys[f.Buttons[0].Name] == "" {
+			continue
+		}
+		if owner == nil {
+			var err error
+			if owner, err = p.engine.Identities.Get(ctx, of); err != nil {
+				return err
+			}
+		}
+		kind, id := keys[f.Buttons[0].Name], f.Buttons[0].Value
+		all := ceremony.Read(owner.Credentials[kind]).Keys
+		at := slices.IndexFunc(all, func(k ceremony.Key) bool { return k.HexID() == id })
+		if at < 0 {
+			continue // removed meanwhile
+		}
+		k, c := all[at], p.now.Load()
+		f.Removal.Rename = &rename{speaker: b.speaker, Key: f.ID, ID: f.ID + "-rename", Action: c.base + flow.AccountPath + "credentials/" + string(kind) + "/" + id,
+			Name: k.DisplayName, To: c.config.BuiltInPage("settings")}
+		if f.Removal.What = isolated(k.DisplayName); k.DisplayName == "" {
+			f.Removal.What, f.Buttons[0].Label = b.H("settings.unnamed"), b.H("remove")
+		}
+		if k.LastUsedAt != nil {
+			f.Removal.Used = b.T("sessions.used", "date", b.Day(*k.LastUsedAt))
+		}
+		for _, h := range f.Hidden {
+			if h.Name == "csrf_token" {
+				f.Removal.Rename.Token = h.Value
+			}
+		}
+	}
+	return nil
 }
 
 // heading names a section. One that a later method brings is called by its button.
