@@ -9,10 +9,10 @@ VERSION ?= $(shell git describe --tags --match 'v*' --dirty 2>/dev/null)
 CONTRACT := $(or $(ZELUS_CONTRACT),../shared/contract)
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-long fuzz check bench bench-large bench-parts contract clean
+.PHONY: help run build test snapshots screenshots test-long fuzz check bench bench-large bench-parts contract clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
 
 run: build ## build the server and start it for development
 	bin/zelus serve --dev
@@ -24,6 +24,13 @@ test: build ## run every test, on SQLite and on PostgreSQL, with the official cl
 	@command -v node >/dev/null && command -v npm >/dev/null || scripts/debian-install nodejs npm
 	@command -v chromium >/dev/null || scripts/debian-install chromium
 	ZELUS_TEST_REQUIRE=1 scripts/with-postgres go test -count=1 -timeout 20m ./...
+
+snapshots: build ## write the accessibility trees of all account pages anew, to be looked at and committed
+	ZELUS_TEST_REQUIRE=1 ZELUS_SNAPSHOTS=update go test -count=1 -timeout 20m -run 'TestAccountPages' ./test/
+
+screenshots: build ## take pictures of all account pages into bin/screenshots; PLACES=login for some only
+	fc-list | grep -q NotoSansCJK && fc-list | grep -q NotoSansArabic || scripts/debian-install fontconfig fonts-noto-core fonts-noto-cjk
+	ZELUS_TEST_REQUIRE=1 ZELUS_SCREENSHOTS=$(CURDIR)/bin/screenshots ZELUS_PLACES='$(PLACES)' go test -count=1 -timeout 60m -run TestScreenshots ./test/
 
 test-long: build ## the tests again, longer, in random order and (where there is a C compiler) with the race detector
 	ZELUS_TEST_REQUIRE=1 ZELUS_LOAD_SECONDS=60 ZELUS_KILL_ROUNDS=50 scripts/with-postgres go test -count=1 -timeout 60m -v -run 'Load|Killed' ./test/

@@ -48,8 +48,8 @@ func TestScreenshots(t *testing.T) {
 	node(t, server.StartBare(t), "browser", everything(t), "screenshots.js")
 }
 
-// everything starts a server where everything is on that pages show. It returns what
-// programs must know of it.
+// everything starts a server where everything is on that pages show, and one where people
+// sign in and up step by step, with a brand. It returns what programs must know of them.
 func everything(t *testing.T) []string {
 	// Somewhere else, where people may be led.
 	elsewhere := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -63,7 +63,17 @@ func everything(t *testing.T) []string {
 		"SELFSERVICE_METHODS_WEBAUTHN_ENABLED=true",
 		"SELFSERVICE_METHODS_WEBAUTHN_CONFIG_RP_ID=localhost",
 		"SELFSERVICE_METHODS_WEBAUTHN_CONFIG_RP_DISPLAY_NAME=Tests")
-	return []string{"ZELUS_FULL=" + full.Public, "ZELUS_CLOCK=" + clock, "ZELUS_ELSEWHERE=" + atLocalhost(elsewhere.URL), "ZELUS_CHROMIUM=" + needs(t, "chromium", "chromium")}
+	steps := server.StartBare(t,
+		"SELFSERVICE_FLOWS_LOGIN_STYLE=identifier_first",
+		"SELFSERVICE_FLOWS_REGISTRATION_STYLE=profile_first",
+		"SELFSERVICE_FLOWS_RECOVERY_USE=link",
+		"SELFSERVICE_FLOWS_VERIFICATION_USE=link",
+		"SELFSERVICE_METHODS_CODE_PASSWORDLESS_ENABLED=true",
+		"BRANDING_NAME=Ярмарка & Co",
+		"BRANDING_LINKS_TERMS_URL=https://example.org/terms",
+		"BRANDING_LINKS_PRIVACY_URL=https://example.org/privacy",
+		"BRANDING_LINKS_SUPPORT_URL=https://example.org/help")
+	return []string{"ZELUS_FULL=" + full.Public, "ZELUS_STEPS=" + steps.Public, "ZELUS_CLOCK=" + clock, "ZELUS_ELSEWHERE=" + atLocalhost(elsewhere.URL), "ZELUS_CHROMIUM=" + needs(t, "chromium", "chromium")}
 }
 
 // atLocalhost gives a URL the host name that is a relying party without TLS: a

@@ -1,0 +1,36 @@
+// Takes a picture of every place in four languages, at three widths, light and dark: `make
+// screenshots`. ZELUS_SCREENSHOTS is the folder, ZELUS_PLACES a pattern for some places only.
+import { mkdirSync, writeFileSync } from "node:fs";
+import { test } from "node:test";
+import { somebody } from "./account.js";
+import { given } from "./browser.js";
+import { places } from "./places.js";
+
+const folder = given("ZELUS_SCREENSHOTS");
+const some = new RegExp(process.env.ZELUS_PLACES ?? "");
+const locales = (process.env.ZELUS_LOCALES ?? "en de ar ja").split(" ");
+const widths = [320, 768, 1280];
+const schemes = ["light", "dark"];
+
+mkdirSync(folder, { recursive: true });
+for (const { name, server, go } of places.filter((place) => some.test(place.name))) {
+  for (const locale of locales) {
+    test(`${name}, ${locale}`, async (t) => {
+      const p = await somebody(t, { server, locale, email: `${name}.${locale}@example.org` });
+      await go(p, t);
+      for (const width of widths) {
+        await p.page.setViewportSize({ width, height: 800 });
+        for (const colorScheme of schemes) {
+          await p.page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+          await p.page.screenshot({ path: `${folder}/${name}.${locale}.${width}.${colorScheme}.png`, fullPage: true });
+        }
+      }
+    });
+  }
+}
+
+// All of them on one page, to look through.
+writeFileSync(folder + "/index.html", `<!doctype html><meta charset="utf-8"><title>Account pages</title>
+<style>body { font: 1rem system-ui } img { vertical-align: top; max-width: 30%; border: 1px solid gray; margin: 4px }</style>
+` + places.map(({ name }) => `<h2>${name}</h2>` + locales.flatMap((locale) => widths.flatMap((width) => schemes.map((scheme) =>
+  `<img loading="lazy" src="${name}.${locale}.${width}.${scheme}.png" alt="${locale} ${width} ${scheme}">`))).join("\n")).join("\n"));
