@@ -88,6 +88,22 @@ func TestContractFilesLoad(t *testing.T) {
 	}
 }
 
+// TestLanguages: the languages that can be configured are those that there are.
+func TestLanguages(t *testing.T) {
+	compared := 0
+	newSpec().walk(func(s *spec) {
+		if strings.HasPrefix(s.key, "languages.") && len(s.enum) > 0 {
+			compared++
+			if !slices.Equal(s.enum, language.Tags()) {
+				t.Errorf("%s is one of %v, the languages are %v", s.key, s.enum, language.Tags())
+			}
+		}
+	})
+	if compared < 2 {
+		t.Errorf("only %d keys name languages", compared)
+	}
+}
+
 func TestEverything(t *testing.T) {
 	data, err := os.ReadFile("testdata/everything.yml")
 	if err != nil {
