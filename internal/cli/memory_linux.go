@@ -2,6 +2,8 @@ package cli
 
 import (
 	"os"
+	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -13,7 +15,15 @@ import (
 // resident, three quarters of the server's memory, though a part of it runs ever
 // after. That part comes back by itself, from the page cache, when it is next used.
 // Nothing is lost if it does not work.
+//
+// A program that runs at whatever address (-buildmode=pie, as distributions build) has
+// had addresses written into its constants when it was loaded. These do not come back, so
+// there only the code is unmapped, which has none.
 func dropText() {
+	fixed := false
+	if info, ok := debug.ReadBuildInfo(); ok {
+		fixed = slices.Contains(info.Settings, debug.BuildSetting{Key: "-buildmode", Value: "exe"})
+	}
 	self, err := os.Readlink("/proc/self/exe")
 	if err != nil {
 		return
@@ -25,7 +35,7 @@ func dropText() {
 	for line := range strings.Lines(string(maps)) {
 		// 00400000-0105e000 r-xp 00000000 fe:00 10535091   /usr/bin/zelus
 		f := strings.Fields(line)
-		if len(f) != 6 || f[5] != self || f[1][1] == 'w' {
+		if len(f) != 6 || f[5] != self || f[1] != "r-xp" && !(fixed && f[1] == "r--p") {
 			continue
 		}
 		from, to, _ := strings.Cut(f[0], "-")
