@@ -231,7 +231,7 @@ func TestLoginInSteps(t *testing.T) {
 		}
 		s.clock.advance(sessionLifespan)
 		fresh := c.submit(f, p.login()).is(410).at("use_flow_id").String()
-		if a := c.fetch("login", fresh).is(200); a.shown() != nameForm+"[4010001]" || a.typed("identifier") != "" || a.at("active").Exists() {
+		if a := c.fetch("login", fresh).is(200); a.shown() != nameForm+"[4010001]" || a.typed("identifier") != p.email || a.at("active").Exists() {
 			t.Errorf("the form that takes its place: %s", a.body)
 		}
 
