@@ -381,3 +381,16 @@ func TestVaryCookie(t *testing.T) {
 		}
 	}
 }
+
+// TestNearby: a page on the internet whose own name leads to this machine does not read
+// the mail that is caught here.
+func TestNearby(t *testing.T) {
+	for host, want := range map[string]bool{
+		"localhost:4433": true, "127.0.0.1:4433": true, "[::1]:4433": true, "zelus:4433": true, "app.localhost": true, "login.example.org": true,
+		"rebound.example.com:4433": false, "127.0.0.1.example.com": false, "login.example.org.evil.example": false,
+	} {
+		if got := nearby(host, "login.example.org"); got != want {
+			t.Errorf("%s: %v", host, got)
+		}
+	}
+}

@@ -1,7 +1,9 @@
 package app
 
 import (
+	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -199,12 +201,20 @@ func quiet(on func() bool) func(string) bool {
 func (a *App) caughtMail() http.Handler {
 	page := a.catcher.Page(a.pages.Style)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !a.Config().Dev {
+		if c := a.Config(); !c.Dev || !nearby(r.Host, c.PublicURL().Hostname()) {
 			http.NotFound(w, r)
 			return
 		}
 		page.ServeHTTP(w, r)
 	})
+}
+
+// nearby says whether a Host header names this server by an address or by a name that
+// nobody elsewhere can have: a page on the internet whose own name leads to this machine
+// (DNS rebinding) would otherwise read what is caught.
+func nearby(host, public string) bool {
+	name := (&url.URL{Host: host}).Hostname()
+	return name == public || net.ParseIP(name) != nil || !strings.Contains(name, ".") || strings.HasSuffix(name, ".localhost")
 }
 
 func (a *App) cors() web.CORSOptions {

@@ -204,10 +204,15 @@ func (w *sqliteWriter) write(ctx context.Context, d Durability, f func(*Tx) erro
 		case err := <-j.done:
 			return err
 		case w.turn <- struct{}{}:
-			w.next()
-			<-w.turn
+			w.lead()
 		}
 	}
+}
+
+// lead has the next group written, and gives the turn back whatever happens.
+func (w *sqliteWriter) lead() {
+	defer func() { <-w.turn }()
+	w.next()
 }
 
 // next commits those who wait, up to the size of a group, and says whether there
