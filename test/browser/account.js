@@ -109,6 +109,14 @@ class Person {
     await this.presses("#password button[type=submit]");
   }
 
+  // deletes the account: it goes after some days.
+  async deletes() {
+    await this.goes("data");
+    await this.page.locator("#delete-details > summary").click();
+    await this.presses("#delete button");
+    await this.hears("ok");
+  }
+
   // mail waits for a message to them that they have not read, in which something matches.
   async mail(pattern, to = this.email) {
     return eventually(`mail to ${to} with ${pattern}`, async () => {

@@ -1,6 +1,7 @@
 // People do on the account pages whatever they come for: with and without JavaScript, in English and
 // from right to left, with a keyboard alone.
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { elsewhere, full, passes, somebody } from "./account.js";
 import { builtIn } from "./browser.js";
@@ -110,7 +111,42 @@ for (const [way, settings] of Object.entries(ways)) {
       await one.presses('button[name="totp_unlink"]');
       await one.hears("ok");
     });
+    await t.test("see where one has signed in, and take all data along", async () => {
+      await one.goes("history");
+      assert.ok(await page.locator("#history li").count() > 5);
+      await one.goes("data");
+      const [file] = await Promise.all([page.waitForEvent("download"), page.locator("#export").click()]);
+      const all = JSON.parse(await readFile(await file.path(), "utf8"));
+      assert.equal(all.identity.traits.name.last, "Lovelace");
+    });
     assert.deepEqual(errors, []);
+  });
+
+  test(`delete an account, and undo it, ${way}`, async (t) => {
+    const one = await somebody(t, { server: full, ...settings });
+    await one.signsUp();
+    await one.confirms();
+    await one.deletes();
+    await one.signsIn(); // leads to the question, which may stay without an answer
+    await one.at("data");
+    await one.presses("#leave");
+    await one.at("welcome");
+    const link = await one.mail(/http\S+token=\S+/);
+    const elsewhere = await one.another(t, settings); // the mail may be read at another device
+    await elsewhere.page.goto(link);
+    await elsewhere.presses("#keep button");
+    await elsewhere.hears("ok");
+    await elsewhere.signsIn();
+    await elsewhere.at("welcome");
+    await elsewhere.deletes();
+    await elsewhere.signsIn();
+    await elsewhere.presses("#keep button");
+    await elsewhere.at("welcome");
+    await elsewhere.deletes();
+    passes(15 * 24);
+    await elsewhere.signsIn();
+    await elsewhere.hears("wrong");
+    assert.deepEqual([one.errors, elsewhere.errors], [[], []]);
   });
 }
 

@@ -177,6 +177,29 @@ export const places = [
     await p.goes("sessions");
     await p.presses("#trust button");
   } },
+  { name: "history", go: async (p) => {
+    await p.signsUp();
+    await p.goes("history");
+  } },
+  { name: "data", go: async (p) => {
+    await p.signsUp();
+    await p.goes("data");
+    await p.page.locator("#delete-details > summary").click();
+  } },
+  { name: "data-leaving", go: deleted },
+  { name: "data-keep", go: async (p) => {
+    await deleted(p);
+    await p.signsIn();
+  } },
+  { name: "data-keep-link", go: async (p) => {
+    await deleted(p);
+    await p.page.goto(await p.mail(/http\S+token=\S+/));
+  } },
+  { name: "data-kept", go: async (p) => {
+    await deleted(p);
+    await p.page.goto(await p.mail(/http\S+token=\S+/));
+    await p.presses("#keep button");
+  } },
   { name: "logout", go: async (p) => {
     await p.signsUp();
     await p.goes("logout");
@@ -217,6 +240,11 @@ async function profiled(p) {
   await p.goes("registration");
   await p.types({ "traits.email": p.email });
   await p.presses("#profile button[type=submit]");
+}
+
+async function deleted(p) {
+  await p.signsUp();
+  await p.deletes();
 }
 
 async function recovering(p) {

@@ -109,7 +109,7 @@ async function entered(page) {
       for (const other of document.querySelectorAll("main input:required")) {
         other.value ||= other.type === "email" ? "somebody@example.org" : "123456 or words";
       }
-      const { name, value } = field.form.querySelector("button[type=submit]");
+      const { name, value } = field.form.querySelector("button:not([type=button])");
       return { form: field.form.id, name: field.name, submits: [name, value] };
     });
     sent = undefined;
@@ -117,7 +117,7 @@ async function entered(page) {
     await field.press("Enter");
     await asked;
     for (const deadline = Date.now() + 5_000; !sent && Date.now() < deadline; await page.evaluate(() => new Promise(requestAnimationFrame)));
-    if (!sent?.has(name) || sent.get(submits[0]) !== submits[1]) {
+    if (!sent?.has(name) || (submits[0] && sent.get(submits[0]) !== submits[1])) {
       wrong.push(`Enter in ${name} of the form ${form} sends ${sent ? [...sent.keys()] : "nothing"}`);
     }
   }
