@@ -13,9 +13,10 @@
 //     method that is added later appears without a template of its own
 //   - hints.go: tables of what pages know of single fields and messages
 //   - flows.go: the pages of flows; settings.go: that of one's own account
-//   - account.go, sessions.go, history.go, data.go, logout.go, fault.go: pages that show
-//     no flow
+//   - welcome.go, sessions.go, history.go, data.go, logout.go, fault.go: pages that show no
+//     flow; agent.go names the browsers on them
 //   - texts.go: what pages say, in one file for each language in texts/
+//   - look.go: the brand, and templates of the operator; assets.go: files that pages load
 //   - templates/: html/template; assets/: one style sheet, one script
 //
 // Everything but security keys and passkeys works without JavaScript. What needs it is
