@@ -112,9 +112,9 @@ class Person {
   // deletes the account: it goes after some days.
   async deletes() {
     await this.goes("data");
-    await this.page.locator("#delete-details > summary").click();
+    await this.page.locator('[aria-labelledby="title-delete"] summary').click();
     await this.presses("#delete button");
-    await this.hears("ok");
+    await this.page.locator("#link-login").waitFor();
   }
 
   // mail waits for a message to them that they have not read, in which something matches.

@@ -184,9 +184,14 @@ export const places = [
   { name: "data", go: async (p) => {
     await p.signsUp();
     await p.goes("data");
-    await p.page.locator("#delete-details > summary").click();
+    await p.page.locator('[aria-labelledby="title-delete"] summary').click();
   } },
-  { name: "data-leaving", go: deleted },
+  { name: "data-again", go: async (p) => {
+    await p.signsUp();
+    passes(2);
+    await p.goes("data");
+  } },
+  { name: "data-deleted", go: deleted },
   { name: "data-keep", go: async (p) => {
     await deleted(p);
     await p.signsIn();
