@@ -26,11 +26,12 @@ test: build ## run every test, on SQLite and on PostgreSQL, with the official cl
 	ZELUS_TEST_REQUIRE=1 scripts/with-postgres go test -count=1 -timeout 20m ./...
 
 snapshots: build ## write the accessibility trees of all account pages anew, to be looked at and committed
-	ZELUS_TEST_REQUIRE=1 ZELUS_SNAPSHOTS=update go test -count=1 -timeout 20m -run 'TestAccountPages' ./test/
+	ZELUS_TEST_REQUIRE=1 ZELUS_SNAPSHOTS=update go test -count=1 -timeout 20m -run TestAccountPages ./test/
 
 screenshots: build ## take pictures of all account pages into bin/screenshots; PLACES=login for some only
-	fc-list | grep -q NotoSansCJK && fc-list | grep -q NotoSansArabic || scripts/debian-install fontconfig fonts-noto-core fonts-noto-cjk
-	ZELUS_TEST_REQUIRE=1 ZELUS_SCREENSHOTS=$(CURDIR)/bin/screenshots ZELUS_PLACES='$(PLACES)' go test -count=1 -timeout 60m -run TestScreenshots ./test/
+	@fc-list | grep -q NotoSansCJK && fc-list | grep -q NotoSansArabic || scripts/debian-install fontconfig fonts-noto-core fonts-noto-cjk
+	@command -v chromium >/dev/null || scripts/debian-install nodejs npm chromium
+	ZELUS_TEST_REQUIRE=1 ZELUS_SCREENSHOTS=$(CURDIR)/bin/screenshots ZELUS_PLACES='$(PLACES)' go test -count=1 -timeout 60m -run TestAccountPages ./test/
 
 test-long: build ## the tests again, longer, in random order and (where there is a C compiler) with the race detector
 	ZELUS_TEST_REQUIRE=1 ZELUS_LOAD_SECONDS=60 ZELUS_KILL_ROUNDS=50 scripts/with-postgres go test -count=1 -timeout 60m -v -run 'Load|Killed' ./test/

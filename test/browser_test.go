@@ -33,19 +33,19 @@ func TestBrowser(t *testing.T) {
 
 // TestAccountPages uses the built-in account pages in Chromium: those of a server that was
 // started without any configuration, and those of one where everything is on that a page
-// shows, and time can pass. ZELUS_SNAPSHOTS=update writes test/browser/snapshots anew.
+// shows, and time can pass. With ZELUS_SNAPSHOTS=update it writes the accessibility trees in
+// browser/snapshots anew instead, with ZELUS_SCREENSHOTS=FOLDER it takes pictures of all places.
 func TestAccountPages(t *testing.T) {
 	notShort(t)
-	node(t, server.StartBare(t), "browser", everything(t), "journeys.test.js", "places.test.js")
-}
-
-// TestScreenshots is no test: ZELUS_SCREENSHOTS=FOLDER has it take pictures of all
-// places into that folder (make screenshots).
-func TestScreenshots(t *testing.T) {
-	if os.Getenv("ZELUS_SCREENSHOTS") == "" {
-		t.Skip("make screenshots runs this")
+	s, env := server.StartBare(t), everything(t)
+	switch {
+	case os.Getenv("ZELUS_SCREENSHOTS") != "":
+		run(t, s, "browser", env, installed(t, s, "browser"), "screenshots.js") // they take their time
+	case os.Getenv("ZELUS_SNAPSHOTS") != "":
+		node(t, s, "browser", env, "places.test.js")
+	default:
+		node(t, s, "browser", env, "journeys.test.js", "places.test.js")
 	}
-	node(t, server.StartBare(t), "browser", everything(t), "screenshots.js")
 }
 
 // everything starts a server where everything is on that pages show, and one where people

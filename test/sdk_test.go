@@ -53,10 +53,16 @@ var goModule = []string{"GOWORK=off", "GOFLAGS=-mod=readonly"}
 // those that are named.
 func node(t *testing.T, s *server.Server, dir string, env []string, files ...string) {
 	t.Helper()
-	node, npm := needs(t, "node", "nodejs"), needs(t, "npm", "npm")
-	run(t, s, dir, env, npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts")
 	// Milliseconds: a test that hangs says so.
-	run(t, s, dir, env, node, append([]string{"--test", "--test-timeout=600000", "--test-concurrency=1"}, files...)...)
+	run(t, s, dir, env, installed(t, s, dir), append([]string{"--test", "--test-timeout=900000", "--test-concurrency=1"}, files...)...)
+}
+
+// installed installs a JavaScript package, and gives the path of node.
+func installed(t *testing.T, s *server.Server, dir string) string {
+	t.Helper()
+	node, npm := needs(t, "node", "nodejs"), needs(t, "npm", "npm")
+	run(t, s, dir, nil, npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts")
+	return node
 }
 
 // needs gives the path of a program. Where it is missing the test is skipped, or
