@@ -23,7 +23,7 @@ build: ## build bin/zelus
 test: build ## run every test, on SQLite and on PostgreSQL, with the official clients and in a browser
 	@command -v node >/dev/null && command -v npm >/dev/null || scripts/debian-install nodejs npm
 	@command -v chromium >/dev/null || scripts/debian-install chromium
-	ZELUS_TEST_REQUIRE=1 scripts/with-postgres go test -count=1 -timeout 20m ./...
+	ZELUS_TEST_REQUIRE=1 scripts/with-postgres go test -count=1 -timeout 30m ./...
 
 snapshots: build ## write the accessibility trees of all account pages anew, to be looked at and committed
 	ZELUS_TEST_REQUIRE=1 ZELUS_SNAPSHOTS=update go test -count=1 -timeout 20m -run TestAccountPages ./test/
