@@ -82,6 +82,9 @@ class Person {
     await this.at("welcome");
   }
 
+  // focus waits until something has it.
+  focus(on) { return this.page.waitForFunction((on) => document.activeElement.matches(on), on); }
+
   // tabs presses the tab key until something has the focus, which must be seen.
   async tabs(to) {
     for (let i = 0; i < 60; i++) {

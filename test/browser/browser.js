@@ -12,7 +12,7 @@ export function given(name) {
 }
 
 // How long something may take, in milliseconds. A busy machine is no fault.
-export const patience = Number(process.env.PATIENCE ?? 60_000);
+export const patience = 60_000;
 
 let browser;
 

@@ -229,7 +229,7 @@ test("sign up, and change everything in the settings, with the keyboard alone", 
   await one.goes("registration");
   // From the beginning of the page, the skip link leads to the form.
   await keyboard.press("Tab");
-  assert.equal(await page.evaluate(() => document.activeElement.hash), "#main");
+  await one.focus(".skip");
   await keyboard.press("Enter");
   await one.tabs('[name="traits.email"]');
   await keyboard.type(one.email);
@@ -238,7 +238,8 @@ test("sign up, and change everything in the settings, with the keyboard alone", 
   await one.tabs('[name="password"]');
   await keyboard.type(one.password);
   await one.leads(() => keyboard.press("Enter"));
-  await one.at("verification"); // the cursor is in its field
+  await one.at("verification");
+  await one.focus('[name="code"]');
   await keyboard.type(await one.code());
   await one.leads(() => keyboard.press("Enter"));
   await one.tabs("main a.primary");
@@ -255,10 +256,10 @@ test("sign up, and change everything in the settings, with the keyboard alone", 
   await keyboard.type("short");
   await one.leads(() => keyboard.press("Enter"));
   await one.hears("wrong");
-  assert.equal(await page.evaluate(() => document.activeElement.id), "errors");
+  await one.focus("#errors");
   await one.tabs("#errors a");
   await keyboard.press("Enter"); // leads to the field
-  assert.equal(await page.evaluate(() => document.activeElement.name), "password");
+  await one.focus('[name="password"]');
   await keyboard.type(one.password + " and more");
   await one.tabs("#section-password [data-reveal]");
   await keyboard.press("Space");
