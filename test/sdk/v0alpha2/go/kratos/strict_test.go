@@ -26,6 +26,30 @@ type caller struct {
 
 func (c *caller) call(method, path string, body any, into any) {
 	c.t.Helper()
+	res := c.send(method, path, body)
+	text, err := io.ReadAll(res.Body)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.DisallowUnknownFields()
+	if err := d.Decode(into); err != nil {
+		c.t.Errorf("%s %s: %d, %v: %s", method, path, res.StatusCode, err, text)
+	}
+}
+
+// led sends a form as a browser, and gives the id of the form to whose page it is led.
+func (c *caller) led(path string, body any) string {
+	c.t.Helper()
+	asked := c.send("POST", path, body).Request.URL
+	if !asked.Query().Has("flow") {
+		c.t.Errorf("POST %s leads to %s", path, asked)
+	}
+	return asked.Query().Get("flow")
+}
+
+func (c *caller) send(method, path string, body any) *http.Response {
+	c.t.Helper()
 	var sent io.Reader
 	if body != nil {
 		text, err := json.Marshal(body)
@@ -45,16 +69,8 @@ func (c *caller) call(method, path string, body any, into any) {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	defer res.Body.Close()
-	text, err := io.ReadAll(res.Body)
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.DisallowUnknownFields()
-	if err := d.Decode(into); err != nil {
-		c.t.Errorf("%s %s: %d, %v: %s", method, path, res.StatusCode, err, text)
-	}
+	c.t.Cleanup(func() { res.Body.Close() })
+	return res
 }
 
 // TestNoFieldIsUnknown reads answers with the models of the client, and
@@ -147,7 +163,7 @@ func TestNoFieldIsUnknown(t *testing.T) {
 	admin.call("GET", "/admin/identities/none", nil, &failed)
 	var link ory.SelfServiceRecoveryLink
 	admin.call("POST", "/admin/recovery/link", map[string]any{"identity_id": signedUp.Identity.Id, "expires_in": "1h"}, &link)
-	// Without pages a link leads to the next form itself: a new one where it is void.
+	// A link leads to the page of the next form: a new one where it is void.
 	opened, err := url.Parse(link.RecoveryLink)
 	if err != nil {
 		t.Fatal(err)
@@ -157,8 +173,8 @@ func TestNoFieldIsUnknown(t *testing.T) {
 	}
 	browser.http.Jar = jar
 	body := map[string]any{"method": "link", "email": email}
-	browser.call("POST", "/self-service/recovery?"+opened.RawQuery+"x", body, &recovery)
-	browser.call("POST", "/self-service/recovery?"+opened.RawQuery, body, &settings)
+	browser.call("GET", "/self-service/recovery/flows?id="+browser.led("/self-service/recovery?"+opened.RawQuery+"x", body), nil, &recovery)
+	browser.call("GET", "/self-service/settings/flows?id="+browser.led("/self-service/recovery?"+opened.RawQuery, body), nil, &settings)
 	browser.call("GET", "/sessions/whoami", nil, &session)
 	if session.Identity.Id != signedUp.Identity.Id {
 		t.Errorf("the link has signed in %s, want %s", session.Identity.Id, signedUp.Identity.Id)
