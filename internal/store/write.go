@@ -298,6 +298,11 @@ func (w *sqliteWriter) attempt(group []*job, results []error, savepoints bool) (
 		bound.keep(ctx)
 	}()
 	for i, j := range group {
+		// Nobody waits for it any more. It writes nothing, so nothing is taken back.
+		if err := j.ctx.Err(); err != nil {
+			results[i] = auth.ErrTimeout.Because(err)
+			continue
+		}
 		j.tx = &Tx{queries: w.store.queries}
 		j.tx.on = bound
 		if !savepoints {
@@ -328,9 +333,6 @@ func (j *job) run() (err error) {
 			err = fmt.Errorf("store: a write panicked: %v", p)
 		}
 	}()
-	if err := j.ctx.Err(); err != nil {
-		return auth.ErrTimeout.Because(err) // nobody waits for it any more
-	}
 	return j.f(j.tx)
 }
 
