@@ -43,11 +43,7 @@ func (a *API) ownHistory(w http.ResponseWriter, r *http.Request) error {
 
 // historyOf is ownHistory of an identity, for an administrator.
 func (a *API) historyOf(w http.ResponseWriter, r *http.Request) error {
-	id, err := pathID(r)
-	if err != nil {
-		return err
-	}
-	query, err := wholeQuery(r)
+	id, query, err := idAndQuery(r)
 	if err != nil {
 		return err
 	}

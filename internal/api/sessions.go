@@ -3,6 +3,7 @@ package api
 import (
 	"errors"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -103,13 +104,23 @@ func (a *API) listOwnSessions(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// pathID is the id in the path of a session's route.
+// pathID is the id in the path, of a session or of whose something is.
 func pathID(r *http.Request) (uuid.UUID, error) {
 	id, ok := web.ID(r.PathValue("id"))
 	if !ok {
 		return uuid.Nil, auth.ErrUUID
 	}
 	return id, nil
+}
+
+// idAndQuery are what an administrator's request says of one thing.
+func idAndQuery(r *http.Request) (uuid.UUID, url.Values, error) {
+	id, err := pathID(r)
+	if err != nil {
+		return uuid.Nil, nil, err
+	}
+	query, err := wholeQuery(r)
+	return id, query, err
 }
 
 // sessionList is a list of sessions on the wire.
@@ -184,11 +195,7 @@ func (a *API) sameSite(r *http.Request) error {
 
 // listSessionsOf lists the sessions of an identity for an administrator.
 func (a *API) listSessionsOf(w http.ResponseWriter, r *http.Request) error {
-	id, err := pathID(r)
-	if err != nil {
-		return err
-	}
-	query, err := wholeQuery(r)
+	id, query, err := idAndQuery(r)
 	if err != nil {
 		return err
 	}
@@ -217,11 +224,7 @@ func (a *API) listSessionsOf(w http.ResponseWriter, r *http.Request) error {
 // getSession answers with a session; the parameter expand names what is to be
 // told beside it: the identity, the devices.
 func (a *API) getSession(w http.ResponseWriter, r *http.Request) error {
-	id, err := pathID(r)
-	if err != nil {
-		return err
-	}
-	query, err := wholeQuery(r)
+	id, query, err := idAndQuery(r)
 	if err != nil {
 		return err
 	}
