@@ -31,6 +31,11 @@ type dialect struct {
 	// unlessThere is appended to an INSERT that does nothing where the row
 	// exists already.
 	unlessThere string
+	// rows is how many rows one INSERT takes at most. A server is asked once for all
+	// of them, though not for so many that the number of different statements grows
+	// large. SQLite is better asked for each: a statement that could fail after its
+	// first row has it keep a copy of every page that it touches.
+	rows int
 	// lock is run at the beginning of a migration, so that two nodes that
 	// start at once do not both migrate.
 	lock string
@@ -59,6 +64,7 @@ var sqliteDialect = dialect{
 	types: strings.NewReplacer("{id}", "BLOB", "{text}", "TEXT", "{json}", "TEXT", "{bytes}", "BLOB", "{time}", "INTEGER", "{bool}", "INTEGER",
 		"{int}", "INTEGER", "{compact}", " WITHOUT ROWID"),
 	unlessThere: " ON CONFLICT DO NOTHING",
+	rows:        1,
 	tableExists: "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = ?",
 	vitals:      "SELECT sqlite_version(), CAST(unixepoch('subsec') * 1000000 AS INTEGER), 0, 0",
 	id:          func(id uuid.UUID) any { return id[:] },
@@ -92,6 +98,7 @@ var postgresDialect = dialect{
 	forUpdate:   "FOR UPDATE",
 	skipLocked:  " FOR UPDATE OF l SKIP LOCKED",
 	unlessThere: " ON CONFLICT DO NOTHING",
+	rows:        8,
 	lock:        "SELECT pg_advisory_xact_lock(7311014612)",
 	readOnly:    "SELECT current_setting('transaction_read_only')",
 	tableExists: "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = current_schema() AND table_name = ?",

@@ -491,13 +491,11 @@ func (tx *Tx) insertAddresses(ctx context.Context, i *auth.Identity, all []key) 
 	return tx.insertRows(ctx, insertAddress, len(all), args)
 }
 
-// insertRows inserts n rows, up to eight with one statement, so that the
-// number of different statements stays small.
+// insertRows inserts n rows, as many with one statement as the dialect likes.
 func (tx *Tx) insertRows(ctx context.Context, q query, n int, args []any) error {
-	const most = 8
 	for width := 0; n > 0; {
 		width = len(args) / n
-		take := min(n, most)
+		take := min(n, tx.dialect.rows)
 		if _, err := tx.exec(ctx, q.rows(take), args[:take*width]...); err != nil {
 			return err
 		}
