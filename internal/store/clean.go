@@ -15,7 +15,7 @@ const (
 	cleanCodes         query = "DELETE FROM codes WHERE id IN (SELECT id FROM codes WHERE expires_at < ? LIMIT ?)"
 	cleanTrusted       query = "DELETE FROM trusted_devices WHERE id IN (SELECT id FROM trusted_devices WHERE expires_at < ? LIMIT ?)"
 	cleanGuesses       query = "DELETE FROM guesses WHERE id IN (SELECT id FROM guesses WHERE updated_at < ? LIMIT ?)"
-	cleanHistory       query = "DELETE FROM history WHERE id IN (SELECT id FROM history WHERE created_at < ? LIMIT ?)"
+	cleanHistory       query = "DELETE FROM history WHERE (created_at, id) IN (SELECT created_at, id FROM history WHERE created_at < ? ORDER BY created_at LIMIT ?)"
 	cleanDecoys        query = "DELETE FROM messages WHERE id IN (SELECT id FROM messages WHERE status = 'decoy' AND updated_at < ? LIMIT ?)"
 	cleanMessages      query = "DELETE FROM messages WHERE id IN (SELECT id FROM messages WHERE status IN ('sent', 'abandoned') AND updated_at < ? LIMIT ?)"
 )
