@@ -254,7 +254,7 @@ func (a *API) writeSession(w http.ResponseWriter, row *store.SessionRow, withIde
 		identity = row.Identity.Render(auth.Reader{BaseURL: a.now.Load().public, Addresses: true})
 	}
 	if !withDevices {
-		row.Session.Devices = []auth.Device{}
+		row.Session.Devices = ""
 	}
 	web.WriteRawJSON(w, http.StatusOK, row.Session.AppendJSON(nil, row.Live(a.Sessions.Clock()), identity))
 }

@@ -1,6 +1,8 @@
 package auth
 
 import (
+	"cmp"
+	"encoding/json"
 	"time"
 
 	"github.com/google/uuid"
@@ -22,7 +24,7 @@ type Session struct {
 	AuthenticatedAt time.Time
 	ExpiresAt       time.Time
 	CreatedAt       time.Time
-	Devices         []Device
+	Devices         Devices
 	// TrustedDevice is the device in which it was begun, if its owner trusted that
 	// one. It adds nothing to what was proven, see Policy.Due.
 	TrustedDevice uuid.NullUUID
@@ -37,6 +39,27 @@ type Device struct {
 	IPAddress *string   `json:"ip_address"`
 	UserAgent *string   `json:"user_agent"`
 	Location  string    `json:"location"`
+}
+
+// Devices is a list of devices as it is stored and sent, the oldest first: most who
+// read a session only pass it on. The zero value is an empty list.
+type Devices string
+
+// DevicesOf makes the list of these.
+func DevicesOf(all ...Device) Devices { return Devices(mustJSON(all)) }
+
+// All reads the list.
+func (d Devices) All() (all []Device) {
+	_ = json.Unmarshal([]byte(d), &all) // fails for the zero value, which has none
+	return all
+}
+
+// Last is the newest of them; the zero Device where there is none.
+func (d Devices) Last() (last Device) {
+	if all := d.All(); len(all) > 0 {
+		last = all[len(all)-1]
+	}
+	return last
 }
 
 // AppendJSON writes the session as the wire has it. identity is the identity's
@@ -68,7 +91,7 @@ func (s *Session) AppendJSON(dst []byte, active bool, identity []byte) []byte {
 		dst = append(dst, identity...)
 	}
 	dst = append(dst, `,"devices":`...)
-	dst = append(dst, mustJSON(s.Devices)...)
+	dst = append(dst, cmp.Or(s.Devices, "[]")...)
 	return append(dst, '}')
 }
 

@@ -37,8 +37,8 @@ func TestSessionJSON(t *testing.T) {
 		TokenHash: []byte("secret"), Active: true, AAL: auth.AAL2,
 		AMR:      []auth.AMR{{Method: "password", AAL: auth.AAL1, CompletedAt: at}, {Method: "oidc", AAL: auth.AAL2, CompletedAt: at, Provider: "github", Organization: "o"}},
 		IssuedAt: at.Add(time.Second), AuthenticatedAt: at.Add(2 * time.Second), ExpiresAt: at.Add(3 * time.Second), CreatedAt: at,
-		Devices: []auth.Device{{ID: uuid.MustParse("00000000-0000-4000-8000-000000000003"), IPAddress: &ip, UserAgent: &agent, Location: "Munich, DE"},
-			{ID: uuid.MustParse("00000000-0000-4000-8000-000000000004")}},
+		Devices: auth.DevicesOf(auth.Device{ID: uuid.MustParse("00000000-0000-4000-8000-000000000003"), IPAddress: &ip, UserAgent: &agent, Location: "Munich, DE"},
+			auth.Device{ID: uuid.MustParse("00000000-0000-4000-8000-000000000004")}),
 	}
 	const rest = `"expires_at":"2026-03-04T05:06:10.00012Z","authenticated_at":"2026-03-04T05:06:09.00012Z","authenticator_assurance_level":"aal2",` +
 		`"authentication_methods":[{"method":"password","aal":"aal1","completed_at":"2026-03-04T05:06:07.00012Z"},` +

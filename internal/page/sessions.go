@@ -76,7 +76,7 @@ func (p *Pages) showSessions(w http.ResponseWriter, r *http.Request) error {
 // device is a session as its owner sees it: by where it began.
 func (p *Pages) device(v *view, row *store.SessionRow) device {
 	d := device{Name: v.T("sessions.unknown")}
-	if all := row.Session.Devices; len(all) > 0 {
+	if all := row.Session.Devices.All(); len(all) > 0 {
 		d = v.device(all[0].UserAgent, all[0].IPAddress, all[0].Location)
 	}
 	d.ID, d.Since = row.Session.ID, v.T("sessions.since", "date", v.Moment(row.Session.AuthenticatedAt))

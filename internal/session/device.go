@@ -29,7 +29,7 @@ func (s *Sessions) NewDevice(ctx context.Context, owner *auth.Identity, session 
 	if len(known) == 0 {
 		return now.Sub(owner.CreatedAt) > DevicesKnown, nil
 	}
-	here := session.Devices[len(session.Devices)-1]
+	here := session.Devices.Last()
 	return !slices.ContainsFunc(known, func(d auth.Device) bool { return program(d) == program(here) && provider(d) == provider(here) }), nil
 }
 

@@ -39,7 +39,7 @@ type HistoryEntry struct {
 // Remember is the entry of a session that begins, or was renewed, with this proof
 // and in this request. The caller stores it, with the session.
 func (s *Sessions) Remember(session *auth.Session, event auth.Event, amr auth.AMR) *store.HistoryEntry {
-	here := session.Devices[len(session.Devices)-1]
+	here := session.Devices.Last()
 	here.ID = uuid.Nil
 	if here.UserAgent != nil {
 		here.UserAgent = known(readable(*here.UserAgent))

@@ -161,11 +161,9 @@ func (c *current) seal(token string, expires time.Time) string {
 	return c.cookies.SealString(append(plain, token...), []byte(c.Cookie.Name))
 }
 
-// checkWithin bounds how long a session check waits for the database.
-const checkWithin = 30 * time.Second
-
 // Check recognises a session and gives the answer to who it is: from memory
-// where possible, else with one query. ErrNoSession where there is none.
+// where possible, else with one query, which the store bounds. ErrNoSession where
+// there is none.
 func (s *Sessions) Check(ctx context.Context, p Proof) (*Answer, error) {
 	if p.Token == "" {
 		return nil, auth.ErrNoSession
@@ -182,8 +180,6 @@ func (s *Sessions) Check(ctx context.Context, p Proof) (*Answer, error) {
 	}
 	since := s.cache.now()
 	c = s.now.Load() // as it is from then on: a reload meanwhile makes this answer one of before
-	ctx, cancel := context.WithTimeout(ctx, checkWithin)
-	defer cancel()
 	row, err := s.find(ctx, c, p, true)
 	if err != nil {
 		return nil, err
@@ -286,7 +282,7 @@ func (s *Sessions) Issue(i *auth.Identity, amr auth.AMR, r *http.Request) (*auth
 	done := []auth.AMR{amr}
 	return &auth.Session{ID: uuid.Must(uuid.NewV7()), Project: i.Project, IdentityID: i.ID, TokenHash: c.tokens.Hash(token), Active: true,
 		AAL: auth.LevelOf(done), AMR: done, IssuedAt: now, AuthenticatedAt: now, ExpiresAt: now.Add(c.Lifespan), CreatedAt: now,
-		Devices: []auth.Device{s.device(c, r)}}, token
+		Devices: auth.DevicesOf(s.device(c, r))}, token
 }
 
 func (s *Sessions) device(c *current, r *http.Request) auth.Device {
@@ -311,7 +307,7 @@ func (s *Sessions) Renew(session *auth.Session, p Proof, amr auth.AMR, r *http.R
 	token = s.Strengthen(session, p, amr)
 	here := s.device(s.now.Load(), r)
 	here.ID = uuid.Nil
-	session.Devices = append(slices.Clip(session.Devices), here)
+	session.Devices = auth.DevicesOf(append(session.Devices.All(), here)...)
 	session.IssuedAt, session.ExpiresAt = session.AuthenticatedAt, session.AuthenticatedAt.Add(s.now.Load().Lifespan)
 	return token
 }

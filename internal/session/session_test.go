@@ -465,7 +465,7 @@ func TestIssue(t *testing.T) {
 	want := &auth.Session{ID: session.ID, Project: i.Project, IdentityID: i.ID, TokenHash: s.now.Load().tokens.Hash(token), Active: true, AAL: auth.AAL2,
 		AMR:      []auth.AMR{{Method: "oidc", AAL: auth.AAL2, CompletedAt: at, Provider: "github"}},
 		IssuedAt: at, AuthenticatedAt: at, ExpiresAt: at.Add(time.Hour), CreatedAt: at,
-		Devices: []auth.Device{{ID: session.Devices[0].ID, IPAddress: &ip, UserAgent: &agent}}}
+		Devices: auth.DevicesOf(auth.Device{ID: session.Devices.Last().ID, IPAddress: &ip, UserAgent: &agent})}
 	if diff := cmp.Diff(want, session); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
@@ -476,10 +476,10 @@ func TestIssue(t *testing.T) {
 	r.Header.Del("X-Forwarded-For")
 	r.RemoteAddr = "@"
 	other, otherToken := s.Issue(i, byPassword, r)
-	if otherToken == token || other.ID == session.ID || other.Devices[0].ID == session.Devices[0].ID {
+	if otherToken == token || other.ID == session.ID || other.Devices.Last().ID == session.Devices.Last().ID {
 		t.Error("two sessions share what should be their own")
 	}
-	if d := other.Devices[0]; d.IPAddress != nil || d.UserAgent != nil {
+	if d := other.Devices.Last(); d.IPAddress != nil || d.UserAgent != nil {
 		t.Errorf("what is not known is %v", d)
 	}
 }
@@ -518,7 +518,7 @@ func TestRenew(t *testing.T) {
 			want.AAL, want.IssuedAt, want.AuthenticatedAt, want.ExpiresAt = test.aal, at, at, at.Add(2*time.Hour)
 			want.TokenHash = s.now.Load().tokens.Hash(renewed) // under the newest key
 			address := "192.0.2.1"
-			want.Devices = append(slices.Clip(want.Devices), auth.Device{IPAddress: &address}) // told only
+			want.Devices = auth.DevicesOf(append(want.Devices.All(), auth.Device{IPAddress: &address})...) // told only
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("-want +got:\n%s", diff)
 			}

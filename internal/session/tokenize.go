@@ -103,6 +103,9 @@ func complete(key *jose.JSONWebKey) bool {
 	return key.Valid()
 }
 
+// claimsWithin bounds how long the claims of a token may take to compute.
+const claimsWithin = 30 * time.Second
+
 // Tokenize gives the answer to who a session is together with a signed token of
 // the kind that a template describes. It reads no database.
 func (s *Sessions) Tokenize(ctx context.Context, a *Answer, template string) ([]byte, error) {
@@ -114,7 +117,7 @@ func (s *Sessions) Tokenize(ctx context.Context, a *Answer, template string) ([]
 	if t.signer == nil {
 		return nil, auth.ErrTokenKey
 	}
-	ctx, cancel := context.WithTimeout(ctx, checkWithin)
+	ctx, cancel := context.WithTimeout(ctx, claimsWithin)
 	defer cancel()
 	claims, err := t.claims(ctx, c.BaseURL, a.Body, s.clock())
 	if err != nil {

@@ -143,6 +143,8 @@ func (q *queries) arguments(args []any) []any {
 			}
 		case auth.Packed:
 			args[i] = string(v)
+		case auth.Devices:
+			args[i] = string(v)
 		case auth.State:
 			args[i] = string(v)
 		case auth.AAL:

@@ -119,9 +119,9 @@ func (q *queries) sessions(ctx context.Context, s query, args ...any) ([]Session
 	var all []SessionRow
 	err := q.each(ctx, s, func(r scanner) error {
 		var row SessionRow
-		var amr, devices, packed string
+		var amr, packed string
 		t := &row.Session
-		if err := r.Scan(&t.ID, &t.Project, &t.IdentityID, &t.TokenHash, &t.Active, &t.AAL, &amr, &devices, instant{&t.IssuedAt}, instant{&t.AuthenticatedAt},
+		if err := r.Scan(&t.ID, &t.Project, &t.IdentityID, &t.TokenHash, &t.Active, &t.AAL, &amr, &t.Devices, instant{&t.IssuedAt}, instant{&t.AuthenticatedAt},
 			instant{&t.ExpiresAt}, instant{&t.CreatedAt}, &t.TrustedDevice, perhaps{&row.TrustedUntil}, &packed, &row.State, perhaps{&row.DeleteAt}, &row.Factors); err != nil {
 			return err
 		}
@@ -133,9 +133,6 @@ func (q *queries) sessions(ctx context.Context, s query, args ...any) ([]Session
 		for _, p := range proofs {
 			p.AMR.Both = p.Both
 			t.AMR = append(t.AMR, p.AMR)
-		}
-		if err := json.Unmarshal([]byte(devices), &t.Devices); err != nil {
-			return err
 		}
 		all = append(all, row)
 		return nil
@@ -179,13 +176,9 @@ func (q *queries) SessionsOf(ctx context.Context, project, identity, but uuid.UU
 func (q *queries) Devices(ctx context.Context, project, identity uuid.UUID, since time.Time, sessions int) ([]auth.Device, error) {
 	var all []auth.Device
 	err := q.each(ctx, selectDevices, func(r scanner) error {
-		var encoded string
-		if err := r.Scan(&encoded); err != nil {
-			return err
-		}
-		var devices []auth.Device
-		err := json.Unmarshal([]byte(encoded), &devices)
-		all = append(all, devices...)
+		var devices auth.Devices
+		err := r.Scan(&devices)
+		all = append(all, devices.All()...)
 		return err
 	}, project, identity, since, sessions)
 	return all, err
@@ -193,11 +186,11 @@ func (q *queries) Devices(ctx context.Context, project, identity uuid.UUID, sinc
 
 // InsertSession writes a new session.
 func (tx *Tx) InsertSession(ctx context.Context, s *auth.Session) error {
-	amr, devices, err := encoded(s)
+	amr, err := encoded(s.AMR)
 	if err != nil {
 		return err
 	}
-	_, err = tx.exec(ctx, insertSession, s.ID, s.Project, s.IdentityID, s.TokenHash, s.Active, s.AAL, amr, devices, s.IssuedAt, s.AuthenticatedAt,
+	_, err = tx.exec(ctx, insertSession, s.ID, s.Project, s.IdentityID, s.TokenHash, s.Active, s.AAL, amr, s.Devices, s.IssuedAt, s.AuthenticatedAt,
 		s.ExpiresAt, s.CreatedAt, s.TrustedDevice)
 	return err
 }
@@ -209,7 +202,7 @@ func (tx *Tx) InsertSession(ctx context.Context, s *auth.Session) error {
 // graceful says so.
 func (tx *Tx) UpdateSession(ctx context.Context, s, was *auth.Session, graceful bool, now time.Time) (bool, error) {
 	tx.Changed(s.IdentityID)
-	amr, _, err := encoded(s)
+	amr, err := encoded(s.AMR)
 	if err != nil {
 		return false, err
 	}
@@ -217,7 +210,7 @@ func (tx *Tx) UpdateSession(ctx context.Context, s, was *auth.Session, graceful 
 	if !graceful || bytes.Equal(s.TokenHash, was.TokenHash) {
 		args = append(args, nil, nil, nil, nil, nil, nil)
 	} else {
-		amr, _, err := encoded(was)
+		amr, err := encoded(was.AMR)
 		if err != nil {
 			return false, err
 		}
@@ -278,15 +271,11 @@ type proof struct {
 	Both bool `json:"both,omitempty"`
 }
 
-func encoded(s *auth.Session) (amr, devices string, err error) {
-	proofs := make([]proof, len(s.AMR))
-	for i, m := range s.AMR {
+func encoded(amr []auth.AMR) (string, error) {
+	proofs := make([]proof, len(amr))
+	for i, m := range amr {
 		proofs[i] = proof{m, m.Both}
 	}
-	a, err := json.Marshal(proofs)
-	if err != nil {
-		return "", "", err
-	}
-	d, err := json.Marshal(s.Devices)
-	return string(a), string(d), err
+	out, err := json.Marshal(proofs)
+	return string(out), err
 }

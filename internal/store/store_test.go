@@ -43,7 +43,7 @@ func newSession(i *auth.Identity, token string) *auth.Session {
 	ip := "192.0.2.1"
 	return &auth.Session{ID: uuid.Must(uuid.NewV7()), Project: project, IdentityID: i.ID, TokenHash: []byte(token), Active: true, AAL: auth.AAL1,
 		AMR: []auth.AMR{{Method: "password", AAL: auth.AAL1, CompletedAt: now}}, IssuedAt: now, AuthenticatedAt: now, ExpiresAt: now.Add(time.Hour), CreatedAt: now,
-		Devices: []auth.Device{{ID: uuid.New(), IPAddress: &ip}}}
+		Devices: auth.DevicesOf(auth.Device{ID: uuid.New(), IPAddress: &ip})}
 }
 
 func write(t *testing.T, st *store.Store, f func(*store.Tx) error) {
