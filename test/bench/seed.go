@@ -61,7 +61,7 @@ func seed(dir string, people int) (err error) {
 				agent, address := "bench/1.0", "127.0.0.1"
 				if err := tx.InsertSession(ctx, &auth.Session{ID: uuid.Must(uuid.NewV7()), Project: i.Project, IdentityID: i.ID, TokenHash: tokens.Hash(token(n)), Active: true,
 					AAL: auth.AAL1, AMR: amr, IssuedAt: now, AuthenticatedAt: now, ExpiresAt: now.Add(24 * time.Hour), CreatedAt: now,
-					Devices: []auth.Device{{ID: uuid.New(), IPAddress: &address, UserAgent: &agent}}}); err != nil {
+					Devices: auth.DevicesOf(auth.Device{ID: uuid.New(), IPAddress: &address, UserAgent: &agent})}); err != nil {
 					return err
 				}
 			}
