@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -148,7 +149,7 @@ func (s *Store) Ping(ctx context.Context) error {
 
 func (s *Store) openSQLite(ctx context.Context) error {
 	s.dialect = &sqliteDialect
-	options := url.Values{"_pragma": {"foreign_keys(1)", "busy_timeout(10000)", "temp_store(MEMORY)"}, "_txlock": {"immediate"}}
+	options := url.Values{"_pragma": {"foreign_keys(1)", "busy_timeout(10000)", "temp_store(MEMORY)"}}
 	if !s.options.Memory {
 		if err := os.MkdirAll(filepath.Dir(s.options.Path), 0o700); err != nil {
 			return fmt.Errorf("the folder of the database cannot be made: %w", err)
@@ -158,12 +159,15 @@ func (s *Store) openSQLite(ctx context.Context) error {
 		}
 		options["_pragma"] = append(options["_pragma"], "journal_mode(WAL)", "synchronous(NORMAL)")
 	}
+	name := "file:" + (&url.URL{Path: s.options.Path}).EscapedPath()
+	if s.options.Memory {
+		// All connections to this name see the same database, until the last is closed.
+		name = "file:/" + uuid.NewString()
+		options.Set("vfs", "memdb")
+	}
 	open := func(connections int, more ...string) (*sql.DB, error) {
-		options := url.Values{"_pragma": slices.Concat(options["_pragma"], more), "_txlock": options["_txlock"]}
-		name := "file:" + (&url.URL{Path: s.options.Path}).EscapedPath()
-		if s.options.Memory {
-			name = "file::memory:"
-		}
+		options := maps.Clone(options)
+		options["_pragma"] = slices.Concat(options["_pragma"], more)
 		pool, err := sql.Open("sqlite", name+"?"+options.Encode())
 		if err != nil {
 			return nil, fmt.Errorf("the database %s cannot be opened: %w", s.options.Path, err)
@@ -180,20 +184,16 @@ func (s *Store) openSQLite(ctx context.Context) error {
 		return err
 	}
 	// The first connection makes the file and sets the journal's mode.
-	if err := writing.PingContext(ctx); err != nil {
+	if s.writer, err = newWriter(ctx, s, writing); err != nil {
 		writing.Close()
 		return fmt.Errorf("the database %s cannot be opened: %w", s.options.Path, err)
 	}
-	s.pool = writing
-	if !s.options.Memory { // in memory, a second connection would see another database
-		if s.pool, err = open(s.options.Cores); err != nil {
-			writing.Close()
-			return err
-		}
+	if s.pool, err = open(s.options.Cores); err != nil {
+		writing.Close()
+		return err
 	}
-	s.on = &prepared{pool: s.pool, kept: map[string]*sql.Stmt{}}
+	s.on = newPrepared(s.pool)
 	s.hearing.Store(true)
-	s.writer = newWriter(s, writing)
 	return nil
 }
 
@@ -322,12 +322,19 @@ func (s *Store) tell(ids []uuid.UUID) {
 	}
 }
 
-// prepared runs statements of a pool that are prepared once and kept.
+// preparer is a pool of connections or one of them.
+type preparer interface {
+	PrepareContext(ctx context.Context, sql string) (*sql.Stmt, error)
+}
+
+// prepared runs statements on an embedded database that are prepared once and kept.
 type prepared struct {
-	pool *sql.DB
+	on   preparer
 	mu   sync.RWMutex
 	kept map[string]*sql.Stmt
 }
+
+func newPrepared(on preparer) *prepared { return &prepared{on: on, kept: map[string]*sql.Stmt{}} }
 
 func (p *prepared) find(text string) *sql.Stmt {
 	p.mu.RLock()
@@ -339,7 +346,7 @@ func (p *prepared) statement(ctx context.Context, text string) (*sql.Stmt, error
 	if st := p.find(text); st != nil {
 		return st, nil
 	}
-	st, err := p.pool.PrepareContext(ctx, text)
+	st, err := p.on.PrepareContext(ctx, text)
 	if err != nil {
 		return nil, err
 	}
@@ -353,7 +360,11 @@ func (p *prepared) statement(ctx context.Context, text string) (*sql.Stmt, error
 	return st, nil
 }
 
+// ExecContext is not given up once it has begun: a statement that is cancelled
+// half-way makes SQLite end the transaction, and with it the writes of everybody
+// else in the group.
 func (p *prepared) ExecContext(ctx context.Context, text string, args ...any) (sql.Result, error) {
+	ctx = context.WithoutCancel(ctx)
 	st, err := p.statement(ctx, text)
 	if err != nil {
 		return nil, err

@@ -143,8 +143,9 @@ func (tx *Tx) announce(ctx context.Context) error {
 // commits all that wait together: sixty-four sign-ins cost one sync.
 type sqliteWriter struct {
 	store *Store
-	pool  *sql.DB
-	kept  *prepared
+	pool  *sql.DB   // of this one connection
+	conn  *sql.Conn // kept for good, with its statements
+	on    *prepared
 	turn  chan struct{} // full while somebody writes
 	sync  Durability    // how the connection is set at present
 	// failing says that something could not be written since something was.
@@ -166,12 +167,12 @@ type job struct {
 // groupSize bounds how many writes one commit takes.
 const groupSize = 128
 
-func newWriter(s *Store, pool *sql.DB) *sqliteWriter {
-	w := &sqliteWriter{store: s, pool: pool, kept: &prepared{pool: pool, kept: map[string]*sql.Stmt{}}, turn: make(chan struct{}, 1)}
-	if same, ok := s.on.(*prepared); ok && same.pool == pool {
-		w.kept = same
+func newWriter(ctx context.Context, s *Store, pool *sql.DB) (*sqliteWriter, error) {
+	conn, err := pool.Conn(ctx)
+	if err != nil {
+		return nil, err
 	}
-	return w
+	return &sqliteWriter{store: s, pool: pool, conn: conn, on: newPrepared(conn), turn: make(chan struct{}, 1)}, nil
 }
 
 // close has those who wait already write, and nobody after them.
@@ -183,9 +184,8 @@ func (w *sqliteWriter) close() {
 	for w.next() {
 	}
 	<-w.turn
-	if w.pool != w.store.pool {
-		w.pool.Close()
-	}
+	w.conn.Close()
+	w.pool.Close()
 }
 
 // write is not given up once it waits: a client that hangs up must not disturb
@@ -272,7 +272,8 @@ func (w *sqliteWriter) transact(group []*job, results []error) error {
 		if durable {
 			level = "FULL"
 		}
-		if _, err := w.pool.ExecContext(context.Background(), "PRAGMA synchronous = "+level); err != nil {
+		// Not kept: SQLite obeys this when it is prepared.
+		if _, err := w.conn.ExecContext(context.Background(), "PRAGMA synchronous = "+level); err != nil {
 			return w.store.problem("begin", err)
 		}
 		w.sync = durable
@@ -288,14 +289,15 @@ func (w *sqliteWriter) transact(group []*job, results []error) error {
 // ends it, and nothing was written; false says so.
 func (w *sqliteWriter) attempt(group []*job, results []error, savepoints bool) (bool, error) {
 	ctx := context.Background()
-	on, err := w.pool.BeginTx(ctx, nil)
-	if err != nil {
+	if _, err := w.on.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
 		return false, w.store.problem("begin", err)
 	}
-	bound := &inTx{prepared: w.kept, tx: on}
+	committed := false
 	defer func() {
-		on.Rollback() // does nothing after a commit
-		bound.keep(ctx)
+		if !committed {
+			// Where that fails, SQLite has rolled back by itself.
+			_, _ = w.on.ExecContext(ctx, "ROLLBACK")
+		}
 	}()
 	for i, j := range group {
 		// Nobody waits for it any more. It writes nothing, so nothing is taken back.
@@ -304,14 +306,14 @@ func (w *sqliteWriter) attempt(group []*job, results []error, savepoints bool) (
 			continue
 		}
 		j.tx = &Tx{queries: w.store.queries}
-		j.tx.on = bound
+		j.tx.on = w.on
 		if !savepoints {
 			if results[i] = j.run(); results[i] != nil {
 				return false, nil
 			}
 			continue
 		}
-		if _, err := bound.ExecContext(ctx, "SAVEPOINT one"); err != nil {
+		if _, err := w.on.ExecContext(ctx, "SAVEPOINT one"); err != nil {
 			return false, w.store.problem("savepoint", err)
 		}
 		results[i] = j.run()
@@ -319,11 +321,13 @@ func (w *sqliteWriter) attempt(group []*job, results []error, savepoints bool) (
 		if results[i] != nil {
 			end = "ROLLBACK TO one"
 		}
-		if _, err := bound.ExecContext(ctx, end); err != nil {
+		if _, err := w.on.ExecContext(ctx, end); err != nil {
 			return false, w.store.problem("savepoint", err)
 		}
 	}
-	return true, w.store.problem("commit", on.Commit())
+	_, err := w.on.ExecContext(ctx, "COMMIT")
+	committed = err == nil
+	return true, w.store.problem("commit", err)
 }
 
 // run calls the function; a panic in it must not take the others' writes along.
@@ -334,48 +338,4 @@ func (j *job) run() (err error) {
 		}
 	}()
 	return j.f(j.tx)
-}
-
-// inTx runs a pool's kept statements in one of its transactions. One that is
-// not kept yet is prepared for this transaction, because the pool has no
-// second connection to prepare it on, and kept once the transaction is over.
-type inTx struct {
-	prepared *prepared
-	tx       *sql.Tx
-	missing  []string
-}
-
-func (t *inTx) statement(ctx context.Context, text string) (*sql.Stmt, error) {
-	if st := t.prepared.find(text); st != nil {
-		return t.tx.StmtContext(ctx, st), nil
-	}
-	t.missing = append(t.missing, text)
-	return t.tx.PrepareContext(ctx, text)
-}
-
-func (t *inTx) keep(ctx context.Context) {
-	for _, text := range t.missing {
-		// A failure here shows when the statement is next used.
-		_, _ = t.prepared.statement(ctx, text)
-	}
-}
-
-// A statement that is cancelled half-way makes SQLite end the transaction, and
-// with it the writes of everybody else in the group.
-func (t *inTx) ExecContext(ctx context.Context, text string, args ...any) (sql.Result, error) {
-	ctx = context.WithoutCancel(ctx)
-	st, err := t.statement(ctx, text)
-	if err != nil {
-		return nil, err
-	}
-	return st.ExecContext(ctx, args...)
-}
-
-func (t *inTx) QueryContext(ctx context.Context, text string, args ...any) (*sql.Rows, error) {
-	ctx = context.WithoutCancel(ctx)
-	st, err := t.statement(ctx, text)
-	if err != nil {
-		return nil, err
-	}
-	return st.QueryContext(ctx, args...)
 }
