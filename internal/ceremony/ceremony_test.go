@@ -265,6 +265,22 @@ func TestParties(t *testing.T) {
 	if p := ceremony.Passkeys(c); !slices.Equal(p.Apps, []string{app}) || len(p.Origins) != 2 {
 		t.Errorf("%+v", p)
 	}
+	// Where no origins are named, the server's own is one of them, with its port.
+	keys.Config.RP.Origins, passkeys.Config.RP.Origins = nil, nil
+	for base, want := range map[string][]string{
+		"http://id.example:4433/auth":  {"http://id.example", "http://id.example:4433"},
+		"https://ID.example:443/":      {"https://id.example"},
+		"https://login.id.example":     {"https://id.example", "https://login.id.example"},
+		"https://login.other.example/": {"https://id.example"},
+		"https://bad-id.example":       {"https://id.example"},
+	} {
+		c.Serve.Public.BaseURL = base
+		for _, p := range []*ceremony.Party{ceremony.SecurityKeys(c), ceremony.Passkeys(c)} {
+			if diff := cmp.Diff(want, p.Origins); diff != "" {
+				t.Errorf("%s at %s: %s", p.Setting, base, diff)
+			}
+		}
+	}
 	keys.Config.RP.Origin = "https://b.example"
 	if p := ceremony.SecurityKeys(c); !slices.Equal(p.Origins, []string{"https://b.example"}) {
 		t.Errorf("%+v", p)

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"zelus/internal/config"
+	"zelus/internal/web"
 )
 
 // Party is this service as authenticators know it: the relying party (section 4).
@@ -38,7 +39,7 @@ func Passkeys(c *config.Config) *Party {
 func newParty(c *config.Config, setting, id, name string, origins []string) *Party {
 	p := &Party{ID: id, Name: name, Setting: setting}
 	if len(origins) == 0 {
-		origins = []string{c.PublicURL().Scheme + "://" + id}
+		origins = derived(c.PublicURL(), id)
 	}
 	for _, o := range origins {
 		if strings.HasPrefix(o, "https://") || strings.HasPrefix(o, "http://") {
@@ -48,6 +49,16 @@ func newParty(c *config.Config, setting, id, name string, origins []string) *Par
 		}
 	}
 	return p
+}
+
+// derived are the origins where none are configured: that of the domain itself and,
+// where the server is there or below, its own, which may have a port.
+func derived(public *url.URL, id string) []string {
+	all := []string{public.Scheme + "://" + id}
+	if own := web.Origin(public); own != all[0] && web.DomainCovers(id, public.Hostname()) {
+		all = append(all, own)
+	}
+	return all
 }
 
 // RelatedOrigins are the origins that browsers are told to let use the keys of

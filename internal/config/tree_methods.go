@@ -152,7 +152,7 @@ type RelyingParty struct {
 	ID          string   `key:"id" required:"yes" doc:"Domain for which keys are made."`
 	DisplayName string   `key:"display_name" required:"yes" doc:"Name that people see."`
 	Origin      string   `key:"origin" format:"uri" doc:"The one origin of the pages. Not together with origins."`
-	Origins     []string `key:"origins" format:"uri" doc:"Origins of the pages. Not set: the scheme of the public base URL, and the id. Those on other domains than the id are told to browsers at /.well-known/webauthn."`
+	Origins     []string `key:"origins" format:"uri" doc:"Origins of the pages. Not set: the scheme of the public base URL with the id, and the public base URL's own origin where that is at the id or below it. Those on other domains than the id are told to browsers at /.well-known/webauthn."`
 	Icon        string   `key:"icon" format:"uri" inert:"yes" doc:"Accepted and ignored."`
 }
 
@@ -194,7 +194,7 @@ func (c PasskeyConfig) check(at place) {
 type PasskeyRelyingParty struct {
 	ID          string   `key:"id" required:"yes" doc:"Domain for which passkeys are made."`
 	DisplayName string   `key:"display_name" required:"yes" doc:"Name that people see."`
-	Origins     []string `key:"origins" doc:"Origins of the pages, or of apps (android:apk-key-hash:). Not set: the scheme of the public base URL, and the id. Those on other domains than the id are told to browsers at /.well-known/webauthn."`
+	Origins     []string `key:"origins" doc:"Origins of the pages, or of apps (android:apk-key-hash:). Not set: the scheme of the public base URL with the id, and the public base URL's own origin where that is at the id or below it. Those on other domains than the id are told to browsers at /.well-known/webauthn."`
 }
 
 func (r PasskeyRelyingParty) check(at place) { checkDomain(at, r.ID) }

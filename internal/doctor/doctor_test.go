@@ -321,7 +321,7 @@ func TestConfigured(t *testing.T) {
 		"keys for elsewhere":      {m{"serve.public.base_url": named, "selfservice.flows": nil, "selfservice.methods.passkey": passkeys("example.org")}, doctor.Problem, rp + ".id", "browsers refuse"},
 		"security keys elsewhere": {m{"serve.public.base_url": named, "selfservice.flows": nil, "selfservice.methods.webauthn": passkeys("example.org")}, doctor.Problem, "selfservice.methods.webauthn.config.rp.id", "browsers refuse"},
 		"a page without a name":   {m{"selfservice.methods.passkey": passkeys("localhost")}, doctor.Problem, "selfservice.flows.login.ui_url", "no keys on an IP address"},
-		"keys without the origin": {m{"serve.public.base_url": "http://localhost:1/", "selfservice.flows": nil, "selfservice.methods.passkey": passkeys("localhost")}, doctor.Problem, rp + ".origins", "http://localhost:1"},
+		"keys without the origin": {m{"serve.public.base_url": "http://localhost:1/", "selfservice.flows": nil, "selfservice.methods.passkey": passkeys("localhost", "http://localhost")}, doctor.Problem, rp + ".origins", "http://localhost:1"},
 		"keys on a built-in page": {m{"serve.public.base_url": "http://localhost:1/", "selfservice.flows": m{"login": m{"ui_url": "http://localhost:2/"}, "registration": m{"ui_url": "http://localhost:2/"}},
 			"selfservice.methods.passkey": passkeys("localhost", "http://localhost:2")}, doctor.Problem, rp + ".origins", "http://localhost:1, where"},
 		"keys of a related origin":   {m{"serve.public.base_url": named, "selfservice.flows": nil, "selfservice.methods.passkey": passkeys("example.org", strings.TrimSuffix(named, "/"))}, doctor.Note, rp + ".origins", "/.well-known/webauthn"},

@@ -74,8 +74,7 @@ func StartWith(tb testing.TB, config string, own map[string]string) *Server {
 }
 
 // StartBare starts the binary in development without any configuration, as somebody does
-// who tries it out. environ are settings as environment variables, in which {public} is the
-// public base URL.
+// who tries it out. environ are settings as environment variables.
 func StartBare(tb testing.TB, environ ...string) *Server {
 	tb.Helper()
 	binary, err := build()
@@ -108,9 +107,6 @@ func startBare(tb testing.TB, binary string, environ []string) *Server {
 		log:     filepath.Join(dir, "log"),
 		binary:  binary,
 		environ: append(environ, fmt.Sprintf("SERVE_PUBLIC_PORT=%d", public), fmt.Sprintf("SERVE_ADMIN_PORT=%d", admin)),
-	}
-	for i := range s.environ {
-		s.environ[i] = strings.ReplaceAll(s.environ[i], "{public}", s.Public)
 	}
 	s.Again(tb)
 	tb.Cleanup(func() { s.stop(tb) })
