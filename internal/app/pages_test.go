@@ -284,6 +284,14 @@ func TestPagesKeepTyped(t *testing.T) {
 		if strings.Contains(string(l.body), p.password) {
 			t.Error("a password is given back")
 		}
+		// Somebody else has the address.
+		e, taken := s.client(t, page), s.person(t)
+		l = e.arrive(e.presses(e.shows("/ui/registration"), "password", "method", fields{"traits.email": taken.email, "traits.name": "Ada", "password": p.password}))
+		if got := attribute(l.byID("password-traits-email"), "value") + attribute(l.byID("password-traits-name"), "value"); got != taken.email+"Ada" || l.byID("errors") == nil {
+			t.Errorf("of an address that is taken %q is left: %s", got, l.body)
+		}
+		l = c.shows("/ui/registration")
+		l = c.arrive(c.presses(l, "password", "method", fields{"traits.email": p.email, "traits.name": "Ada", "password": "short"}))
 		c.presses(l, "password", "method", fields{"password": p.password}).leads(303, homePage)
 
 		l = c.shows("/ui/settings")

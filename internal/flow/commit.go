@@ -388,7 +388,7 @@ func (v *visit) hooked(method, hook string) bool {
 // taken tells somebody that an identifier of who they want to be is taken.
 func (v *visit) taken(s *Submission, wanted *auth.Identity) error {
 	sent := s
-	if s.Flow.Step != auth.SecondStep { // there the traits are hidden, and nobody could type them again
+	if s.Flow.Step != auth.SecondStep && v.asJSON() { // clients of Kratos have what was typed themselves
 		sent = nil
 	}
 	if !v.config.SelfService.Flows.Registration.LoginHints || v.config.Security.AccountEnumeration.Mitigate {
