@@ -45,20 +45,15 @@ func TestPagesData(t *testing.T) {
 			t.Errorf("the file is %s", l.body)
 		}
 
-		// Some time later they prove first who they are, and come back to what they wanted.
+		// Some time later they prove first who they are, once for all of it.
 		s.clock.advance(privileged)
 		l := c.shows("/ui/data")
 		if l.byID("export") != nil || l.byID("delete") != nil {
 			t.Errorf("an old session is enough: %s", l.body)
 		}
-		l = c.provesAgain(c.follows(l, "prove-export"), p)
-		if l.title() != "My data" || l.byID("status") == nil || l.byID("export") == nil {
+		l = c.provesAgain(c.follows(l, "prove"), p)
+		if l.title() != "My data" || l.byID("status") == nil || l.byID("export") == nil || l.byID("delete") == nil || l.byID("prove") != nil {
 			t.Errorf("after a proof: %s", l.body)
-		}
-		s.clock.advance(privileged)
-		l = c.provesAgain(c.follows(c.shows("/ui/data"), "prove-delete"), p)
-		if details := l.byID("delete").Parent; details.Data != "details" || !carries(details, "open") {
-			t.Errorf("what they wanted is folded away: %s", l.body)
 		}
 
 		// They delete the account. It says what becomes of it, and they are signed out.
@@ -345,7 +340,7 @@ func TestPagesDataTokens(t *testing.T) {
 			t.Errorf("deletion with the token %q: %s", token, l.body)
 		}
 	}
-	for _, path := range []string{"/ui/data?done=deleted", "/ui/data?step=delete", "/ui/data?done=kept"} {
+	for _, path := range []string{"/ui/data?done=deleted", "/ui/data?step=proven", "/ui/data?done=kept"} {
 		if c.shows(path); s.dueAt(t, p) != "" {
 			t.Errorf("looking at %s deletes the account", path)
 		}

@@ -181,8 +181,11 @@ func TestPagesAccount(t *testing.T) {
 			t.Fatalf("the title is %q", got)
 		}
 		code := s.mail(t, p.email, "verification_code_valid").code()
+		if l.byID("link-later") == nil {
+			t.Errorf("nobody can do it later: %s", l.body)
+		}
 		l = c.arrive(c.presses(l, "code", "method=code", fields{"code": " " + code[:3] + " " + code[3:]}))
-		if l.byID("status") == nil {
+		if l.title() != "Address confirmed" || l.byID("status") != nil {
 			t.Fatalf("the address is not proven: %s", l.body)
 		}
 
@@ -643,5 +646,49 @@ func TestPagesInAskedLanguage(t *testing.T) {
 		if (l.byID("languages") != nil) != chooses {
 			t.Errorf("ui_locales=%.20s: %t", asked, !chooses)
 		}
+	}
+}
+
+// primaries are the primary actions of a page.
+func (l leaf) primaries() (all []string) {
+	for _, n := range l.all("button", "a") {
+		if slices.Contains(strings.Fields(attribute(n, "class")), "primary") {
+			all = append(all, text(n))
+		}
+	}
+	return all
+}
+
+// TestPagesSay: what is to be done on a page is called by what it does there, and once.
+func TestPagesSay(t *testing.T) {
+	s := start(t, setup{more: strings.NewReplacer("methods: {", "methods: {link: {enabled: true}, ", `registration: {ui_url: ""`, `registration: {ui_url: "", style: profile_first`,
+		`recovery: {ui_url: ""`, `recovery: {ui_url: "", use: link`, `verification: {ui_url: ""`, `verification: {ui_url: "", use: link`).Replace(ownPages)})
+	c, p := s.client(t, page), s.person(t)
+	see := func(what string, l leaf, want ...string) {
+		t.Helper()
+		if got := l.primaries(); !slices.Equal(got, want) {
+			t.Errorf("%s: the primary action is %q, want %q: %s", what, got, want, l.body)
+		}
+	}
+	see("the first of two steps", c.shows("/ui/registration"), "Continue")
+	for _, kind := range []string{"recovery", "verification"} {
+		l := c.shows("/ui/" + kind)
+		see(kind, l, "Continue")
+		l = c.arrive(c.presses(l, "link", "method", fields{"email": p.email}))
+		see(kind+" by mail", l)
+		if got := text(l.byID("link").LastChild.PrevSibling); got != "Send again" {
+			t.Errorf("%s: the button says %q", kind, got)
+		}
+		if (l.byID("link-later") != nil) != (kind == "verification") {
+			t.Errorf("%s: later: %s", kind, l.body)
+		}
+	}
+
+	// A wrong code of an app says nothing of security keys.
+	c.signIn(p)
+	l := c.shows("/ui/settings")
+	l = c.arrive(c.presses(l, "totp", "method", fields{"totp_code": "000000"}))
+	if got := text(l.byID("errors")); !strings.Contains(got, "your app shows now") || strings.Contains(got, "security key") {
+		t.Errorf("of a wrong code is said %q", got)
 	}
 }

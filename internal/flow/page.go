@@ -29,6 +29,8 @@ type Shown struct {
 	// Owner is whose form it is, where that is known: in settings, in a refresh, in a
 	// step-up. Empty where it is not.
 	Owner auth.Packed
+	// To is where the flow leads when it has succeeded.
+	To string
 	// Wishes are the languages that are asked for.
 	Wishes language.Wishes
 }
@@ -53,7 +55,7 @@ func (e *Engine) Page(kind auth.Kind, show func(http.ResponseWriter, *http.Reque
 		case !e.Clock().Before(f.ExpiresAt):
 			return v.expired(f, f.ExpiresAt)
 		}
-		return show(w, r, &Shown{Flow: f, UI: v.common(f).UI, Owner: v.person, Wishes: v.wishes(f)})
+		return show(w, r, &Shown{Flow: f, UI: v.common(f).UI, Owner: v.person, To: v.returnURL(f, ""), Wishes: v.wishes(f)})
 	}
 }
 

@@ -22,13 +22,10 @@ type dataBody struct {
 	// Export is where the data is downloaded, Delete where a form deletes the account,
 	// which leads to Deleted; empty where accounts cannot be deleted.
 	Export, Delete, Deleted string
-	// ProveExport and ProveDelete are where they prove first who they are; empty where
-	// they have.
-	ProveExport, ProveDelete string
+	// Prove is where they prove first who they are; empty where they have.
+	Prove string
 	// Consequences are what becomes of an account that is deleted.
 	Consequences []string
-	// Asked says that they have proven who they are in order to delete it.
-	Asked bool
 }
 
 // keep is a form by which an account is kept that is to be deleted.
@@ -85,20 +82,20 @@ func (p *Pages) showOwnData(o *flow.Own) error {
 		return err
 	}
 	set, home := &c.config.SelfService.Flows.Deletion, c.config.BuiltInPage("data")
-	body := &dataBody{Export: c.base + flow.AccountPath + "export", ProveExport: o.ProveTo(home + "?step=export"), Asked: query.Get("step") == "delete"}
+	body := &dataBody{Export: c.base + flow.AccountPath + "export", Prove: o.ProveTo(home + "?step=proven")}
 	switch {
 	case who.DeleteAt != nil:
 		back := p.engine.Back(query.Get("return_to"))
 		body.Pending = p.keep(v, *who.DeleteAt)
 		body.Pending.Token, body.Pending.To, body.Pending.Later = v.Account.Token, cmp.Or(back, home+"?done=kept"), linkTo(cmp.Or(back, v.Path+"welcome"))
 	case set.Enabled:
-		body.Delete, body.Deleted, body.ProveDelete = c.base+flow.AccountPath+"deletion", home+"?done=deleted", o.ProveTo(home+"?step=delete")
+		body.Delete, body.Deleted = c.base+flow.AccountPath+"deletion", home+"?done=deleted"
 		body.Consequences = v.consequences(set.GracePeriod)
 	}
 	switch {
 	case query.Get("done") == "kept" && who.DeleteAt == nil:
-		v.Success = append(v.Success, v.H("data.kept"))
-	case query.Get("step") == "export" && body.ProveExport == "":
+		v.Success = append(v.Success, v.H("done.kept"))
+	case query.Get("step") == "proven" && body.Prove == "":
 		v.Success = append(v.Success, v.H("data.ready"))
 	}
 	v.Body = body

@@ -1,9 +1,9 @@
 package page
 
 import (
+	"html/template"
 	"net/http"
 	"slices"
-	"strings"
 
 	"zelus/internal/auth"
 	"zelus/internal/flow"
@@ -30,6 +30,8 @@ type flowBody struct {
 	Forgot bool
 	// Sent says that something is on its way to Who.
 	Sent bool
+	// Later leads on whoever does not prove an address now; empty where nothing waits.
+	Later template.URL
 	// Kind is login, registration, recovery or verification.
 	Kind string
 }
@@ -37,7 +39,8 @@ type flowBody struct {
 // showFlow shows a login, a registration, a recovery or a verification.
 func (p *Pages) showFlow(w http.ResponseWriter, r *http.Request, s *flow.Shown) error {
 	c, f := p.now.Load(), s.Flow
-	v, err := p.view(w, r, titleOf(f), s.Wishes, s.Owner)
+	title := titleOf(f)
+	v, err := p.view(w, r, title, s.Wishes, s.Owner)
 	if err != nil {
 		return err
 	}
@@ -46,7 +49,7 @@ func (p *Pages) showFlow(w http.ResponseWriter, r *http.Request, s *flow.Shown) 
 	b := p.builder(c, v.speaker, s)
 	b.read(&s.UI)
 	b.rank(ranks, true)
-	body := &flowBody{Kind: string(f.Kind), Who: f.Identifier, Sent: strings.HasPrefix(titleOf(f), "title.code") || titleOf(f) == "title.mail"}
+	body := &flowBody{Kind: string(f.Kind), Who: f.Identifier, Sent: title == "title.code" || title == "title.mail"}
 	if body.Sent && f.State == auth.SentEmail && !f.Unbound {
 		body.Who = f.Address
 	}
@@ -68,9 +71,16 @@ func (p *Pages) showFlow(w http.ResponseWriter, r *http.Request, s *flow.Shown) 
 		body.Forms, body.Others = body.Others, nil
 	}
 	body.OnlyScripted = len(all) > 0 && !slices.ContainsFunc(all, func(one *form) bool { return !one.Scripted && !one.Aside && !one.Invisible() })
-	emphasise(body.Forms)
+	if title == "title.mail" {
+		v.sendAgain(body.Forms)
+	} else {
+		emphasise(body.Forms)
+	}
+	if body.Sent && f.Kind == auth.Verification {
+		body.Later = linkTo(s.To)
+	}
 	v.Problems = b.tie(s.UI.Messages, all)
-	told := slices.DeleteFunc(slices.Clone(s.UI.Messages), func(m ui.Message) bool { return m.ID == ui.InfoReauthenticate }) // the title says it
+	told := slices.DeleteFunc(slices.Clone(s.UI.Messages), func(m ui.Message) bool { return slices.Contains(titles, m.ID) })
 	v.Lead, v.Success, v.Scripts = b.said(told, ui.Info), b.said(told, ui.Success), b.scripts
 	focus(f, v, body.Forms)
 	switch {
@@ -149,6 +159,19 @@ func titleOf(f *auth.Flow) string {
 		return "title.code"
 	}
 	return "title.verification"
+}
+
+// titles are messages that the title of their page says already.
+var titles = []int{ui.InfoReauthenticate, ui.SuccessVerification, ui.SuccessVerificationPhone}
+
+// sendAgain calls buttons by what they do while the mail that they have sent is on its
+// way. None is what the page is for: that is the link in the mail.
+func (s *speaker) sendAgain(forms []*form) {
+	for _, f := range forms {
+		for i := range f.Buttons {
+			f.Buttons[i].Label = s.H("send_again")
+		}
+	}
 }
 
 // emphasise gives a page its one primary action: the first one, and for browsers without

@@ -335,7 +335,7 @@ func (b *builder) since(added any) string {
 func (b *builder) button(n *ui.Node) button {
 	label := template.HTML("")
 	if n.Meta.Label != nil {
-		label = b.Say(*n.Meta.Label)
+		label = b.say(*n.Meta.Label, n.Group)
 	}
 	return button{Name: n.Attributes.Name, Value: textOf(n.Attributes.Value), Label: label, Call: n.Attributes.OnClickTrigger, Disabled: n.Attributes.Disabled}
 }
@@ -354,6 +354,14 @@ func (b *builder) complain(n ui.Node) {
 func (b *builder) sayAt(m ui.Message, n ui.Node) template.HTML {
 	if m.ID == ui.ErrorRequired && n.Meta.Label != nil && n.Meta.Label.Text != "" {
 		m = ui.Say(ui.ErrorRequired, "property", b.Message(*n.Meta.Label).String())
+	}
+	return b.say(m, n.Group)
+}
+
+// say is a message as it is said in a group.
+func (b *builder) say(m ui.Message, group string) template.HTML {
+	if key := nearer[place{m.ID, group}]; key != "" {
+		return b.H(key)
 	}
 	return b.Say(m)
 }

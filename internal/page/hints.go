@@ -74,6 +74,19 @@ var about = map[int][]string{
 	ui.ErrorSettingsTooManyAddresses: {usernames},
 }
 
+// place is a message and the group of nodes in which it stands.
+type place struct {
+	message int
+	group   string
+}
+
+// nearer are texts of pages in the place of messages that many groups share, and that
+// can be said better in this one. Clients of the API are told the message.
+var nearer = map[place]string{
+	{ui.LabelSignUp, ui.GroupProfile}:     "go_on", // there is another step
+	{ui.ErrorVerifierWrong, ui.GroupTOTP}: "wrong.app",
+}
+
 // usernames stands for the trait by which somebody signs in, in about.
 const usernames = "\x00username"
 

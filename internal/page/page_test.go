@@ -80,9 +80,9 @@ func TestTexts(t *testing.T) {
 		t.Fatal(err)
 	}
 	// Keys that are put together, by how they begin.
-	made := []string{"nav.", "remove.", "settings.", "error.", "sessions.done.", "title.", "history."}
+	made := []string{"nav.", "remove.", "settings.", "error.", "done.", "title.", "history."}
 	used := map[string]bool{}
-	key := regexp.MustCompile(`(?:\bT|\bH|Has|view\(r,|Setup:|return) ?\(?"([a-z_]+(?:\.[a-z_]+)*)"|title := "([a-z.]+)"|title = "([a-z.]+)"|WayText: v.T\("([a-z.]+)"\)`)
+	key := regexp.MustCompile(`(?:\bT|\bH|Has|view\(r,|Setup:|return) ?\(?"([a-z_]+(?:\.[a-z_]+)*)"|title := "([a-z.]+)"|title = "([a-z.]+)"|WayText: v.T\("([a-z.]+)"\)|\}: +"([a-z_.]+)"`)
 	for _, folder := range []string{".", "templates"} {
 		entries, err := os.ReadDir(folder)
 		if err != nil {
@@ -97,7 +97,7 @@ func TestTexts(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, found := range key.FindAllStringSubmatch(string(content), -1) {
-				name := found[1] + found[2] + found[3] + found[4]
+				name := found[1] + found[2] + found[3] + found[4] + found[5]
 				used[name] = true
 				if _, ok := texts[name]; !ok && (strings.Contains(name, ".") || strings.HasSuffix(e.Name(), ".html")) {
 					t.Errorf("%s names the text %q, which is not there", e.Name(), name)

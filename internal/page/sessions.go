@@ -67,7 +67,7 @@ func (p *Pages) showSessions(w http.ResponseWriter, r *http.Request) error {
 	}
 	switch done := r.URL.Query().Get("done"); done {
 	case "revoked", "revoked_others", "trusted", "distrusted", "distrusted_all":
-		v.Success = append(v.Success, v.H("sessions.done."+done))
+		v.Success = append(v.Success, v.H("done."+done))
 	}
 	v.Body = body
 	return p.render(w, http.StatusOK, "sessions.html", v)
