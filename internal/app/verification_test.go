@@ -298,6 +298,38 @@ func TestCodeIsForItsReader(t *testing.T) {
 	})
 }
 
+// TestVerificationLeadsOn: who has proven an address goes on where the form was asked to
+// lead. One that follows a sign-up leads where that wanted to, where the built-in page
+// shows it: pages of others do not expect that.
+func TestVerificationLeadsOn(t *testing.T) {
+	hooks := []string{"selfservice.flows.registration.after.password.hooks", `[{"hook":"session"},{"hook":"show_verification_ui"}]`}
+	builtIn := proving(append(hooks, "selfservice.flows.verification.ui_url", `""`)...)
+	to := "return_to=" + url.QueryEscape(welcome)
+	for _, tt := range []struct{ more, query, own, signUp string }{
+		{builtIn, "", homePage, homePage},
+		{builtIn, to, welcome, welcome},
+		{proving(hooks...), to, welcome, homePage},
+		{proving(hooks...), "after_verification_" + to, homePage, welcome},
+	} {
+		onEach(t, tt.more, func(t *testing.T, s *server) {
+			c := s.client(t, page)
+			leads := func(what string, f form, p person, want string) {
+				t.Helper()
+				shown := c.went(f, c.typed(f, s.mail(t, p.email, "verification_code_valid").code()), 1080002)
+				if got := shown.at(`ui.nodes.#(attributes.id=="continue").attributes.href`).String(); got != want {
+					t.Errorf("%s with %q leads to %q, want %q", what, tt.query, got, want)
+				}
+			}
+			p, f := s.person(t), c.begin("verification", tt.query)
+			c.went(f, c.submit(f, fields{"method": "code", "email": p.email}), 1080003)
+			leads("a verification", f, p, tt.own)
+			p = stranger()
+			id := c.submit(c.begin("registration", tt.query), p.signUp()).is(303).query("flow")
+			leads("a sign-up", c.opened("verification", c.fetch("verification", id).is(200)), p, tt.signUp)
+		})
+	}
+}
+
 // TestLeadingAstray: where pages are told to lead people is allowed, or nothing.
 func TestLeadingAstray(t *testing.T) {
 	const evil = "https://evil.example/"
