@@ -234,6 +234,47 @@ func TestDeletionAsked(t *testing.T) {
 	})
 }
 
+// TestDeletionAskedAfterRecovery: who is back in an account that is to be deleted is asked
+// whether to keep it, before the new password.
+func TestDeletionAskedAfterRecovery(t *testing.T) {
+	more := proving("selfservice.flows.deletion", `{"enabled":true,"grace_period":"336h","ui_url":"`+dataPage+`"}`)
+	onEach(t, more, func(t *testing.T, s *server) {
+		for _, style := range []style{page, script} {
+			c, p := s.signedIn(t, style)
+			c.leaves()
+			c = s.client(t, style)
+			f := c.asked("recovery", p.email)
+			a := c.typed(f, s.mail(t, p.email, "recovery_code_valid").code())
+			to := a.header.Get("Location")
+			if style == script {
+				to = a.refused(422, "browser_location_change_required").at("redirect_browser_to").String()
+			}
+			next := mustURL(t, mustURL(t, to).Query().Get("return_to"))
+			if !strings.HasPrefix(to, dataPage+"?") || !strings.HasPrefix(next.String(), ownPage) || next.Query().Get("flow") == "" {
+				t.Errorf("%s: they are led to %q: %s", style, to, a.body)
+			}
+			c.whoami().is(200)
+		}
+	})
+	// The built-in pages lead on to the new password, kept or not.
+	onEach(t, leavable, func(t *testing.T, s *server) {
+		c, p := s.client(t, page), s.person(t)
+		c.signIn(p)
+		c.presses(c.shows("/ui/data"), "delete", "", nil).is(303)
+		l := c.arrive(c.presses(c.shows("/ui/recovery"), "code", "method", fields{"email": p.email}))
+		l = c.arrive(c.presses(l, "code", "method=code", fields{"code": s.mail(t, p.email, "recovery_code_valid").code()}))
+		if l.title() != "Keep your account?" {
+			t.Fatalf("they are not asked: %s", l.body)
+		}
+		if later := c.follows(l, "later"); later.title() != "My account" {
+			t.Errorf("who does not decide goes to %s", later.body)
+		}
+		if l = c.arrive(c.presses(l, "keep", "", nil)); l.title() != "My account" || l.byID("password-password") == nil || s.dueAt(t, p) != "" {
+			t.Errorf("after keeping it: %s", l.body)
+		}
+	})
+}
+
 // TestDeletionNeedsProof: neither an old session, nor a password without the second
 // factor, nor another site deletes an account.
 func TestDeletionNeedsProof(t *testing.T) {

@@ -70,11 +70,15 @@ func (v *visit) deletionPage(to string) string {
 }
 
 // asks is the page to which somebody is led who has signed in to an account that is to
-// be deleted; empty for everybody else.
+// be deleted, or is back in it; empty for everybody else. It leads on to the form that
+// follows, if one does.
 func (v *visit) asks(done *result) string {
 	f := done.flow
-	if !v.kindOf(f).stepsUp || f.Refresh || done.session == nil || done.identity.DeleteAt == nil || !v.satisfied(done) {
+	if done.entry == nil || f.Refresh || done.identity.DeleteAt == nil || !v.satisfied(done) {
 		return ""
+	}
+	if done.next != nil {
+		return v.deletionPage(v.page(done.next))
 	}
 	return v.deletionPage(f.ReturnTo())
 }

@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -427,7 +428,7 @@ func beginRecovery(v *visit, f *auth.Flow, row *store.SessionRow, query url.Valu
 
 func recoverySuccess(v *visit, done *result, _ []auth.ContinueWith) (any, error) {
 	if done.next != nil && !v.config.FeatureFlags.UseContinueWithTransitions {
-		to := v.page(done.next)
+		to := cmp.Or(v.asks(done), v.page(done.next))
 		return nil, auth.ErrBrowserLocation.Saying("You are back in your account. Go on at %s.", to).With("redirect_browser_to", to)
 	}
 	var next []auth.ContinueWith
