@@ -167,6 +167,7 @@ func (a *API) renameKey(o *flow.Own) error {
 	}); err != nil {
 		return err
 	}
+	o.Word = flow.WordSaved
 	return o.Done(http.StatusNoContent, nil, "")
 }
 

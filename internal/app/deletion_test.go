@@ -237,8 +237,16 @@ func TestDeletionAsked(t *testing.T) {
 // TestDeletionAskedAfterRecovery: who is back in an account that is to be deleted is asked
 // whether to keep it, before the new password.
 func TestDeletionAskedAfterRecovery(t *testing.T) {
-	more := proving("selfservice.flows.deletion", `{"enabled":true,"grace_period":"336h","ui_url":"`+dataPage+`"}`)
-	onEach(t, more, func(t *testing.T, s *server) {
+	deletion := `{"enabled":true,"grace_period":"336h","ui_url":"` + dataPage + `"}`
+	onEach(t, proving(transitions, "true", "selfservice.flows.deletion", deletion), func(t *testing.T, s *server) {
+		c, p := s.signedIn(t, app)
+		c.leaves()
+		a := c.typed(c.asked("recovery", p.email), s.mail(t, p.email, "recovery_code_valid").code()).is(200)
+		if to := a.at(`continue_with.#(action=="redirect_browser_to").redirect_browser_to`).String(); !strings.HasPrefix(to, dataPage+"?return_to=") {
+			t.Errorf("an app is told of %q: %s", to, a.body)
+		}
+	})
+	onEach(t, proving("selfservice.flows.deletion", deletion), func(t *testing.T, s *server) {
 		for _, style := range []style{page, script} {
 			c, p := s.signedIn(t, style)
 			c.leaves()

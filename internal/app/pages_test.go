@@ -649,6 +649,66 @@ func TestPagesInAskedLanguage(t *testing.T) {
 	}
 }
 
+// TestPagesSayWhatWasDone: a page says what has led to it, once, and nothing else that
+// somebody wants it to say.
+func TestPagesSayWhatWasDone(t *testing.T) {
+	s := start(t, setup{more: ownPages})
+	c, p := s.client(t, page), s.person(t)
+	said := func(l leaf) string {
+		t.Helper()
+		if n := l.byID("status"); n != nil {
+			return text(n)
+		}
+		return ""
+	}
+	// A new password after a recovery, where somebody goes on afterwards.
+	l := c.shows("/ui/recovery?return_to=" + url.QueryEscape(s.public+"/ui/welcome"))
+	l = c.arrive(c.presses(l, "code", "method", fields{"email": p.email}))
+	l = c.arrive(c.presses(l, "code", "method=code", fields{"code": s.mail(t, p.email, "recovery_code_valid").code()}))
+	for _, password := range []string{"short", p.password + " and more"} {
+		if first := l.all("section")[0]; attribute(first, "id") != "section-password" || !slices.Equal(l.primaries(), []string{"Save"}) {
+			t.Errorf("the first section is %s, the primary action is %q", attribute(first, "id"), l.primaries())
+		}
+		l = c.arrive(c.presses(l, "password", "method", fields{"password": password}))
+	}
+	if l.title() != "Welcome" || said(l) != "Your changes are saved." {
+		t.Errorf("after the new password %q says %q", l.title(), said(l))
+	}
+	if l = c.shows("/ui/welcome"); said(l) != "" {
+		t.Errorf("it is said again: %q", said(l))
+	}
+
+	// A session.
+	revoke := func() answer {
+		return c.send("POST", "/ui/sessions", url.Values{"csrf_token": {csrfOf(c.shows("/ui/sessions"))}, "action": {"revoke_others"}}).leads(303, s.public+"/ui/sessions")
+	}
+	word := revoke().cookies()["zelus_word"]
+	if !word.HttpOnly || word.Path != "/ui/" {
+		t.Errorf("the cookie is %v", word)
+	}
+	if l = c.shows("/ui/sessions"); said(l) != "You are signed out everywhere else." {
+		t.Errorf("of a revoked session it says %q", said(l))
+	}
+	for _, path := range []string{"/ui/sessions?done=revoked", "/ui/data?done=kept", "/ui/welcome?done=saved"} {
+		if l := c.shows(path); said(l) != "" {
+			t.Errorf("%s says %q", path, said(l))
+		}
+	}
+	if l := s.client(t, page).shows("/ui/data?done=deleted"); l.title() != "Sign in" {
+		t.Errorf("an address says %q", l.title())
+	}
+	for _, value := range []string{"revoked", word.Value[:len(word.Value)-4] + "AAAA"} {
+		if l := c.arrive(c.get("/ui/sessions", "Cookie", "zelus_word="+value)); said(l) != "" {
+			t.Errorf("the cookie %s says %q", value, said(l))
+		}
+	}
+	revoke()
+	s.clock.advance(2 * time.Minute)
+	if l = c.shows("/ui/sessions"); said(l) != "" {
+		t.Errorf("long after it says %q", said(l))
+	}
+}
+
 // primaries are the primary actions of a page.
 func (l leaf) primaries() (all []string) {
 	for _, n := range l.all("button", "a") {

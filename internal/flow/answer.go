@@ -105,7 +105,11 @@ func (v *visit) succeed(done *result) error {
 		if steps := v.steps(done); len(steps) > 0 && asks == "" {
 			to = steps[0].Flow.URL
 		}
-		v.redirect(http.StatusSeeOther, to)
+		word := ""
+		if k.stays && !done.waits && to != v.page(f) { // that page says it in its form
+			word = WordSaved
+		}
+		v.leadOn(to, word)
 		return nil
 	}
 	return v.tell(done, to)

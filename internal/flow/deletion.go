@@ -132,6 +132,7 @@ func deleteAccount(o *Own) error {
 		v.csrf.Rotate(v.w)
 	}
 	flows := &v.config.SelfService.Flows
+	o.Word = WordDeleted
 	return o.Done(http.StatusOK, deletion{&at}, cmp.Or(flows.Logout.After.DefaultBrowserReturnURL, v.config.SelfService.DefaultBrowserReturnURL))
 }
 
@@ -177,6 +178,7 @@ func keepAccount(o *Own) error {
 	if err != nil {
 		return err
 	}
+	o.Word = WordKept
 	return o.Done(http.StatusOK, deletion{}, v.config.SelfService.DefaultBrowserReturnURL)
 }
 

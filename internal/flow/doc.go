@@ -30,6 +30,7 @@
 // commits (commit.go) and answers (answer.go), each in one place. Methods are
 // asked in the order of the list they are given in, which is part of the wire.
 //
-// Signing out (logout.go) and the errors that a browser is shown (fault.go)
-// live here too, because they share the protections of the flows.
+// Signing out (logout.go), the errors that a browser is shown (fault.go) and what
+// a page says was done before it (word.go) live here too, because they share the
+// protections of the flows.
 package flow

@@ -57,6 +57,9 @@ type current struct {
 	// deletions seals the links by which accounts are kept.
 	deletions *secret.Ring
 	aside     web.SecretCookie
+	// word carries to a built-in page what was done, words seals that.
+	word  web.SecretCookie
+	words *secret.Ring
 	// diagnostics say why browsers are refused.
 	diagnostics *web.Diagnostics
 }
@@ -75,6 +78,10 @@ func (e *Engine) Configure(c *config.Config, schemas *schema.Set, policy auth.Po
 	if err != nil {
 		return err
 	}
+	words, err := secret.NewRing("word", c.Secrets.Default)
+	if err != nil {
+		return err
+	}
 	if e.kinds == nil {
 		e.kinds = allKinds()
 	}
@@ -84,7 +91,10 @@ func (e *Engine) Configure(c *config.Config, schemas *schema.Set, policy auth.Po
 	e.now.Store(&current{
 		config: c, schemas: schemas, policy: policy, public: public, base: public.String(), bindings: bindings, flows: flows, deletions: deletions,
 		origins: origins, csrf: csrf,
-		aside:       web.SecretCookie{Name: "ory_kratos_continuity", Persistent: true, CookieOptions: web.CookieOptions{Secure: c.Cookies.Secure}},
+		aside: web.SecretCookie{Name: "ory_kratos_continuity", Persistent: true, CookieOptions: web.CookieOptions{Secure: c.Cookies.Secure}},
+		word: web.SecretCookie{Name: "zelus_word", Persistent: true,
+			CookieOptions: web.CookieOptions{Path: public.Path + config.PagesPath, Secure: c.Cookies.Secure}},
+		words:       words,
 		returnTo:    web.Compile(append([]string{c.BuiltInPage("")}, c.SelfService.AllowedReturnURLs...), public, c.SelfService.DefaultBrowserReturnURL, c.FeatureFlags.LegacyAllowInsecureOrigins),
 		diagnostics: &web.Diagnostics{Public: public, CSRF: csrf, Session: e.Sessions.Cookie(), Origins: origins},
 	})

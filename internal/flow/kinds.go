@@ -427,13 +427,17 @@ func beginRecovery(v *visit, f *auth.Flow, row *store.SessionRow, query url.Valu
 }
 
 func recoverySuccess(v *visit, done *result, _ []auth.ContinueWith) (any, error) {
+	asks := v.asks(done)
 	if done.next != nil && !v.config.FeatureFlags.UseContinueWithTransitions {
-		to := cmp.Or(v.asks(done), v.page(done.next))
+		to := cmp.Or(asks, v.page(done.next))
 		return nil, auth.ErrBrowserLocation.Saying("You are back in your account. Go on at %s.", to).With("redirect_browser_to", to)
 	}
 	var next []auth.ContinueWith
 	if v.app {
 		next = append(next, auth.ContinueWith{Action: auth.SetSessionToken, SessionToken: done.token})
+	}
+	if asks != "" {
+		next = append(next, auth.ContinueWith{Action: auth.RedirectBrowserTo, RedirectBrowserTo: asks})
 	}
 	if done.next != nil {
 		next = append(next, auth.ContinueWith{Action: auth.ShowSettingsUI, Flow: &auth.ContinueWithFlow{ID: done.next.ID, URL: v.page(done.next)}})

@@ -23,6 +23,8 @@ type Own struct {
 	Session *store.SessionRow
 	// Values is what a change was sent with; nil where it is none.
 	Values *web.Values
+	// Word is what the built-in page says was done to which a change leads; may be empty.
+	Word string
 
 	visit *visit
 	home  string // where they begin with it
@@ -121,7 +123,7 @@ func (o *Own) Done(status int, body any, otherwise string) error {
 	v := o.visit
 	switch {
 	case !v.asJSON():
-		v.redirect(http.StatusSeeOther, cmp.Or(o.to, otherwise, o.home))
+		v.leadOn(cmp.Or(o.to, otherwise, o.home), o.Word)
 		return nil
 	case body == nil:
 		v.w.WriteHeader(http.StatusNoContent)

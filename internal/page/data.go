@@ -49,7 +49,7 @@ const dataHome = config.PagesPath + "data"
 
 // showData shows somebody what they can do with their data. It also is the page of the
 // link by which an account is kept (?token=), that which asks who has signed in to such
-// an account (?return_to=), and that on which a deletion ends (?done=deleted).
+// an account (?return_to=), and that on which a deletion ends.
 func (p *Pages) showData(w http.ResponseWriter, r *http.Request) error {
 	c, query := p.now.Load(), r.URL.Query()
 	if own := c.config.SelfService.Flows.Deletion.UIURL; own != "" {
@@ -58,7 +58,7 @@ func (p *Pages) showData(w http.ResponseWriter, r *http.Request) error {
 	if token := query.Get("token"); token != "" {
 		return p.askByToken(w, r, token)
 	}
-	if query.Get("done") == "deleted" {
+	if p.engine.TakeWord(w, r) == flow.WordDeleted {
 		if _, err := p.sessions.FindToRead(r); errors.Is(err, auth.ErrNoSession) {
 			return p.showDeleted(w, r)
 		}
@@ -87,15 +87,12 @@ func (p *Pages) showOwnData(o *flow.Own) error {
 	case who.DeleteAt != nil:
 		back := p.engine.Back(query.Get("return_to"))
 		body.Pending = p.keep(v, *who.DeleteAt)
-		body.Pending.Token, body.Pending.To, body.Pending.Later = v.Account.Token, cmp.Or(back, home+"?done=kept"), linkTo(cmp.Or(back, v.Path+"welcome"))
+		body.Pending.Token, body.Pending.To, body.Pending.Later = v.Account.Token, cmp.Or(back, home), linkTo(cmp.Or(back, v.Path+"welcome"))
 	case set.Enabled:
-		body.Delete, body.Deleted = c.base+flow.AccountPath+"deletion", home+"?done=deleted"
+		body.Delete, body.Deleted = c.base+flow.AccountPath+"deletion", home
 		body.Consequences = v.consequences(set.GracePeriod)
 	}
-	switch {
-	case query.Get("done") == "kept" && who.DeleteAt == nil:
-		v.Success = append(v.Success, v.H("done.kept"))
-	case query.Get("step") == "proven" && body.Prove == "":
+	if query.Get("step") == "proven" && body.Prove == "" {
 		v.Success = append(v.Success, v.H("data.ready"))
 	}
 	v.Body = body

@@ -19,6 +19,7 @@ import (
 	"zelus/internal/language"
 	"zelus/internal/schema"
 	"zelus/internal/session"
+	"zelus/internal/ui"
 	"zelus/internal/web"
 )
 
@@ -220,11 +221,18 @@ func (p *Pages) view(w http.ResponseWriter, r *http.Request, title string, wishe
 	return v, nil
 }
 
-// own begins a page of somebody who is signed in; here is its name.
+// own begins a page of somebody who is signed in; here is its name. It says what they have
+// just done.
 func (p *Pages) own(w http.ResponseWriter, r *http.Request, here, title string, wishes language.Wishes, who auth.Packed) (*view, error) {
 	v, err := p.view(w, r, title, wishes, who)
 	if err == nil {
 		v.Account = &account{Name: p.now.Load().nameOf(who), Token: p.engine.Token(w, r), Here: here}
+		switch done := p.engine.TakeWord(w, r); {
+		case done == flow.WordSaved:
+			v.Success = append(v.Success, v.Say(ui.Say(ui.SuccessSettings)))
+		case v.Has("done." + done):
+			v.Success = append(v.Success, v.H("done."+done))
+		}
 	}
 	return v, err
 }

@@ -65,10 +65,6 @@ func (p *Pages) showSessions(w http.ResponseWriter, r *http.Request) error {
 			body.MayTrust = body.MayTrust && !d.Current
 		}
 	}
-	switch done := r.URL.Query().Get("done"); done {
-	case "revoked", "revoked_others", "trusted", "distrusted", "distrusted_all":
-		v.Success = append(v.Success, v.H("done."+done))
-	}
 	v.Body = body
 	return p.render(w, http.StatusOK, "sessions.html", v)
 }
@@ -142,5 +138,6 @@ func (p *Pages) changeSessions(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return p.nobody(w, err, "sessions")
 	}
-	return lead(w, p.now.Load().config.BuiltInPage("sessions")+"?done="+done)
+	p.engine.LeaveWord(w, done)
+	return lead(w, p.now.Load().config.BuiltInPage("sessions"))
 }

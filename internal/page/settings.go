@@ -3,7 +3,9 @@ package page
 import (
 	"context"
 	"net/http"
+	"net/url"
 	"slices"
+	"strings"
 
 	"github.com/google/uuid"
 
@@ -41,7 +43,11 @@ func (p *Pages) showSettings(w http.ResponseWriter, r *http.Request, s *flow.Sho
 	}
 	b := p.builder(c, v.speaker, s)
 	b.read(&s.UI)
-	b.rank(order, false)
+	if byRecovery(s.Flow) {
+		b.rank(append([]string{ui.GroupPassword}, order...), false)
+	} else {
+		b.rank(order, false)
+	}
 	var all []*form
 	body := &settingsBody{}
 	for _, g := range b.groups {
@@ -68,12 +74,19 @@ func (p *Pages) showSettings(w http.ResponseWriter, r *http.Request, s *flow.Sho
 		f.Folded = slices.ContainsFunc(f.Items, func(i item) bool { return i.Kind == "image" })
 	}
 	v.Problems = b.tie(s.UI.Messages, all)
-	v.Lead, v.Success, v.Scripts = b.said(s.UI.Messages, ui.Info), b.said(s.UI.Messages, ui.Success), b.scripts
+	v.Lead, v.Success, v.Scripts = b.said(s.UI.Messages, ui.Info), append(v.Success, b.said(s.UI.Messages, ui.Success)...), b.scripts
 	v.Body = body
 	if len(body.Sections) > 0 {
 		emphasise(body.Sections[0].Forms)
 	}
 	return p.render(w, http.StatusOK, "settings.html", v)
+}
+
+// byRecovery says whether the form follows a recovery, which has begun it: there the new
+// password is what the page is for.
+func byRecovery(f *auth.Flow) bool {
+	u, err := url.Parse(f.RequestURL)
+	return err == nil && strings.HasSuffix(u.Path, "/self-service/"+string(auth.Recovery))
 }
 
 // rename is a form by which a key is called something else.
