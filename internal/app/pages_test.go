@@ -119,6 +119,13 @@ func (l leaf) byID(id string) *html.Node {
 
 func (l leaf) title() string { return text(l.all("h1")[0]) }
 
+// owner is the form around an element.
+func owner(n *html.Node) *html.Node {
+	for n = n.Parent; n != nil && n.Data != "form"; n = n.Parent {
+	}
+	return n
+}
+
 // presses sends a form of the page as a browser without JavaScript does, with a button
 // of it and what was typed.
 func (c *client) presses(l leaf, form, button string, typed fields) answer {
@@ -128,7 +135,10 @@ func (c *client) presses(l leaf, form, button string, typed fields) answer {
 		c.t.Fatalf("%s has no form %s: %s", l.what, form, l.body)
 	}
 	values, pressed := url.Values{}, button == ""
-	for n := range f.Descendants() {
+	for n := range l.root.Descendants() {
+		if n.Type != html.ElementNode || owner(n) != f && attribute(n, "form") != form {
+			continue
+		}
 		name, value, kind := attribute(n, "name"), attribute(n, "value"), attribute(n, "type")
 		switch {
 		case n.Data == "button" && name+"="+value == button || n.Data == "button" && name == button && button != "":

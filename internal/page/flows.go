@@ -55,16 +55,17 @@ func (p *Pages) showFlow(w http.ResponseWriter, r *http.Request, s *flow.Shown) 
 	}
 	var all []*form
 	for _, g := range b.groups {
-		for _, one := range b.forms(g) {
-			all = append(all, one)
-			switch {
-			case one.Aside:
-				body.Asides = append(body.Asides, one)
-			case f.RequestedAAL.AtLeast(auth.AAL2) && (lastResorts[g.name] || slices.ContainsFunc(body.Forms, func(o *form) bool { return o.Scripted == one.Scripted })):
-				body.Others = append(body.Others, one)
-			default:
-				body.Forms = append(body.Forms, one)
-			}
+		all = append(all, b.forms(g)...)
+	}
+	all = apart(all)
+	for _, one := range all {
+		switch {
+		case one.Aside:
+			body.Asides = append(body.Asides, one)
+		case f.RequestedAAL.AtLeast(auth.AAL2) && (lastResorts[one.Group] || slices.ContainsFunc(body.Forms, func(o *form) bool { return o.Scripted == one.Scripted })):
+			body.Others = append(body.Others, one)
+		default:
+			body.Forms = append(body.Forms, one)
 		}
 	}
 	if len(body.Forms) == 0 {
@@ -179,7 +180,7 @@ func (s *speaker) sendAgain(forms []*form) {
 func emphasise(forms []*form) {
 	scripted := false
 	for _, f := range forms {
-		if f.Invisible() || f.Aside {
+		if f.Invisible() || f.Aside || f.For != "" {
 			continue
 		}
 		for i := range f.Buttons {

@@ -16,8 +16,9 @@ import (
 // A flow is one form on the wire, with the nodes of all methods. On a page each method
 // has a <form> of its own, so that Enter does what the field is for, and what one method
 // requires never holds up another. Fields of the group default belong to all methods: they
-// stand in the form of the first that needs them, and in those of the others only for
-// browsers without JavaScript, where nothing could copy them on (form.Mirrors).
+// stand in the form of the first that needs them, or before it (apart), and in those of
+// the others only for browsers without JavaScript, where nothing could copy them on
+// (item.Mirrored).
 
 // form is one <form>: one thing to do.
 type form struct {
@@ -35,16 +36,14 @@ type form struct {
 	Back, Aside bool
 	// Folded forms are shown when somebody asks for them.
 	Folded bool
+	// For is the id of the form to which the fields belong that stand here; empty where
+	// they belong to this one.
+	For string
 }
 
 // Open says whether a folded form is shown at once: something is wrong with it.
 func (f *form) Open() bool {
 	return slices.ContainsFunc(f.Items, func(i item) bool { return i.Invalid })
-}
-
-// Mirrors says whether the form repeats fields of an earlier one.
-func (f *form) Mirrors() bool {
-	return slices.ContainsFunc(f.Items, func(i item) bool { return i.Mirrored })
 }
 
 // Bare forms have nothing to send: what they show leads elsewhere by itself.
@@ -69,7 +68,9 @@ type item struct {
 	Autocomplete, InputMode, EnterKey   string
 	Required, Optional, Disabled        bool
 	Checked, Autofocus, Mirrored, Typed bool
-	Code                                bool // it is copied from somewhere
+	Shared                              bool   // it belongs to all methods
+	Form                                string // the id of the form that it belongs to; empty for the one around it
+	Code                                bool   // it is copied from somewhere
 	Options                             []option
 	Hint                                template.HTML
 	Errors                              []template.HTML
@@ -275,10 +276,36 @@ func (b *builder) share(f *form) {
 			continue
 		}
 		it := b.item(f.ID, n)
-		it.Mirrored = again
+		it.Shared, it.Mirrored = true, again
 		f.Items = append(f.Items, it)
 		b.shown = true
 	}
+}
+
+// apart takes the shared fields out of the forms where the first that has them needs
+// JavaScript and a later one does not. They stand before both and belong to the later one,
+// so that Enter there sends what was typed, and starts nothing else.
+func apart(forms []*form) []*form {
+	shares := func(f *form) bool { return slices.ContainsFunc(f.Items, func(i item) bool { return i.Shared }) }
+	first := slices.IndexFunc(forms, shares)
+	plain := slices.IndexFunc(forms, func(f *form) bool { return shares(f) && !f.Scripted })
+	if first < 0 || plain <= first {
+		return forms
+	}
+	for i := range forms[first].Items {
+		it := &forms[first].Items[i]
+		it.Mirrored = it.Shared
+	}
+	owner := forms[plain]
+	before := &form{For: owner.ID}
+	owner.Items = slices.DeleteFunc(owner.Items, func(it item) bool {
+		if it.Shared {
+			it.Mirrored, it.Form = false, owner.ID
+			before.Items = append(before.Items, it)
+		}
+		return it.Shared
+	})
+	return slices.Insert(forms, first, before)
 }
 
 // aside says whether a button is for something else than the fields beside it.

@@ -37,7 +37,7 @@ func formsOf(t *testing.T, kind auth.Kind, nodes ...ui.Node) (*builder, []*form)
 	for _, g := range b.groups {
 		all = append(all, b.forms(g)...)
 	}
-	return b, all
+	return b, apart(all)
 }
 
 var (
@@ -64,6 +64,9 @@ func shape(f *form) string {
 	}
 	for _, b := range f.Buttons {
 		parts = append(parts, b.Name+"="+b.Value)
+	}
+	if f.For != "" {
+		return "for " + f.For + ": " + strings.Join(parts, " ")
 	}
 	return f.ID + ": " + strings.Join(parts, " ")
 }
@@ -93,8 +96,10 @@ func TestForms(t *testing.T) {
 			[]string{"password: csrf_token password-identifier password-password method=password", "code: csrf_token [code-identifier] method=code"}},
 		{"a passkey comes first and needs nothing", auth.Login, []ui.Node{csrf, identifier, password, method("password"), trigger},
 			[]string{"passkey: csrf_token passkey_login_trigger=", "password: csrf_token password-identifier password-password method=password"}},
-		{"a passkey in a sign-up needs who it is for", auth.Registration, []ui.Node{csrf, ui.Input(ui.GroupDefault, "traits.email", ui.InputEmail, nil), password, method("password"), trigger},
-			[]string{"passkey: csrf_token passkey-traits-email passkey_login_trigger=", "password: csrf_token [password-traits-email] password-password method=password"}},
+		{"a passkey in a sign-up needs who it is for, and Enter there is for the password", auth.Registration, []ui.Node{csrf, ui.Input(ui.GroupDefault, "traits.email", ui.InputEmail, nil), password, method("password"), trigger},
+			[]string{"for password: password-traits-email", "passkey: csrf_token [passkey-traits-email] passkey_login_trigger=", "password: csrf_token password-password method=password"}},
+		{"a passkey alone in a sign-up", auth.Registration, []ui.Node{csrf, ui.Input(ui.GroupDefault, "traits.email", ui.InputEmail, nil), trigger},
+			[]string{"passkey: csrf_token passkey-traits-email passkey_login_trigger="}},
 		{"a new code is asked for without one", auth.Login, []ui.Node{csrf, code, method("code"), resend},
 			[]string{"code: csrf_token code-code method=code", "code-resend: csrf_token resend=code"}},
 		{"a method that nobody knows", auth.Login, []ui.Node{csrf, identifier, ui.Input("future", "secret", ui.InputText, nil), method("future")},

@@ -59,6 +59,7 @@ for (const [way, settings] of Object.entries(ways)) {
       await one.types({ password: one.password });
       await one.presses("#password button[type=submit]");
       await one.at("welcome");
+      await one.hears("ok");
       await one.signsOut();
       await one.signsIn();
       await one.at("welcome");

@@ -104,7 +104,7 @@ async function entered(page) {
     sent = new URLSearchParams(route.request().postData());
     await route.fulfill({ status: 204 });
   });
-  for (const field of await page.locator("main form:not([data-scripted]) input:not([type=checkbox], [readonly]):visible").all()) {
+  for (const field of await page.locator("main :is(form:not([data-scripted]) input, input[form]):not([type=checkbox], [readonly]):visible").all()) {
     const { form, name, submits } = await field.evaluate((field) => {
       for (const other of document.querySelectorAll("main input:required")) {
         other.value ||= other.type === "email" ? "somebody@example.org" : "123456 or words";
