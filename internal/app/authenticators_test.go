@@ -71,6 +71,15 @@ func usesPasskey(c *client, f form, k *ceremonytest.Authenticator) answer {
 	return c.submit(f, fields{"method": "passkey", "passkey_login": k.Get(f.json.field("passkey_challenge"))})
 }
 
+// excluded are the ids of the keys whose authenticators shall make no second one.
+func excluded(options string) string {
+	var ids []string
+	for _, one := range gjson.Get(options, "publicKey.excludeCredentials").Array() {
+		ids = append(ids, one.Get("id").String())
+	}
+	return strings.Join(ids, " ")
+}
+
 // stored are the keys of somebody as they are stored.
 func (s *server) stored(t testing.TB, p person, kind string) gjson.Result {
 	t.Helper()
@@ -145,6 +154,7 @@ func TestPasskeysAdded(t *testing.T) {
 			d := s.client(t, style)
 			usesPasskey(d, d.begin("login", ""), k).is(200)
 			f = c.begin("settings", "")
+			agree(t, "what may make no second one", excluded(f.json.field("passkey_create_data")), base64.RawURLEncoding.EncodeToString(k.ID))
 			c.submit(f, fields{"passkey_remove": "abcd"}).saying(400, 4000001)
 			c.submit(f, fields{"passkey_remove": fmt.Sprintf("%x", k.ID)}).is(200)
 			e := s.client(t, style)
@@ -162,6 +172,7 @@ func TestSecurityKeys(t *testing.T) {
 		c.signIn(p)
 		c.addsKey(k)
 		agree(t, "adding a key", c.level(), "aal2: password aal1, webauthn aal2")
+		agree(t, "what may make no second one", excluded(c.begin("settings", "").json.field("webauthn_register_trigger")), base64.RawURLEncoding.EncodeToString(k.ID))
 		d := s.client(t, script)
 		d.submit(d.begin("login", ""), p.login()).is(422)
 		d.whoami().refused(403, "session_aal2_required")

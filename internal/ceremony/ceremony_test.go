@@ -27,7 +27,7 @@ var (
 )
 
 func creation() string {
-	return ceremony.Options(party.Create(challenge, handle, "Ada", ceremony.Selection{UserVerification: ceremony.Preferred}))
+	return ceremony.Options(party.Create(challenge, handle, nil, "Ada", ceremony.Selection{UserVerification: ceremony.Preferred}))
 }
 
 func request(keys ...ceremony.Key) string {
@@ -107,7 +107,7 @@ func TestProve(t *testing.T) {
 		if err != nil || !proof.Verified || !proof.Both() || proof.Key.Authenticator.SignCount != uint32(n+2) || proof.Key.Flags.BackupState != (more != 0) {
 			t.Fatalf("%+v, %v", proof, err)
 		}
-		owner = proof.Config
+		owner = owner.Add(proof.Key, handle)
 	}
 	// One that does not count, from the first use on.
 	still := ceremonytest.New(t, site)
@@ -182,7 +182,7 @@ func TestProveRefuses(t *testing.T) {
 			a.Still, a.Count = true, 0
 		}
 		answer, _ = ceremony.ReadAnswer(a.Get(request()))
-		copied, err := party.Prove(answer, challenge, proof.Config, true)
+		copied, err := party.Prove(answer, challenge, owner.Add(proof.Key, handle), true)
 		if !errors.Is(err, ceremony.ErrCopied) || !copied.Key.Authenticator.CloneWarning || copied.Key.Authenticator.SignCount != 2 {
 			t.Errorf("back to %d: %+v, %v", back, copied, err)
 		}

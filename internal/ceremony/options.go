@@ -51,11 +51,14 @@ type Creation struct {
 		DisplayName string    `json:"displayName"`
 		ID          base64URL `json:"id"`
 	} `json:"user"`
-	Challenge   base64URL                      `json:"challenge"`
-	Parameters  []protocol.CredentialParameter `json:"pubKeyCredParams"`
-	Timeout     int64                          `json:"timeout"` // ms
-	Selection   Selection                      `json:"authenticatorSelection"`
-	Attestation string                         `json:"attestation,omitempty"`
+	Challenge  base64URL                      `json:"challenge"`
+	Parameters []protocol.CredentialParameter `json:"pubKeyCredParams"`
+	Timeout    int64                          `json:"timeout"` // ms
+	Selection  Selection                      `json:"authenticatorSelection"`
+	// Excluded are the keys that the person has: an authenticator that holds one of
+	// them makes no second.
+	Excluded    []descriptor `json:"excludeCredentials,omitempty"`
+	Attestation string       `json:"attestation,omitempty"`
 }
 
 // Selection says which authenticators are welcome (section 5.4.4).
@@ -66,10 +69,10 @@ type Selection struct {
 	UserVerification   string `json:"userVerification"`
 }
 
-// Create makes the options for a new key of the person with this handle. name is
-// what the authenticator shows of them.
-func (p *Party) Create(challenge, handle []byte, name string, s Selection) *Creation {
-	o := &Creation{Challenge: challenge, Parameters: parameters(), Timeout: timeout(s.UserVerification), Selection: s}
+// Create makes the options for a new key of the person with this handle, who has
+// these keys of the same type. name is what the authenticator shows of them.
+func (p *Party) Create(challenge, handle []byte, have []Key, name string, s Selection) *Creation {
+	o := &Creation{Challenge: challenge, Parameters: parameters(), Timeout: timeout(s.UserVerification), Excluded: descriptors(have), Selection: s}
 	o.RP.Name, o.RP.ID = p.Name, p.ID
 	o.User.Name, o.User.DisplayName, o.User.ID = name, name, handle
 	return o
@@ -84,20 +87,24 @@ type Request struct {
 	UserVerification string       `json:"userVerification"`
 }
 
+// descriptor names a key (section 5.8.3).
 type descriptor struct {
 	Type       string    `json:"type"`
 	ID         base64URL `json:"id"`
 	Transports []string  `json:"transports,omitempty"`
 }
 
+func descriptors(keys []Key) (all []descriptor) {
+	for _, k := range keys {
+		all = append(all, descriptor{string(protocol.PublicKeyCredentialType), k.ID, k.Transports})
+	}
+	return all
+}
+
 // Ask makes the options for using one of these keys, or, without any, whichever
 // the authenticator has for this service.
 func (p *Party) Ask(challenge []byte, keys []Key, verification string) *Request {
-	o := &Request{Challenge: challenge, Timeout: timeout(verification), RPID: p.ID, UserVerification: verification}
-	for _, k := range keys {
-		o.Allowed = append(o.Allowed, descriptor{string(protocol.PublicKeyCredentialType), k.ID, k.Transports})
-	}
-	return o
+	return &Request{Challenge: challenge, Timeout: timeout(verification), RPID: p.ID, Allowed: descriptors(keys), UserVerification: verification}
 }
 
 // timeout is how long people have, in milliseconds, as section 15.1 recommends it.

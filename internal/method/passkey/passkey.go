@@ -187,10 +187,10 @@ func worth(form *flow.Form, p *ceremony.Proof) (auth.AMR, bool) {
 	return auth.AMR{Method: name, AAL: auth.AAL1}, !form.SecondFactor()
 }
 
-// creation makes the options for a new passkey of somebody with this handle.
+// creation makes the options for a new passkey of somebody who has these already.
 func creation(form *flow.Form, have ceremony.Config, shown string) *ceremony.Creation {
 	set := settings(form)
-	o := ceremony.Passkeys(form.Config).Create(ceremony.Challenge(form, name), ceremony.Handle(form, name, have), shown, ceremony.Selection{
+	o := ceremony.Passkeys(form.Config).Create(ceremony.Challenge(form, name), ceremony.Handle(form, name, have), have.Keys, shown, ceremony.Selection{
 		Attachment: set.AuthenticatorSelection.Attachment, ResidentKey: set.AuthenticatorSelection.ResidentKey,
 		RequireResidentKey: set.AuthenticatorSelection.ResidentKey == ceremony.Required, UserVerification: set.AuthenticatorSelection.UserVerification})
 	if set.Attestation.Preference != "none" {

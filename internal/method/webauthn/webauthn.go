@@ -235,7 +235,7 @@ func (w *WebAuthn) prepareSettings(_ context.Context, form *flow.Form) error {
 // putNew adds what it takes to set up a key, for somebody who has these already.
 func putNew(form *flow.Form, have ceremony.Config, label int) {
 	party := ceremony.SecurityKeys(form.Config)
-	options := ceremony.Options(party.Create(ceremony.Challenge(form, name), ceremony.Handle(form, name, have), party.Name,
+	options := ceremony.Options(party.Create(ceremony.Challenge(form, name), ceremony.Handle(form, name, have), have.Keys, party.Name,
 		ceremony.Selection{UserVerification: verification(form)}))
 	form.UI.Put(ui.Input(ui.GroupWebAuthn, nameField, ui.InputText, "").Labelled(ui.Say(ui.LabelWebAuthnName)))
 	form.UI.Put(ui.Input(ui.GroupWebAuthn, registerField, ui.InputHidden, ""))
