@@ -2,10 +2,16 @@ package app
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 
+	"github.com/google/uuid"
 	"golang.org/x/crypto/bcrypt"
+
+	"zelus/internal/auth"
+	"zelus/internal/ceremony/ceremonytest"
+	"zelus/internal/store"
 )
 
 // TestSigningInWhileHashedAnew: the first sign-in after an import hashes the
@@ -199,4 +205,102 @@ func TestRevokedWhileChanging(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestKeysUsedAtOnce: somebody signs in with several keys at the same moment, alone
+// and as a second factor. Each of them is noted as used; none refuses another.
+func TestKeysUsedAtOnce(t *testing.T) {
+	onEach(t, withKeys("", ""), func(t *testing.T, s *server) {
+		const keys = 6
+		c, p := s.signedIn(t, script)
+		both := map[string][]*ceremonytest.Authenticator{}
+		for range keys {
+			k, other := ceremonytest.New(t, keyPage), ceremonytest.New(t, keyPage)
+			c.addsPasskey(k)
+			c.addsKey(other)
+			both["passkey"], both["webauthn"] = append(both["passkey"], k), append(both["webauthn"], other)
+		}
+		var alone, second []func()
+		for n := range keys {
+			c := s.client(t, script)
+			f := c.begin("login", "")
+			alone = append(alone, c.sends(f, fields{"method": "passkey", "passkey_login": both["passkey"][n].Get(f.json.field("passkey_challenge"))}, 200, 422))
+			c = s.client(t, script)
+			c.submit(c.begin("login", ""), p.login()).is(422)
+			f = c.begin("login", "aal=aal2")
+			second = append(second, c.sends(f, fields{"method": "webauthn", "identifier": p.email, "webauthn_login": both["webauthn"][n].Get(f.json.field("webauthn_login_trigger"))}, 200))
+		}
+		s.atOnce(t, p, "FROM identifiers k", alone...)
+		s.atOnce(t, p, "FROM credentials WHERE identity_id", second...)
+		for _, kind := range []string{"passkey", "webauthn"} {
+			stored := s.stored(t, p, kind)
+			if used := stored.Get("credentials.#.last_used_at").Array(); len(used) != keys {
+				t.Errorf("%s: %d of %d keys are noted as used", kind, len(used), keys)
+			}
+			for _, count := range stored.Get("credentials.#.authenticator.sign_count").Array() {
+				if count.Int() != 2 {
+					t.Errorf("%s: a counter of %s is stored, want 2", kind, count.Raw)
+				}
+			}
+		}
+	})
+}
+
+// TestCopyUsedAtOnce: of a key and its copy, which answer with one counter, one lets
+// somebody in.
+func TestCopyUsedAtOnce(t *testing.T) {
+	onEach(t, withKeys("", ""), func(t *testing.T, s *server) {
+		k := ceremonytest.New(t, keyPage)
+		_, p := s.signsUpWithPasskey(t, k)
+		twin := *k
+		var all []func()
+		for _, k := range []*ceremonytest.Authenticator{k, &twin} {
+			c := s.client(t, script)
+			f := c.begin("login", "")
+			all = append(all, c.sends(f, fields{"method": "passkey", "passkey_login": k.Get(f.json.field("passkey_challenge"))}, 200, 400))
+		}
+		before := s.sessions(t, p)
+		s.atOnce(t, p, "FROM identifiers k", all...)
+		if in := s.sessions(t, p) - before; in != 1 {
+			t.Errorf("%d got in, want 1", in)
+		}
+	})
+}
+
+// sends is a submission that is made later, by somebody else than the test; its
+// status is one of these.
+func (c *client) sends(f form, with fields, statuses ...int) func() {
+	body := c.body(f, with)
+	return func() {
+		if a, err := c.try("POST", f.action, body); err != nil || !slices.Contains(statuses, a.status) {
+			c.t.Errorf("%s: %d %s %v", with["method"], a.status, a.body, err)
+		}
+	}
+}
+
+// atOnce makes submissions about somebody, none of which is committed before all
+// have run the statement with this text.
+func (s *server) atOnce(t *testing.T, p person, text string, submissions ...func()) {
+	t.Helper()
+	id, begun, release := uuid.MustParse(p.id), make(chan struct{}), make(chan struct{})
+	var all sync.WaitGroup
+	all.Go(func() {
+		once := sync.OnceFunc(func() { close(begun) })
+		if err := s.app.store.Write(t.Context(), store.Volatile, func(tx *store.Tx) error {
+			_, err := tx.StillProven(t.Context(), auth.DefaultProject, id, auth.Credential{})
+			once()
+			<-release
+			return err
+		}); err != nil {
+			t.Error(err)
+		}
+	})
+	<-begun
+	before := s.statements.of(text)
+	for _, f := range submissions {
+		all.Go(f)
+	}
+	eventually(t, "all have read", func() bool { return s.statements.of(text) >= before+len(submissions) })
+	close(release)
+	all.Wait()
 }

@@ -3,6 +3,7 @@ package ceremony
 import (
 	"context"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"log/slog"
 	"slices"
@@ -51,36 +52,33 @@ func (k *Keys) Find(ctx context.Context, identifier string) (*store.SignIn, erro
 // says that the authenticator must have checked who uses it.
 func (k *Keys) Prove(s *flow.Submission, found *store.SignIn, answer *Answer, verify bool) flow.Outcome {
 	wrong := flow.Problem{Message: ui.Say(ui.ErrorVerifierWrong)}
-	proof, err := k.Party(s.Config).Prove(answer, Challenge(&s.Form, string(k.Type)), Read(found.Credential), verify)
-	outcome := flow.Again(wrong)
-	if err == nil {
-		if amr, enough := k.Worth(&s.Form, &proof); enough {
-			now := auth.Now(k.Identities.Clock())
-			proof.Key.LastUsedAt = &now
-			proof.Config = proof.Config.with(proof.Key)
-			outcome = flow.Proven(found.Identity, found.Credential, amr, wrong)
-		}
+	owned := Read(found.Credential)
+	proof, err := k.Party(s.Config).Prove(answer, Challenge(&s.Form, string(k.Type)), owned, verify)
+	if err != nil {
+		return k.refused(found, owned, proof, err, wrong)
 	}
-	return k.used(outcome, found, proof, err)
+	amr, enough := k.Worth(&s.Form, &proof)
+	if !enough {
+		return flow.Again(wrong).Replacing(found.Identity.ID, found.Credential, owned.with(proof.Key).JSON())
+	}
+	now := auth.Now(k.Identities.Clock())
+	proof.Key.LastUsedAt = &now
+	return flow.Proven(found.Identity, found.Credential, amr, wrong).Using(func(by json.RawMessage) (json.RawMessage, bool) {
+		after, holds := proof.use(Read(auth.Credential{Config: by}))
+		return after.JSON(), holds
+	})
 }
 
-// used adds to the outcome of a key's use what there is to store of it: when that
-// was, the counter, whether it is backed up now, and that there may be a copy of it. cause
-// is the error of Party.Prove. What was refused is logged with its cause, which is
-// mostly a mistake in setting things up.
-func (k *Keys) used(outcome flow.Outcome, found *store.SignIn, proof Proof, cause error) flow.Outcome {
-	switch {
-	case errors.Is(cause, ErrCopied):
-		k.Logger.Warn("a key was refused: its counter has gone back, so there may be a copy of it", "identity", found.Identity.ID, "type", k.Type, "key", proof.Key.HexID())
-	case cause != nil:
+// refused is what becomes of an answer that proves nothing. It is logged with its cause,
+// which is mostly a mistake in setting things up; that there may be a copy of the key
+// is stored.
+func (k *Keys) refused(found *store.SignIn, owned Config, proof Proof, cause error, wrong flow.Problem) flow.Outcome {
+	if !errors.Is(cause, ErrCopied) {
 		k.Logger.Info("a key was refused", "identity", found.Identity.ID, "type", k.Type, "error", cause)
-		return outcome
+		return flow.Again(wrong)
 	}
-	config := proof.Config.JSON()
-	if string(config) == string(found.Credential.Config) {
-		return outcome
-	}
-	return outcome.Replacing(found.Identity.ID, found.Credential, config)
+	k.Logger.Warn("a key was refused: its counter has gone back, so there may be a copy of it", "identity", found.Identity.ID, "type", k.Type, "key", proof.Key.HexID())
+	return flow.Again(wrong).Replacing(found.Identity.ID, found.Credential, owned.with(proof.Key).JSON())
 }
 
 // New is what a new key shall be.

@@ -92,9 +92,8 @@ func (a *Answer) UserHandle() []byte { return a.parsed.Response.UserHandle }
 
 // Proof is a key that was used.
 type Proof struct {
-	// Config is what there is to store now, with Key in it.
-	Config Config
-	Key    Key
+	// Key is the key after that.
+	Key Key
 	// Verified says that the authenticator has checked who used it this time.
 	Verified bool
 }
@@ -104,9 +103,23 @@ type Proof struct {
 // who they are when the key was made, too.
 func (p *Proof) Both() bool { return p.Verified && p.Key.Verifies() }
 
+// use is what is stored of somebody's keys after the proof, of what is stored by now:
+// others of them may have been used, added or renamed since it was checked. false where
+// the key is gone, or its counter has come as far meanwhile (section 7.2 step 22).
+func (p *Proof) use(now Config) (Config, bool) {
+	at := now.find(p.Key.ID)
+	if at < 0 || !bytes.Equal(now.Keys[at].PublicKey, p.Key.PublicKey) {
+		return now, false
+	}
+	k := now.Keys[at]
+	counted, holds := k.Authenticator.counted(p.Key.Authenticator.SignCount)
+	k.Authenticator, k.Flags, k.LastUsedAt = counted, p.Key.Flags, p.Key.LastUsedAt
+	return now.with(k), holds
+}
+
 // Prove sees that an answer to the challenge comes from one of somebody's keys
 // (section 7.2). verify says that the authenticator must have checked who uses it.
-// With ErrCopied the proof has what there is to store of that.
+// With ErrCopied the key of the proof has a warning, which is to be stored.
 func (p *Party) Prove(a *Answer, challenge []byte, owner Config, verify bool) (Proof, error) {
 	response := &a.parsed.Response
 	if h := response.UserHandle; len(h) > 0 && !bytes.Equal(h, owner.UserHandle) {
@@ -134,19 +147,27 @@ func (p *Party) Prove(a *Answer, challenge []byte, owner Config, verify bool) (P
 		return Proof{}, fmt.Errorf("%w: it says something else of backups than when it was made", ErrWrong)
 	}
 	k.Flags = &flags
-	var was Authenticator
-	if k.Authenticator != nil {
-		was = *k.Authenticator
+	counted, onward := k.Authenticator.counted(response.AuthenticatorData.Counter)
+	k.Authenticator = counted
+	if !onward {
+		return Proof{Key: k}, ErrCopied
 	}
-	count := response.AuthenticatorData.Counter
-	var copied error
-	if (count != 0 || was.SignCount != 0) && count <= was.SignCount {
-		was.CloneWarning, copied = true, ErrCopied
-	} else {
-		was.SignCount = count
+	return Proof{Key: k, Verified: said.HasUserVerified()}, nil
+}
+
+// counted is the authenticator after a use with this count, and whether the count has
+// gone on. One that has not may be that of a copy (section 6.1.1).
+func (a *Authenticator) counted(count uint32) (*Authenticator, bool) {
+	var after Authenticator
+	if a != nil { // it is nil for keys that were brought along
+		after = *a
 	}
-	k.Authenticator = &was
-	return Proof{Config: owner.with(k), Key: k, Verified: said.HasUserVerified()}, copied
+	if (count != 0 || after.SignCount != 0) && count <= after.SignCount {
+		after.CloneWarning = true
+		return &after, false
+	}
+	after.SignCount = count
+	return &after, true
 }
 
 // from says of an origin that is not ours which setting is to blame: it is the

@@ -296,7 +296,7 @@ func (v *visit) storeIdentity(ctx context.Context, tx *store.Tx, done *result, o
 	default:
 		return fmt.Errorf("the verdict %q has nothing to store", o.verdict)
 	}
-	fresh, err := tx.StillProven(ctx, o.identity.Project, o.identity.ID, o.used)
+	fresh, err := stillProven(ctx, tx, o)
 	if errors.Is(err, store.ErrNotFound) {
 		return ErrNotProven
 	}
@@ -314,6 +314,15 @@ func (v *visit) storeIdentity(ctx context.Context, tx *store.Tx, done *result, o
 	}
 	done.identity = fresh
 	return markAddresses(ctx, tx, fresh, done.begun, o.proof, auth.Now(v.engine.Clock()))
+}
+
+// stillProven reads somebody who has proven who they are again, and uses what they have
+// proven it with.
+func stillProven(ctx context.Context, tx *store.Tx, o Outcome) (*auth.Identity, error) {
+	if o.use != nil {
+		return tx.Use(ctx, o.identity.Project, o.identity.ID, o.used, o.use)
+	}
+	return tx.StillProven(ctx, o.identity.Project, o.identity.ID, o.used)
 }
 
 func (v *visit) storeSession(ctx context.Context, tx *store.Tx, done *result, o Outcome, row *store.SessionRow) error {

@@ -183,9 +183,11 @@ type Outcome struct {
 	// is no longer that by the time of the commit.
 	used      auth.Credential
 	otherwise Problem
-	change    func(*auth.Identity, time.Time)
-	proof     Proof
-	filled    map[string]string
+	// use is what the proof makes of the credential; nil where it stays as it is.
+	use    func(now json.RawMessage) (json.RawMessage, bool)
+	change func(*auth.Identity, time.Time)
+	proof  Proof
+	filled map[string]string
 	// claimed is whom somebody has named, as it was typed.
 	claimed string
 	since   time.Time
@@ -257,8 +259,8 @@ func (o Outcome) Needing(level auth.AAL) Outcome {
 	return o
 }
 
-// Replacing gives a credential that was used another config, for one that changes with
-// its use. A config that somebody else has changed meanwhile is left as it is.
+// Replacing gives a credential that was used another config. One that somebody else
+// has changed meanwhile is left as it is.
 func (o Outcome) Replacing(id uuid.UUID, used auth.Credential, config json.RawMessage) Outcome {
 	return o.Then(func(ctx context.Context, tx *store.Tx) error { return tx.ReplaceConfig(ctx, id, used, config) })
 }
@@ -279,6 +281,14 @@ func (o Outcome) Filling(field, value string) Outcome {
 // meanwhile the form says otherwise.
 func Proven(i *auth.Identity, used auth.Credential, amr auth.AMR, otherwise Problem) Outcome {
 	return Outcome{verdict: proven, identity: i, used: used, amr: amr, otherwise: otherwise}
+}
+
+// Using says of Proven what the use of a credential makes of its config. use is given
+// the config at the time of the commit, in which others may have used it too, and
+// says whether the proof still holds.
+func (o Outcome) Using(use func(now json.RawMessage) (json.RawMessage, bool)) Outcome {
+	o.use = use
+	return o
 }
 
 // Registered says that the candidate, with the credential that the method

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 
 	"github.com/google/uuid"
@@ -38,18 +39,44 @@ func (tx *Tx) StillProven(ctx context.Context, project, id uuid.UUID, used auth.
 	if used.Type == "" {
 		statement, args = selectLocked, args[:2]
 	}
+	i, config, err := tx.lock(ctx, project, id, statement, args)
+	if err == nil && used.Type != "" && config != inTable(used) {
+		return nil, ErrNotFound
+	}
+	return i, err
+}
+
+// Use is StillProven for a credential that changes with every use of it, as the
+// counters of keys do. It need not be what it was when the proof was checked: use is
+// given its config as it is by now, and returns what it is after the use, or false
+// where the proof does not hold any more, which is ErrNotFound too.
+func (tx *Tx) Use(ctx context.Context, project, id uuid.UUID, used auth.Credential, use func(now json.RawMessage) (json.RawMessage, bool)) (*auth.Identity, error) {
+	i, config, err := tx.lock(ctx, project, id, selectProven, []any{project, id, used.Type})
+	if err != nil {
+		return nil, err
+	}
+	used.Config, used.Sealed = json.RawMessage(config), ""
+	if err := tx.open(id, &used); err != nil {
+		return nil, err
+	}
+	after, holds := use(used.Config)
+	if !holds {
+		return nil, ErrNotFound
+	}
+	return i, tx.ReplaceConfig(ctx, id, used, after)
+}
+
+// lock reads an identity with the config that belongs to the proof, and locks them.
+func (tx *Tx) lock(ctx context.Context, project, id uuid.UUID, statement query, args []any) (*auth.Identity, string, error) {
 	var packed, config string
 	var factors auth.Factors
 	if err := tx.one(ctx, statement, args, &packed, &factors, &config); err != nil {
-		return nil, err
-	}
-	if used.Type != "" && config != inTable(used) {
-		return nil, ErrNotFound
+		return nil, "", err
 	}
 	i, err := auth.Packed(packed).Identity()
 	if err != nil {
-		return nil, fmt.Errorf("store: the identity %s: %w", id, err)
+		return nil, "", fmt.Errorf("store: the identity %s: %w", id, err)
 	}
 	i.Project, i.Factors = project, factors
-	return i, nil
+	return i, config, nil
 }
