@@ -155,7 +155,7 @@ func (a *API) deleteCredential(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	t := auth.CredentialType(r.PathValue("type"))
-	if err := a.Identities.DeleteCredential(r.Context(), id, t, query.Get("identifier")); err != nil {
+	if err := a.Flows.DeleteCredential(r.Context(), id, t, query.Get("identifier")); err != nil {
 		return err
 	}
 	w.WriteHeader(http.StatusNoContent)

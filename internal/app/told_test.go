@@ -64,6 +64,42 @@ func (c *client) addsApp() (key string) {
 	return key
 }
 
+// TestToldOfRemovalByOperator: whose way to sign in an administrator takes away is told
+// in their own language, as of what they do themselves, but not where nothing was taken.
+func TestToldOfRemovalByOperator(t *testing.T) {
+	onEach(t, telling("settings"), func(t *testing.T, s *server) {
+		c, p := s.signedIn(t, script)
+		c.addsApp()
+		c.addsKey(ceremonytest.New(t, keyPage))
+		c.addsPasskey(ceremonytest.New(t, keyPage))
+		want := s.told(t, p)
+		o := s.operator(t)
+		for _, removal := range []struct{ kind, says string }{{"totp", "Authenticator app"}, {"webauthn", "Security key"}, {"password", "Password"}} {
+			o.send("DELETE", "/admin/identities/"+p.id+"/credentials/"+removal.kind, nil, "Accept-Language", "de").is(204)
+			want = append(want, "authenticator_removed")
+			if got := s.told(t, p); !slices.Equal(got, want) {
+				t.Fatalf("%s: the owner is told %v, want %v", removal.kind, got, want)
+			}
+			if m := s.mail(t, p.email, "authenticator_removed"); !strings.Contains(m.body, removal.says) {
+				t.Errorf("%s: the message does not say %q: %s", removal.kind, removal.says, m.body)
+			}
+		}
+		o.send("DELETE", "/admin/identities/"+p.id+"/credentials/webauthn", nil).is(204)
+		if got := s.told(t, p); !slices.Equal(got, want) {
+			t.Errorf("a type without a key: the owner is told %v, want %v", got, want)
+		}
+	})
+	onEach(t, telling("recovery"), func(t *testing.T, s *server) {
+		c, p := s.signedIn(t, script)
+		c.addsApp()
+		before := s.told(t, p)
+		s.operator(t).send("DELETE", "/admin/identities/"+p.id+"/credentials/totp", nil).is(204)
+		if got := s.told(t, p); !slices.Equal(got, before) {
+			t.Errorf("without the hook the owner is told %v", got)
+		}
+	})
+}
+
 // TestToldOfFactors: whoever has an account is told of each way to sign in that is
 // added to it or removed, with the name of it, and of nothing else that they change.
 func TestToldOfFactors(t *testing.T) {

@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 
 	"github.com/google/uuid"
 
 	"zelus/internal/auth"
+	"zelus/internal/config"
 	"zelus/internal/identity"
 	"zelus/internal/store"
 	"zelus/internal/ui"
@@ -386,12 +388,11 @@ func (v *visit) revokeOthers(ctx context.Context, tx *store.Tx, done *result, bu
 
 // hooked says whether the configuration wants this to happen after success.
 func (v *visit) hooked(method, hook string) bool {
-	for _, h := range v.kind.after(v.config).Of(method) {
-		if h.Name == hook {
-			return true
-		}
-	}
-	return false
+	return hooked(v.kind.after(v.config).Of(method), hook)
+}
+
+func hooked(all []config.Hook, hook string) bool {
+	return slices.ContainsFunc(all, func(h config.Hook) bool { return h.Name == hook })
 }
 
 // taken tells somebody that an identifier of who they want to be is taken.

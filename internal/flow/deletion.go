@@ -279,30 +279,6 @@ func stillAbout(i *auth.Identity, at time.Time, err error) error {
 	return err
 }
 
-// toldOwner puts into words what there is to tell the owner of an account; what it
-// returns writes that.
-func (e *Engine) toldOwner(c *current, n Notice) (func(context.Context, *store.Tx) error, error) {
-	var all []func(context.Context, *store.Tx) error
-	for _, a := range reached(c.config, n.Identity.Verifiable) {
-		n.Via, n.To = a.Via, a.Value
-		write, err := e.Notify(n)
-		if err != nil {
-			return nil, err
-		}
-		if write != nil {
-			all = append(all, write)
-		}
-	}
-	return func(ctx context.Context, tx *store.Tx) error {
-		for _, write := range all {
-			if err := write(ctx, tx); err != nil {
-				return err
-			}
-		}
-		return nil
-	}, nil
-}
-
 // DeleteDue deletes accounts whose time is over, up to limit, with all that belongs to
 // them, and says how many there were. One that is kept at the last moment stays.
 func (e *Engine) DeleteDue(ctx context.Context, limit int) (int, error) {

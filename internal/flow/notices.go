@@ -1,15 +1,19 @@
 package flow
 
 import (
+	"context"
 	"encoding/json"
 	"slices"
 	"time"
+
+	"github.com/google/uuid"
 
 	"zelus/internal/auth"
 	"zelus/internal/config"
 	"zelus/internal/identity"
 	"zelus/internal/language"
 	"zelus/internal/schema"
+	"zelus/internal/store"
 )
 
 // Notice is a message to somebody about their account.
@@ -110,6 +114,43 @@ func (v *visit) factorNews(done *result) string {
 		return "authenticator_key_added" // the one that Kratos has
 	}
 	return "authenticator_added"
+}
+
+// DeleteCredential takes a credential away from somebody, for an administrator. They are
+// told as if they had done it themselves, but in a language of their own: the request is
+// somebody else's.
+func (e *Engine) DeleteCredential(ctx context.Context, id uuid.UUID, t auth.CredentialType, identifier string) error {
+	c := e.now.Load()
+	return e.Identities.DeleteCredential(ctx, id, t, identifier, func(before, after *auth.Identity) (func(context.Context, *store.Tx) error, error) {
+		if !hooked(settings.after(c.config).Of(string(t)), "notify_owner") || e.Identities.Held(after, t) == e.Identities.Held(before, t) {
+			return nil, nil
+		}
+		return e.toldOwner(c, Notice{Identity: after, Template: "authenticator_removed", At: after.UpdatedAt, Change: string(t)})
+	})
+}
+
+// toldOwner puts into words what there is to tell the owner of an account; what it
+// returns writes that.
+func (e *Engine) toldOwner(c *current, n Notice) (func(context.Context, *store.Tx) error, error) {
+	var all []func(context.Context, *store.Tx) error
+	for _, a := range reached(c.config, n.Identity.Verifiable) {
+		n.Via, n.To = a.Via, a.Value
+		write, err := e.Notify(n)
+		if err != nil {
+			return nil, err
+		}
+		if write != nil {
+			all = append(all, write)
+		}
+	}
+	return func(ctx context.Context, tx *store.Tx) error {
+		for _, write := range all {
+			if err := write(ctx, tx); err != nil {
+				return err
+			}
+		}
+		return nil
+	}, nil
 }
 
 // reached are the addresses at which somebody is told of what happens to their

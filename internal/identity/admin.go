@@ -181,12 +181,12 @@ func (m *Manager) Replace(ctx context.Context, id uuid.UUID, r Replacement) (*au
 		i.MetadataPublic, i.MetadataAdmin = orNothing(r.MetadataPublic), orNothing(r.MetadataAdmin)
 		imported.apply(i, auth.Now(m.Clock()))
 		return nil
-	})
+	}, nil)
 }
 
 // DeleteCredential takes a credential away. identifier names one of several
-// social accounts. The last way to sign in stays.
-func (m *Manager) DeleteCredential(ctx context.Context, id uuid.UUID, t auth.CredentialType, identifier string) error {
+// social accounts. The last way to sign in stays. What tell returns is written with it.
+func (m *Manager) DeleteCredential(ctx context.Context, id uuid.UUID, t auth.CredentialType, identifier string, tell Along) error {
 	_, err := m.update(ctx, id, func(i *auth.Identity) error {
 		c, ok := i.Credentials[t]
 		if !ok {
@@ -230,7 +230,7 @@ func (m *Manager) DeleteCredential(ctx context.Context, id uuid.UUID, t auth.Cre
 			return nil
 		}
 		return auth.ErrCredentialKept.Saying("Credentials of type %q cannot be deleted.", t)
-	})
+	}, tell)
 	return err
 }
 

@@ -542,7 +542,7 @@ func TestDeleteCredential(t *testing.T) {
 				f.give(t, i.ID, g.kind, g.config, g.identifiers...)
 			}
 			before := f.get(t, i.ID)
-			err := f.DeleteCredential(t.Context(), i.ID, test.kind, test.identifier)
+			err := f.DeleteCredential(t.Context(), i.ID, test.kind, test.identifier, nil)
 			if test.want == nil && err != nil || test.want != nil && !errors.Is(err, test.want) {
 				t.Fatalf("got %v, want %v", err, test.want)
 			}
@@ -576,7 +576,7 @@ func TestDeleteCredential(t *testing.T) {
 		})
 	}
 	f := newFixture(t, storetest.Memory(t, nil))
-	if err := f.DeleteCredential(t.Context(), uuid.New(), auth.TOTP, ""); !errors.Is(err, auth.ErrIdentityUnknown) {
+	if err := f.DeleteCredential(t.Context(), uuid.New(), auth.TOTP, "", nil); !errors.Is(err, auth.ErrIdentityUnknown) {
 		t.Errorf("of nobody: %v", err)
 	}
 }

@@ -145,7 +145,7 @@ func (f *fixture) give(t testing.TB, id uuid.UUID, kind auth.CredentialType, con
 		}
 		i.Credentials[kind] = c
 		return nil
-	})
+	}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

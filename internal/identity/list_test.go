@@ -104,7 +104,7 @@ func TestSocialAccountGivenTwice(t *testing.T) {
 	if f.FirstFactors(got) != 1 || len(Providers(got.Credentials[auth.OIDC])) != 1 {
 		t.Errorf("%d ways to sign in: %s", f.FirstFactors(got), got.Credentials[auth.OIDC].Config)
 	}
-	if err := f.DeleteCredential(t.Context(), i.ID, auth.OIDC, "github:1"); !errors.Is(err, auth.ErrCredentialLast) {
+	if err := f.DeleteCredential(t.Context(), i.ID, auth.OIDC, "github:1", nil); !errors.Is(err, auth.ErrCredentialLast) {
 		t.Errorf("the last one was deleted: %v", err)
 	}
 }

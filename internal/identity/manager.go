@@ -357,9 +357,12 @@ func (m *Manager) Save(ctx context.Context, tx *store.Tx, before, after *auth.Id
 // faster. Each try that fails is a change by somebody else that succeeded.
 const maxTries = 32
 
-// update reads an identity, changes it and saves it, and returns it. f may be
-// called several times, each time with what the identity is by then.
-func (m *Manager) update(ctx context.Context, id uuid.UUID, f func(*auth.Identity) error) (*auth.Identity, error) {
+// Along makes what is written together with a change, of the identity before and after it.
+type Along func(before, after *auth.Identity) (func(context.Context, *store.Tx) error, error)
+
+// update reads an identity, changes it and saves it, and returns it. f and along, which
+// may be nil, may be called several times, each time with what the identity is by then.
+func (m *Manager) update(ctx context.Context, id uuid.UUID, f func(*auth.Identity) error, along Along) (*auth.Identity, error) {
 	for range maxTries {
 		before, err := m.Get(ctx, id)
 		if err != nil {
@@ -369,9 +372,23 @@ func (m *Manager) update(ctx context.Context, id uuid.UUID, f func(*auth.Identit
 		if err != nil {
 			return nil, err
 		}
+		var write func(context.Context, *store.Tx) error
+		if along != nil {
+			if write, err = along(before, after); err != nil {
+				return nil, err
+			}
+		}
 		err = m.Store.Write(ctx, store.Durable, func(tx *store.Tx) error {
-			if err := m.Save(ctx, tx, before, after); err != nil || !Readdressed(before, after) {
+			if err := m.Save(ctx, tx, before, after); err != nil {
 				return err
+			}
+			if write != nil {
+				if err := write(ctx, tx); err != nil {
+					return err
+				}
+			}
+			if !Readdressed(before, after) {
+				return nil
 			}
 			// Whatever waits to change the account once more, or back, was asked for
 			// before somebody put it in order.

@@ -88,7 +88,7 @@ func TestUpdateAgain(t *testing.T) {
 			}
 			i.ExternalID = "x-1"
 			return nil
-		})
+		}, nil)
 		if err != nil || calls != 4 || got.ExternalID != "x-1" || string(got.MetadataAdmin) != `{"k1":true,"k2":true,"k3":true}` {
 			t.Errorf("after %d calls: %+v, %v", calls, got, err)
 		}
@@ -103,13 +103,13 @@ func TestUpdateAgain(t *testing.T) {
 			f.note(t, i.ID, fmt.Sprint("n", calls))
 			i.ExternalID = "x-2"
 			return nil
-		})
+		}, nil)
 		if !errors.Is(err, auth.ErrIdentityChanged) || calls != maxTries || f.get(t, i.ID).ExternalID != "x-1" {
 			t.Errorf("after %d calls: %v", calls, err)
 		}
 
 		// Nor with somebody who is gone.
-		_, err = f.update(t.Context(), i.ID, func(i *auth.Identity) error { return f.Delete(t.Context(), i.ID) })
+		_, err = f.update(t.Context(), i.ID, func(i *auth.Identity) error { return f.Delete(t.Context(), i.ID) }, nil)
 		if !errors.Is(err, auth.ErrIdentityUnknown) {
 			t.Errorf("of somebody who is gone: %v", err)
 		}
@@ -137,7 +137,7 @@ func TestUpdateBesideRehash(t *testing.T) {
 			i.ExternalID = "x-1"
 			rehash(`{"hashed_password":"better"}`)
 			return nil
-		})
+		}, nil)
 		if got := f.get(t, i.ID); err != nil || got.ExternalID != "x-1" || string(got.Credentials[auth.Password].Config) != `{"hashed_password":"better"}` {
 			t.Errorf("beside a change of something else: %+v, %v", got, err)
 		}
@@ -150,7 +150,7 @@ func TestUpdateBesideRehash(t *testing.T) {
 			}
 			delete(i.Credentials, auth.Password)
 			return nil
-		})
+		}, nil)
 		if diff := cmp.Diff([]string{`{"hashed_password":"better"}`, `{"hashed_password":"best"}`}, seen); err != nil || diff != "" {
 			t.Errorf("beside a change of the password: %v, it saw (-want +got):\n%s", err, diff)
 		}

@@ -44,7 +44,7 @@ func (m *Manager) Patch(ctx context.Context, id uuid.UUID, body []byte) (*auth.I
 	if err != nil {
 		return nil, err
 	}
-	return m.update(ctx, id, func(i *auth.Identity) error { return applyPatch(i, patch, auth.Now(m.Clock())) })
+	return m.update(ctx, id, func(i *auth.Identity) error { return applyPatch(i, patch, auth.Now(m.Clock())) }, nil)
 }
 
 func readPatch(body []byte) ([]operation, error) {
