@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -315,6 +316,43 @@ func TestAddressIsNoWayAround(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestRevealedCodesAreHiddenAgain: a form shows the codes in force to who asks for them,
+// and is as before a minute later.
+func TestRevealedCodesAreHiddenAgain(t *testing.T) {
+	onEach(t, withSeconds(), func(t *testing.T, s *server) {
+		for _, style := range styles {
+			c, _ := s.signedIn(t, style)
+			f := c.begin("settings", "")
+			c.submit(f, fields{"lookup_secret_regenerate": "true"})
+			c.changed(f, c.submit(f, fields{"lookup_secret_confirm": "true"}))
+			f = c.begin("settings", "")
+			hidden := ids(f.json)
+			c.submit(f, fields{"lookup_secret_reveal": "true"})
+			for range 2 {
+				if a := c.fetch("settings", f.id).is(200); !slices.Contains(ids(a), "lookup_secret_codes") {
+					t.Fatalf("%s: the codes are not shown: %s", style, a.body)
+				}
+			}
+			s.clock.advance(time.Minute)
+			if got := ids(c.fetch("settings", f.id).is(200)); !slices.Equal(got, hidden) {
+				t.Errorf("%s: the form has %v, want %v", style, got, hidden)
+			}
+			c.submit(f, fields{"method": "profile", "traits.email": "nonsense"})
+			if a := c.fetch("settings", f.id).is(200); slices.Contains(ids(a), "lookup_secret_codes") || a.field("traits.email") != "nonsense" {
+				t.Errorf("%s: after another submission: %s", style, a.body)
+			}
+		}
+	})
+}
+
+// ids are the names of a form's fields and the ids of what it shows.
+func ids(a answer) (all []string) {
+	for _, n := range a.at("ui.nodes.#.attributes").Array() {
+		all = append(all, n.Get("name").String()+n.Get("id").String())
+	}
+	return all
 }
 
 // TestSecondFactorSecretsAreNowhere: neither the secret of an app nor a backup code

@@ -120,6 +120,8 @@ type Flow struct {
 	// Private is what methods remember of a form and nobody is told: a secret that
 	// is being set up, a challenge. It ends with the form's success.
 	Private map[string][]byte `json:"-"`
+	// Fleeting says of names in Private when they are forgotten.
+	Fleeting map[string]time.Time `json:"fleeting,omitempty"`
 	// Sealed is how Code and Private are stored, and with them the nodes that hold
 	// secrets: encrypted.
 	Sealed []byte `json:"private,omitempty"`

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"zelus/internal/auth"
 	"zelus/internal/ui"
@@ -20,11 +21,46 @@ func (f *Form) Keep(name string, value []byte) {
 	f.Flow.Private[name] = value
 }
 
+// KeepUntil is Keep for what makes a form show a secret: from then on the form is as if
+// it had not been kept.
+func (f *Form) KeepUntil(name string, value []byte, at time.Time) {
+	f.Keep(name, value)
+	if f.Flow.Fleeting == nil {
+		f.Flow.Fleeting = map[string]time.Time{}
+	}
+	f.Flow.Fleeting[name] = at
+}
+
 // Kept is what was kept under a name; nil where nothing was.
 func (f *Form) Kept(name string) []byte { return f.Flow.Private[name] }
 
 // Forget drops what was kept under a name.
 func (f *Form) Forget(name string) { delete(f.Flow.Private, name) }
+
+// forget takes out of a form that was read what was kept until now, and what the form
+// shows because of that. It writes nothing: to read a form is safe, however often
+// and in which order that happens (RFC 9110 section 9.2.1).
+func (v *visit) forget(f *auth.Flow) error {
+	kept, now := len(f.Private), v.engine.Clock()
+	for name, at := range f.Fleeting {
+		if !now.Before(at) {
+			delete(f.Private, name)
+		}
+	}
+	if len(f.Private) == kept {
+		return nil
+	}
+	form, err := v.form(f)
+	if err != nil {
+		return err
+	}
+	before := f.UI
+	if err := v.prepare(v.r.Context(), form); err != nil {
+		return err
+	}
+	v.kindOf(f).keep(form.UI, before)
+	return nil
+}
 
 // sealedPart is what of a flow is stored encrypted.
 type sealedPart struct {

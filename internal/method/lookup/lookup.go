@@ -29,6 +29,11 @@ const (
 	made  = "lookup codes"
 	shown = "lookup codes shown"
 
+	// shownFor is how long a form shows the codes in force to whoever reads it: long
+	// enough for a redirect and for pages that read it twice. Who comes upon the browser
+	// later finds none in it.
+	shownFor = time.Minute
+
 	howMany = 12
 	length  = 8 // letters and digits
 )
@@ -45,7 +50,7 @@ func (l *Lookup) Method() flow.Method {
 		Name:     name,
 		Enabled:  func(c *config.Config) bool { return c.SelfService.Methods.LookupSecret.Enabled },
 		Login:    &flow.Part{Offered: (*flow.Form).SecondFactor, Prepare: prepareLogin, Submit: l.login},
-		Settings: &flow.Part{Prepare: prepareSettings, Submit: change, Claims: claims, Privileged: true},
+		Settings: &flow.Part{Prepare: prepareSettings, Submit: l.change, Claims: claims, Privileged: true},
 		Factor:   identity.Factor{Type: auth.LookupSecret, Holds: holds, Only: only},
 		Counts:   func(*config.Config) auth.Policy { return auth.Policy{Second: auth.FactorLookupSecret} },
 	}
@@ -209,7 +214,7 @@ func list(codes []code) ui.Node {
 }
 
 // change makes codes, shows them, and takes them away.
-func change(_ context.Context, s *flow.Submission) (flow.Outcome, error) {
+func (l *Lookup) change(_ context.Context, s *flow.Submission) (flow.Outcome, error) {
 	codes, _ := inForce(&s.Form)
 	switch button := pressed(s); {
 	case button == regenerate:
@@ -234,7 +239,7 @@ func change(_ context.Context, s *flow.Submission) (flow.Outcome, error) {
 	case button == reveal:
 		// They let somebody past the second factor, so they are shown to whoever
 		// has got past it already.
-		s.Keep(shown, []byte{1})
+		s.KeepUntil(shown, []byte{1}, l.Clock().Add(shownFor))
 		s.Flow.State = auth.ShowForm
 		return flow.Next().Needing(auth.AAL2), nil
 	}
