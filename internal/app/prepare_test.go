@@ -382,15 +382,44 @@ func TestVaryCookie(t *testing.T) {
 	}
 }
 
-// TestNearby: a page on the internet whose own name leads to this machine does not read
-// the mail that is caught here.
+// TestNearby: a page on the internet whose own name leads to this machine does not get
+// at what is for developers.
 func TestNearby(t *testing.T) {
+	c := &config.Config{}
+	c.Serve.Public.BaseURL, c.Serve.Admin.BaseURL = "https://login.example.org/", "https://admin.example.org/"
 	for host, want := range map[string]bool{
-		"localhost:4433": true, "127.0.0.1:4433": true, "[::1]:4433": true, "zelus:4433": true, "app.localhost": true, "login.example.org": true,
+		"localhost:4433": true, "127.0.0.1:4433": true, "[::1]:4433": true, "zelus:4433": true, "app.localhost": true, "login.example.org": true, "admin.example.org": true,
+		"zelus.default.svc.cluster.local:4434": true, "host.docker.internal:4434": true, "localhost.:4433": true, "LOCALHOST": true,
 		"rebound.example.com:4433": false, "127.0.0.1.example.com": false, "login.example.org.evil.example": false,
 	} {
-		if got := nearby(host, "login.example.org"); got != want {
+		if got := nearby(c, host); got != want {
 			t.Errorf("%s: %v", host, got)
 		}
+	}
+}
+
+// TestForeignNames: in development neither the mail that is caught nor the admin API is
+// read under the name of a page on the internet; otherwise keys guard the admin API,
+// and proxies may call it as they like.
+func TestForeignNames(t *testing.T) {
+	for dev, foreign := range map[bool]string{true: "403", false: "200"} {
+		s := start(t, setup{more: fmt.Sprintf("dev: %v\nhashers: {bcrypt: {cost: 12}}", dev)})
+		ask := func(address, host string) int {
+			t.Helper()
+			r, err := http.NewRequestWithContext(t.Context(), "GET", address, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.Host = host
+			answer, err := http.DefaultClient.Do(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			answer.Body.Close()
+			return answer.StatusCode
+		}
+		agree(t, "a name of a container", fmt.Sprint(ask(s.admin+"/admin/identities", "zelus:4434")), "200")
+		agree(t, "a foreign name", fmt.Sprint(ask(s.admin+"/admin/identities", "rebound.example.com:4434")), foreign)
+		agree(t, "mail under a foreign name", fmt.Sprint(ask(s.public+"/dev/mail", "rebound.example.com:4433")), "404")
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -161,11 +162,16 @@ func openToAll(path string) bool {
 
 // noForeignPages refuses changes that a page of another site asks for in the
 // browser of somebody who can reach the admin port. Services send neither of
-// the headers that give such a page away.
+// the headers that give such a page away. In development, where the port mostly needs
+// no key, it is not answered under a name either that such a page could have.
 func (a *App) noForeignPages(next http.Handler) http.Handler {
 	return a.server.Handle(func(w http.ResponseWriter, r *http.Request) error {
-		if web.CrossSite(r, []string{web.Origin(a.Config().AdminURL())}) {
+		c := a.Config()
+		if web.CrossSite(r, []string{web.Origin(c.AdminURL())}) {
 			return auth.ErrCSRF.Saying("A page of another site asked for this in a browser. The admin API is for services.")
+		}
+		if c.Dev && !nearby(c, r.Host) {
+			return auth.ErrCSRF.Saying("With dev the admin API is only reached by an address, or by a name that nobody on the internet can have. If %q is its name, set serve.admin.base_url to it.", auth.Short(r.Host))
 		}
 		next.ServeHTTP(w, r)
 		return nil
@@ -201,7 +207,7 @@ func quiet(on func() bool) func(string) bool {
 func (a *App) caughtMail() http.Handler {
 	page := a.catcher.Page(a.pages.Style)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if c := a.Config(); !c.Dev || !nearby(r.Host, c.PublicURL().Hostname()) {
+		if c := a.Config(); !c.Dev || !nearby(c, r.Host) {
 			http.NotFound(w, r)
 			return
 		}
@@ -209,12 +215,17 @@ func (a *App) caughtMail() http.Handler {
 	})
 }
 
-// nearby says whether a Host header names this server by an address or by a name that
-// nobody elsewhere can have: a page on the internet whose own name leads to this machine
-// (DNS rebinding) would otherwise read what is caught.
-func nearby(host, public string) bool {
-	name := (&url.URL{Host: host}).Hostname()
-	return name == public || net.ParseIP(name) != nil || !strings.Contains(name, ".") || strings.HasSuffix(name, ".localhost")
+// nearby says whether a Host header names this server as it is configured, by an address,
+// or by a name that nobody on the internet can have: that of a container, or one below
+// a domain that is reserved for a machine or a network (RFC 6761, RFC 6762; .internal
+// by ICANN). Otherwise a page whose own name leads to this machine (DNS
+// rebinding) could read what is for developers. The name alone decides: over plain
+// HTTP such a page sends neither Sec-Fetch-Site nor, to read, Origin, and can call itself
+// any User-Agent, so nothing else tells it from a service.
+func nearby(c *config.Config, host string) bool {
+	name := strings.ToLower(strings.TrimSuffix((&url.URL{Host: host}).Hostname(), "."))
+	return name == c.PublicURL().Hostname() || name == c.AdminURL().Hostname() || net.ParseIP(name) != nil || !strings.Contains(name, ".") ||
+		slices.ContainsFunc([]string{".localhost", ".local", ".internal", ".test"}, func(domain string) bool { return strings.HasSuffix(name, domain) })
 }
 
 func (a *App) cors() web.CORSOptions {
