@@ -3,6 +3,7 @@ package page
 import (
 	"bytes"
 	"encoding/json"
+	"html/template"
 	"slices"
 	"strings"
 	"testing"
@@ -253,5 +254,28 @@ func TestSay(t *testing.T) {
 	}
 	if got := s.H("welcome.text", "name", "a{name}<b>"); string(got) != "You are signed in as <bdi>a{name}&lt;b&gt;</bdi>." {
 		t.Errorf("got %s", got)
+	}
+}
+
+// TestHeadings: a section of which these pages know nothing is called by its button, and
+// what is in a name stays as it was written.
+func TestHeadings(t *testing.T) {
+	link := ui.Button("later", "link", "tj", ui.Message{ID: 1, Text: "Link Tom & Jerry <Ltd>", Type: ui.Info})
+	_, all := formsOf(t, auth.Settings, link)
+	for what, test := range map[string]struct {
+		forms []*form
+		want  string
+	}{
+		"by its button":   {all, "Link Tom &amp; Jerry &lt;Ltd&gt;"},
+		"without buttons": {nil, "a &amp; b"},
+	} {
+		var out bytes.Buffer
+		title, _ := (&builder{speaker: english(t)}).heading(&section{Forms: test.forms}, "a & b")
+		if err := template.Must(template.New("").Parse("<h2>{{.}}</h2>")).Execute(&out, title); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.NewReplacer("<bdi>", "", "</bdi>", "").Replace(out.String()); got != "<h2>"+test.want+"</h2>" {
+			t.Errorf("%s: %s, want %s", what, got, test.want)
+		}
 	}
 }

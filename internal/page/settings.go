@@ -2,6 +2,7 @@ package page
 
 import (
 	"context"
+	"html/template"
 	"net/http"
 	"net/url"
 	"slices"
@@ -20,7 +21,8 @@ type settingsBody struct{ Sections []section }
 
 // section is what belongs together.
 type section struct {
-	ID, Title, Text string
+	ID, Text string
+	Title    template.HTML
 	// Things are what is there, of which each can be taken away; Forms add or change
 	// something; Removals take away what there is one of.
 	Things, Forms, Removals []*form
@@ -140,18 +142,18 @@ func (p *Pages) describeKeys(ctx context.Context, b *builder, forms []*form, of 
 }
 
 // heading names a section. One that a later method brings is called by its button.
-func (b *builder) heading(s *section, group string) (title, text string) {
+func (b *builder) heading(s *section, group string) (title template.HTML, text string) {
 	if key := "settings." + group; b.Has(key + ".title") {
 		state := ".text"
 		if len(s.Things)+len(s.Removals) > 0 && b.Has(key+".text.some") {
 			state = ".text.some"
 		}
-		return b.T(key + ".title"), b.T(key + state)
+		return b.H(key + ".title"), b.T(key + state)
 	}
 	for _, f := range s.Forms {
 		for _, button := range f.Buttons {
-			return string(button.Label), ""
+			return button.Label, ""
 		}
 	}
-	return group, ""
+	return isolated(group), ""
 }
