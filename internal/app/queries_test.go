@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/google/uuid"
+
+	"zelus/internal/ceremony/ceremonytest"
 )
 
 // cost is how many SQL statements a request runs. act prepares the request and
@@ -406,6 +408,60 @@ func TestQueriesOfPages(t *testing.T) {
 		{"choose a language", 0, 303, posting("/ui/language", url.Values{"language": {"de"}, "back": {"welcome"}})},
 		{"end the other sessions on their page", 4, 303, posting("/ui/sessions", url.Values{"action": {"revoke_others"}})},
 		{"sign out on the page", 2, 303, posting("/ui/logout", url.Values{})},
+	})
+}
+
+// TestQueriesOfAccounts is TestQueries for what people do with their account beside the
+// forms, and its pages.
+func TestQueriesOfAccounts(t *testing.T) {
+	showing := func(path string, left bool) func(*testing.T, *server) func() answer {
+		return func(t *testing.T, s *server) func() answer {
+			c, p := s.signedIn(t, page)
+			if left {
+				c.leaves()
+				c.signIn(p)
+			}
+			return func() answer { return c.get(path) }
+		}
+	}
+	costs(t, leavable, []cost{
+		{"page of the history", 2, 200, showing("/ui/history", false)},
+		{"page of one's data", 1, 200, showing("/ui/data", false)},
+		{"page of an account that is to be deleted", 1, 200, showing("/ui/data", true)},
+		{"page of the link by which an account is kept", 1, 200, func(t *testing.T, s *server) func() answer {
+			c, p := s.signedIn(t, page)
+			c.leaves()
+			asked := c.get(s.mail(t, p.email, "account_deletion").link()).is(303).header.Get("Location")
+			return func() answer { return c.get(asked) }
+		}},
+		// Their session; account and session are locked; the account is marked, sessions,
+		// former cookies and trusted devices end, and a message is written.
+		{"delete an account", 8, 200, func(t *testing.T, s *server) func() answer {
+			c, _ := s.signedIn(t, script)
+			return c.leaves
+		}},
+		{"keep an account", 4, 200, func(t *testing.T, s *server) func() answer {
+			c, p := s.signedIn(t, script)
+			c.leaves()
+			c.signIn(p)
+			return func() answer { return c.send("POST", deletionPath+"/undo", fields{}) }
+		}},
+		{"keep an account by its link", 2, 200, func(t *testing.T, s *server) func() answer {
+			c, p := s.signedIn(t, script)
+			c.leaves()
+			token := mustURL(t, s.mail(t, p.email, "account_deletion").link()).Query().Get("token")
+			return func() answer { return c.send("POST", deletionPath+"/undo?token="+url.QueryEscape(token), fields{}) }
+		}},
+	})
+	costs(t, withKeys("", ""), []cost{
+		{"rename a key", 4, 204, func(t *testing.T, s *server) func() answer {
+			c, _ := s.signedIn(t, script)
+			k := ceremonytest.New(t, keyPage)
+			c.addsPasskey(k)
+			return func() answer {
+				return c.send("PATCH", fmt.Sprintf("/self-service/account/credentials/passkey/%x", k.ID), fields{"name": "blue"})
+			}
+		}},
 	})
 }
 
