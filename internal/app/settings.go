@@ -42,7 +42,7 @@ func sessionSettings(p *prepared) session.Settings {
 	}
 	return session.Settings{
 		Lifespan: s.Lifespan, ExtendWithin: s.EarliestPossibleExtend, RequiredAAL: s.Whoami.RequiredAAL, Policy: p.policy, BaseURL: c.PublicURL().String(),
-		Cookie: web.SecretCookie{Name: s.Cookie.Name, Persistent: s.Cookie.Persistent, CookieOptions: web.CookieOptions{Domain: s.Cookie.Domain,
+		Cookie: web.BrowserCookie{Name: s.Cookie.Name, Persistent: s.Cookie.Persistent, CookieOptions: web.CookieOptions{Domain: s.Cookie.Domain,
 			Path: s.Cookie.Path, SameSite: web.SameSite(s.Cookie.SameSite), Secure: s.Cookie.Secure}},
 		TrustFor: trustFor, TrustCookie: trustCookie(&s.Cookie), Older: siteOf(c).Session,
 		TrustedProxies: c.TrustedProxies(), Secrets: c.Secrets.Default, CookieSecrets: c.Secrets.Cookie,
@@ -53,8 +53,8 @@ func sessionSettings(p *prepared) session.Settings {
 // trustCookie is the cookie of a device that its owner trusts. It is of this host
 // alone, which the prefix of its name makes browsers see to (RFC 6265bis section
 // 4.1.3.2); they do that only of Secure cookies.
-func trustCookie(of *config.SessionCookie) web.SecretCookie {
-	c := web.SecretCookie{Name: "__Host-zelus_trusted_device", Persistent: true, CookieOptions: web.CookieOptions{Secure: true, SameSite: web.SameSite(of.SameSite)}}
+func trustCookie(of *config.SessionCookie) web.BrowserCookie {
+	c := web.BrowserCookie{Name: "__Host-zelus_trusted_device", Persistent: true, CookieOptions: web.CookieOptions{Secure: true, SameSite: web.SameSite(of.SameSite)}}
 	if !of.Secure {
 		// SameSite=None would be refused, too.
 		c.Name, c.CookieOptions = "zelus_trusted_device", web.CookieOptions{SameSite: http.SameSiteLaxMode}

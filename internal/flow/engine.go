@@ -56,9 +56,9 @@ type current struct {
 	flows    *secret.Ring // what is secret in stored flows
 	// deletions seals the links by which accounts are kept.
 	deletions *secret.Ring
-	aside     web.SecretCookie
+	aside     web.BrowserCookie
 	// word carries to a built-in page what was done, words seals that.
-	word  web.SecretCookie
+	word  web.BrowserCookie
 	words *secret.Ring
 	// diagnostics say why browsers are refused.
 	diagnostics *web.Diagnostics
@@ -91,8 +91,8 @@ func (e *Engine) Configure(c *config.Config, schemas *schema.Set, policy auth.Po
 	e.now.Store(&current{
 		config: c, schemas: schemas, policy: policy, public: public, base: public.String(), bindings: bindings, flows: flows, deletions: deletions,
 		origins: origins, csrf: csrf,
-		aside: web.SecretCookie{Name: "ory_kratos_continuity", Persistent: true, CookieOptions: web.CookieOptions{Secure: c.Cookies.Secure}},
-		word: web.SecretCookie{Name: "zelus_word", Persistent: true,
+		aside: web.BrowserCookie{Name: "ory_kratos_continuity", Persistent: true, CookieOptions: web.CookieOptions{Secure: c.Cookies.Secure}},
+		word: web.BrowserCookie{Name: "zelus_word", Persistent: true,
 			CookieOptions: web.CookieOptions{Path: public.Path + config.PagesPath, Secure: c.Cookies.Secure}},
 		words:       words,
 		returnTo:    web.Compile(append([]string{c.BuiltInPage("")}, c.SelfService.AllowedReturnURLs...), public, c.SelfService.DefaultBrowserReturnURL, c.FeatureFlags.LegacyAllowInsecureOrigins),

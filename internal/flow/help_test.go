@@ -74,7 +74,7 @@ func newEngine(t testing.TB, st *store.Store, c *config.Config, methods ...Metho
 	t.Helper()
 	clock := func() time.Time { return time.Unix(begin, 0).UTC() }
 	sessions, err := session.New(st, clock, 64, session.Settings{Lifespan: time.Hour, RequiredAAL: c.Session.Whoami.RequiredAAL, BaseURL: "https://id.example/",
-		Cookie: web.SecretCookie{Name: "session"}, Secrets: []string{key}, CookieSecrets: []string{key}})
+		Cookie: web.BrowserCookie{Name: "session"}, Secrets: []string{key}, CookieSecrets: []string{key}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -121,7 +121,7 @@ func (p *Pages) chooseLanguage(w http.ResponseWriter, r *http.Request) error {
 	c := p.now.Load()
 	if tag := c.offer.Find(values.String("language")); tag != "" {
 		now := p.clock()
-		(web.SecretCookie{Name: language.Cookie, Persistent: true, CookieOptions: web.CookieOptions{Path: c.config.PublicURL().Path, Secure: c.config.Cookies.Secure}}).
+		(web.BrowserCookie{Name: language.Cookie, Persistent: true, CookieOptions: web.CookieOptions{Path: c.config.PublicURL().Path, Secure: c.config.Cookies.Secure}}).
 			Set(w, tag, now, now.Add(remembered))
 	}
 	return lead(w, c.config.BuiltInPage(values.String("back")))

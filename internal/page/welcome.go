@@ -68,7 +68,7 @@ func (p *Pages) dismissNudge(w http.ResponseWriter, r *http.Request) error {
 	}
 	c := p.now.Load()
 	now := p.clock()
-	(web.SecretCookie{Name: nudgeCookie, Persistent: true, CookieOptions: web.CookieOptions{Path: c.path, Secure: c.config.Cookies.Secure}}).
+	(web.BrowserCookie{Name: nudgeCookie, Persistent: true, CookieOptions: web.CookieOptions{Path: c.path, Secure: c.config.Cookies.Secure}}).
 		Set(w, "1", now, now.Add(remembered))
 	return lead(w, c.config.BuiltInPage("welcome"))
 }

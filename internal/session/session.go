@@ -43,11 +43,11 @@ type Settings struct {
 	Policy auth.Policy
 	// BaseURL is the public base URL with its final slash.
 	BaseURL string
-	Cookie  web.SecretCookie
+	Cookie  web.BrowserCookie
 	// TrustFor is how long a device is trusted; 0 trusts none. TrustCookie has the
 	// secret by which one is known.
 	TrustFor    time.Duration
-	TrustCookie web.SecretCookie
+	TrustCookie web.BrowserCookie
 	// Older translates the answer of a session check for clients of the
 	// v0alpha2 era.
 	Older func(today []byte) ([]byte, error)
@@ -105,7 +105,7 @@ func (s *Sessions) Configure(settings Settings) error {
 }
 
 // Cookie is the session cookie, without a value.
-func (s *Sessions) Cookie() web.SecretCookie { return s.now.Load().Cookie }
+func (s *Sessions) Cookie() web.BrowserCookie { return s.now.Load().Cookie }
 
 // Proof is what a request brings along to be recognised by.
 type Proof struct {

@@ -44,7 +44,7 @@ func (c *clock) add(d time.Duration) { c.set(c.now().Add(d)) }
 
 func settings() Settings {
 	return Settings{Lifespan: time.Hour, RequiredAAL: auth.RequireHighest, Policy: auth.Policy{First: auth.FactorPassword, Second: auth.FactorTOTP}, BaseURL: "https://id.example/",
-		Cookie:  web.SecretCookie{Name: "ory_kratos_session", Persistent: true},
+		Cookie:  web.BrowserCookie{Name: "ory_kratos_session", Persistent: true},
 		Secrets: []string{firstSecret}, CookieSecrets: []string{firstSecret}}
 }
 

@@ -27,8 +27,9 @@ func (o CookieOptions) cookie(name, value string) *http.Cookie {
 	return &http.Cookie{Name: name, Value: value, Domain: o.Domain, Path: o.Path, SameSite: o.SameSite, Secure: o.Secure, HttpOnly: true}
 }
 
-// SecretCookie carries what only one browser has, such as its session.
-type SecretCookie struct {
+// BrowserCookie carries what belongs to one browser, such as its session or the language
+// that was chosen in it.
+type BrowserCookie struct {
 	CookieOptions
 	Name string
 	// Persistent cookies outlive the browser's window, until what they carry ends.
@@ -36,7 +37,7 @@ type SecretCookie struct {
 }
 
 // Value reads the cookie from a request; it is empty where there is none.
-func (c SecretCookie) Value(r *http.Request) string {
+func (c BrowserCookie) Value(r *http.Request) string {
 	found, err := r.Cookie(c.Name)
 	if err != nil {
 		return ""
@@ -46,7 +47,7 @@ func (c SecretCookie) Value(r *http.Request) string {
 
 // Set sends the cookie of something that ends at expires. The value must be
 // made of characters that cookies may hold, such as base64url.
-func (c SecretCookie) Set(w http.ResponseWriter, value string, now, expires time.Time) {
+func (c BrowserCookie) Set(w http.ResponseWriter, value string, now, expires time.Time) {
 	cookie := c.cookie(c.Name, value)
 	if c.Persistent {
 		cookie.Expires = expires
@@ -59,7 +60,7 @@ func (c SecretCookie) Set(w http.ResponseWriter, value string, now, expires time
 }
 
 // Clear tells the browser to forget the cookie.
-func (c SecretCookie) Clear(w http.ResponseWriter) {
+func (c BrowserCookie) Clear(w http.ResponseWriter) {
 	cookie := c.cookie(c.Name, "")
 	cookie.MaxAge, cookie.Expires = -1, time.Unix(0, 0)
 	setCookie(w, cookie)

@@ -11,9 +11,9 @@ import (
 
 func TestSessionCookie(t *testing.T) {
 	now := time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
-	lasting := SecretCookie{Name: "ory_kratos_session", Persistent: true,
+	lasting := BrowserCookie{Name: "ory_kratos_session", Persistent: true,
 		CookieOptions: CookieOptions{Domain: "example.org", SameSite: http.SameSiteStrictMode, Secure: true}}
-	brief := SecretCookie{Name: "ory_kratos_session"}
+	brief := BrowserCookie{Name: "ory_kratos_session"}
 	for name, tt := range map[string]struct {
 		set  func(http.ResponseWriter)
 		want string

@@ -20,7 +20,7 @@ type Diagnostics struct {
 	Public *url.URL
 	CSRF   *CSRF
 	// Session is the session cookie.
-	Session SecretCookie
+	Session BrowserCookie
 	// Origins are those of pages that may send forms.
 	Origins []string
 }

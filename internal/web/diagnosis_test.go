@@ -72,7 +72,7 @@ func TestMissingCookie(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			d := Diagnostics{Public: public, CSRF: NewCSRF(tt.public, tt.cookie), Session: SecretCookie{Name: "own", CookieOptions: tt.cookie}}
+			d := Diagnostics{Public: public, CSRF: NewCSRF(tt.public, tt.cookie), Session: BrowserCookie{Name: "own", CookieOptions: tt.cookie}}
 			r := httptest.NewRequest("POST", "/self-service/login?flow=secret", nil)
 			r.Host = tt.host
 			if tt.headers != nil {
@@ -107,7 +107,7 @@ func TestOtherCookies(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := Diagnostics{Public: public, CSRF: NewCSRF(base, CookieOptions{}), Session: SecretCookie{Name: "own"}, Origins: []string{"https://id.example.org", "https://app.example.org"}}
+	d := Diagnostics{Public: public, CSRF: NewCSRF(base, CookieOptions{}), Session: BrowserCookie{Name: "own"}, Origins: []string{"https://id.example.org", "https://app.example.org"}}
 	with := func(name, value string, headers ...string) *http.Request {
 		r := httptest.NewRequest("POST", "/self-service/login", nil)
 		r.AddCookie(&http.Cookie{Name: name, Value: value})
