@@ -42,9 +42,13 @@ func TestNobodyWaitsForAWrite(t *testing.T) {
 		defer w.mu.Unlock()
 		return len(w.waiting)
 	}
-	for deadline := time.Now().Add(time.Minute); waiting() < group; time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
+	late, again := time.After(time.Minute), time.NewTicker(time.Millisecond)
+	defer again.Stop()
+	for waiting() < group {
+		select {
+		case <-late:
 			t.Fatalf("%d of %d writes wait", waiting(), group)
+		case <-again.C:
 		}
 	}
 	hangUp()
