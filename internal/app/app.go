@@ -124,9 +124,6 @@ func (a *App) Close() error {
 	return a.close()
 }
 
-// CatchesMail says whether mail is shown at /dev/mail instead of being sent.
-func (a *App) CatchesMail() bool { return a.now.Load().catches() }
-
 // HashingThreads is how many threads hash passwords. They run at the lowest
 // priority, but each keeps one of Go's processors to itself while it works. The
 // owner of the process gives so many more to runtime.GOMAXPROCS, so that

@@ -107,7 +107,7 @@ func (b *base) pace() courier.Pace {
 	c := &p.config.Courier
 	pace := courier.Pace{PullCount: c.Worker.PullCount, PullWait: c.Worker.PullWait, Retries: c.MessageRetries, PerRecipient: c.RecipientLimit,
 		KeepContent: p.config.Dev}
-	if p.catches() {
+	if p.config.CatchesMail() {
 		pace.PerRecipient = 0 // no mailbox is filled by mail that nobody gets
 	}
 	return pace

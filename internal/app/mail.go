@@ -34,8 +34,8 @@ func NewMail(ctx context.Context, o Options) (*Mail, error) {
 	case err != nil: // begin has read it
 	case dsn.Memory:
 		err = errors.New("dsn: the database is in the memory of the server, which sends its mail itself; there is nothing to do for a process of its own")
-	case m.now.Load().catches():
-		err = errors.New("courier.smtp.connection_uri: no mail server is configured, and with dev the server shows mail itself, at /dev/mail; there is nothing to do for a process of its own")
+	case m.Config().CatchesMail():
+		err = errors.New("courier.smtp.connection_uri: no mail server is configured, and with dev the server shows mail itself, at /" + config.MailPath + "; there is nothing to do for a process of its own")
 	default:
 		return m, nil
 	}

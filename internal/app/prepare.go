@@ -151,10 +151,6 @@ func (a *App) schemas() *schema.Set { return a.now.Load().schemas }
 // templates make the messages in force.
 func (a *App) templates() *templates.Templates { return a.now.Load().templates }
 
-// catches says whether mail is caught instead of being sent, and text messages
-// with it unless there is a way for them.
-func (p *prepared) catches() bool { return p.config.CatchesMail() }
-
 // sender is how a message leaves by this configuration: by the mail server or by
 // a service; nil where there is no way.
 func (p *prepared) sender(channel string) courier.Sender {
@@ -171,7 +167,7 @@ func (p *prepared) sender(channel string) courier.Sender {
 // of caught mail.
 func (a *App) sender(channel string) courier.Sender {
 	p := a.now.Load()
-	if p.channels[channel] == nil && p.catches() {
+	if p.channels[channel] == nil && p.config.CatchesMail() {
 		return &a.catcher
 	}
 	return p.sender(channel)

@@ -170,7 +170,7 @@ func TestUnworkableReload(t *testing.T) {
 func TestWhereMailGoes(t *testing.T) {
 	s := start(t, setup{})
 	mailPage := func() int { return s.client(t, page).get("/dev/mail").status }
-	if _, caught := s.app.sender("email").(*courier.Catcher); !caught || !s.app.CatchesMail() || mailPage() != http.StatusOK {
+	if _, caught := s.app.sender("email").(*courier.Catcher); !caught || !s.app.Config().CatchesMail() || mailPage() != http.StatusOK {
 		t.Errorf("in development without a mail server, mail goes to %T; the page says %d", s.app.sender("email"), mailPage())
 	}
 	if _, caught := s.app.sender("sms").(*courier.Catcher); !caught {
@@ -178,7 +178,7 @@ func TestWhereMailGoes(t *testing.T) {
 	}
 
 	s.reconfigure(t, "courier: {smtp: {connection_uri: 'smtp://localhost:25'}}")
-	if _, sent := s.app.sender("email").(*courier.SMTP); !sent || s.app.CatchesMail() {
+	if _, sent := s.app.sender("email").(*courier.SMTP); !sent || s.app.Config().CatchesMail() {
 		t.Errorf("with a mail server, mail goes to %T", s.app.sender("email"))
 	}
 	if got := s.app.sender("sms"); got != nil {
@@ -197,12 +197,12 @@ func TestWhereMailGoes(t *testing.T) {
 	}
 	// The mail server is not used, nor missed.
 	s.reconfigure(t, "courier: {delivery_strategy: http, http: {request_config: {url: 'http://127.0.0.1:1'}}, smtp: {connection_uri: 'smtp://localhost:25'}}")
-	if _, sent := s.app.sender("email").(*courier.HTTP); !sent || s.app.CatchesMail() || s.app.sender("sms") != nil {
+	if _, sent := s.app.sender("email").(*courier.HTTP); !sent || s.app.Config().CatchesMail() || s.app.sender("sms") != nil {
 		t.Errorf("with a service for mail, mail goes to %T and text messages to %T", s.app.sender("email"), s.app.sender("sms"))
 	}
 
 	s.reconfigure(t, "dev: false\nhashers: {bcrypt: {cost: 12}}\n")
-	if got := s.app.sender("email"); got != nil || s.app.CatchesMail() {
+	if got := s.app.sender("email"); got != nil || s.app.Config().CatchesMail() {
 		t.Errorf("outside development without a mail server, mail goes to %T", got)
 	}
 	if got := mailPage(); got != http.StatusNotFound {

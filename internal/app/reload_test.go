@@ -197,7 +197,7 @@ func TestZeroConfiguration(t *testing.T) {
 		browser := s.client(t, script)
 		browser.signIn(p)
 		cookie = browser.cookie(sessionCookie)
-		if !s.app.CatchesMail() {
+		if !s.app.Config().CatchesMail() {
 			t.Error("mail is not caught")
 		}
 	})

@@ -34,7 +34,7 @@ func (a *App) Public() http.Handler {
 	h = a.server.Recover(h)
 	healthOff := quiet(func() bool { return a.Config().Serve.Public.RequestLog.DisableForHealth })
 	// The page of caught mail asks every second for more.
-	h = a.server.Log(h, func(path string) bool { return healthOff(path) || path == "/dev/mail" && a.Config().Dev })
+	h = a.server.Log(h, func(path string) bool { return healthOff(path) || path == "/"+config.MailPath && a.Config().Dev })
 	return web.LimitBody(h)
 }
 

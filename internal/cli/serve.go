@@ -63,8 +63,8 @@ func (c *command) greet(ctx context.Context, a *app.App) {
 	}
 	public := cfg.PublicURL().String()
 	rows := [][2]string{{"Open", public}}
-	if a.CatchesMail() {
-		rows = append(rows, [2]string{"Mail", public + "dev/mail"})
+	if to := cfg.CaughtMailURL(); to != "" {
+		rows = append(rows, [2]string{"Mail", to})
 	}
 	rows = append(rows, [2]string{"Admin API", cfg.AdminURL().String()})
 	people, err := a.Examples(ctx)

@@ -6,6 +6,9 @@ import "zelus/internal/auth"
 // of them, so that a proxy needs one rule.
 const PagesPath = "ui/"
 
+// MailPath is where mail that is caught is shown, below the public base URL.
+const MailPath = "dev/mail"
+
 // UIPage is the page of something that people do.
 type UIPage struct {
 	// Flow is the key below selfservice.flows: a kind of flow, error or deletion.
@@ -66,3 +69,11 @@ func (c *Config) ErrorPageURL() string {
 
 // BuiltInPage is the address of a built-in page, by its name.
 func (c *Config) BuiltInPage(name string) string { return c.PublicURL().String() + PagesPath + name }
+
+// CaughtMailURL is the page that shows the mail that is caught; empty where mail is sent.
+func (c *Config) CaughtMailURL() string {
+	if !c.CatchesMail() {
+		return ""
+	}
+	return c.PublicURL().String() + MailPath
+}

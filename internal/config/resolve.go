@@ -117,8 +117,9 @@ func (c *Config) RegistrationInSteps() bool {
 	return r.Style == "profile_first" && !r.EnableLegacyOneStep && c.SelfService.Methods.Profile.Enabled
 }
 
-// CatchesMail says whether mail is shown at /dev/mail instead of being sent: in
-// development, where no way to send it is configured.
+// CatchesMail says whether mail is shown on a page of this server instead of being sent,
+// and text messages with it unless there is a way for them: in development, where no way
+// to send mail is configured.
 func (c *Config) CatchesMail() bool {
 	return c.Dev && c.Courier.DeliveryStrategy != "http" && c.Courier.SMTP.ConnectionURI == ""
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"zelus/internal/config"
 	"zelus/internal/store"
 )
 
@@ -68,12 +69,13 @@ func (c *Catcher) Messages() []Caught {
 // (one message) and /dev/mail.json (the list as JSON, for tests and scripts). style
 // gives the path of the style sheet of all other pages, on this server.
 func (c *Catcher) Page(style func() string) http.Handler {
+	const at = "/" + config.MailPath
 	mux := http.NewServeMux()
 	writePage := func(w http.ResponseWriter, status int, name string, p page) {
 		p.Style = style()
 		p.write(w, status, name)
 	}
-	mux.HandleFunc("GET /dev/mail", func(w http.ResponseWriter, r *http.Request) {
+	mux.HandleFunc("GET "+at, func(w http.ResponseWriter, r *http.Request) {
 		all := c.Messages()
 		// The page asks again and again whether there is more.
 		version := `W/"none"`
@@ -92,7 +94,7 @@ func (c *Catcher) Page(style func() string) http.Handler {
 		}
 		writePage(w, http.StatusOK, name, page{Title: "Mail", Messages: all})
 	})
-	mux.HandleFunc("GET /dev/mail/{id}", func(w http.ResponseWriter, r *http.Request) {
+	mux.HandleFunc("GET "+at+"/{id}", func(w http.ResponseWriter, r *http.Request) {
 		for _, m := range c.Messages() {
 			if m.ID.String() == r.PathValue("id") {
 				p := page{Title: m.Title(), Message: m, Text: linked(m.Body)}
@@ -105,7 +107,7 @@ func (c *Catcher) Page(style func() string) http.Handler {
 		}
 		writePage(w, http.StatusNotFound, "missing", page{Title: "No such message"})
 	})
-	mux.HandleFunc("GET /dev/mail.json", func(w http.ResponseWriter, _ *http.Request) {
+	mux.HandleFunc("GET "+at+".json", func(w http.ResponseWriter, _ *http.Request) {
 		body, err := json.Marshal(c.Messages())
 		if err != nil { // every text and time can be encoded
 			http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)

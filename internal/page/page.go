@@ -212,10 +212,7 @@ func (p *Pages) view(w http.ResponseWriter, r *http.Request, title string, wishe
 	v := &view{speaker: s, Brand: c.look.brand, Logo: c.look.logo(assets), Title: s.T(title), Path: c.path, Nonce: rand.Text(),
 		Style: c.style(), Script: assets + c.look.assets.names["page.js"]}
 	if c.config.ZeroConfig() {
-		v.Banner = &banner{}
-		if c.config.CatchesMail() {
-			v.Banner.Mail = c.base + "dev/mail"
-		}
+		v.Banner = &banner{Mail: c.config.CaughtMailURL()}
 	}
 	p.chooses(w, r, v, wishes)
 	return v, nil
