@@ -187,6 +187,28 @@ func eventually(t testing.TB, what string, so func() bool) {
 	}
 }
 
+// hides sees that none of these secrets stands in the files of the database. plain is
+// what stands there as it is, or the test would see nothing.
+func (s *server) hides(t testing.TB, when, plain string, secrets ...string) {
+	t.Helper()
+	seen := false
+	for _, suffix := range []string{"", "-wal"} {
+		content, err := os.ReadFile(filepath.Join(s.dir, "zelus.db"+suffix))
+		if err != nil && suffix == "" {
+			t.Fatal(err)
+		}
+		seen = seen || bytes.Contains(content, []byte(plain))
+		for _, secret := range secrets {
+			if at := bytes.Index(content, []byte(secret)); at >= 0 {
+				t.Errorf("%s: the file zelus.db%s holds %q: %q", when, suffix, secret, content[max(0, at-300):min(at+50, len(content))])
+			}
+		}
+	}
+	if !seen {
+		t.Fatalf("%s: not even %q is in the files: this test sees nothing", when, plain)
+	}
+}
+
 func (s *server) files() []string {
 	return []string{filepath.Join(s.dir, "kratos.yml"), filepath.Join(s.dir, "more.yml")}
 }
