@@ -94,19 +94,50 @@ func (c *Code) send(ctx context.Context, s *flow.Submission, name, typed string)
 	return address, sent.Outcome, nil, err
 }
 
-// check compares a code that was typed. found is nil where the outcome says what
+// refusal is what becomes of a code that is not right. found is there for one that is
+// late.
+type refusal func(v onetime.Verdict, found *onetime.Found) flow.Outcome
+
+// check compares the code that was typed with the newest one of its form, or with the
+// newest to each of several addresses. found is nil where the outcome says what
 // becomes of it.
-func (c *Code) check(ctx context.Context, s *flow.Submission, wrong flow.Problem) (*onetime.Found, flow.Outcome, error) {
-	verdict, found, err := c.Secrets.Try(ctx, s.Flow, flow.PlainCode(s.Values.String(field)), s.Config.SelfService.Methods.Code.Config.MaxSubmissions)
+func (c *Code) check(ctx context.Context, s *flow.Submission, refuse refusal, addresses ...schema.Address) (*onetime.Found, flow.Outcome, error) {
+	given := flow.PlainCode(s.Values.String(field))
+	if given == "" {
+		return nil, flow.Again(flow.Missing(field)), nil
+	}
+	verdict, found, err := c.Secrets.Try(ctx, s.Flow, given, s.Config.SelfService.Methods.Code.Config.MaxSubmissions, addresses...)
 	switch {
 	case err != nil:
 		return nil, flow.Outcome{}, err
-	case verdict == onetime.TooMany:
-		return nil, flow.Replaced(tooMany("Ask for a new one.").Message), nil
 	case verdict != onetime.Right:
-		return nil, flow.Next(wrong), nil
+		return nil, refuse(verdict, found), nil
 	}
 	return found, flow.Outcome{}, nil
+}
+
+// entering is the refusal of a sign-in and a sign-up.
+func entering(wrong flow.Problem) refusal {
+	return func(v onetime.Verdict, found *onetime.Found) flow.Outcome {
+		switch v {
+		case onetime.TooMany:
+			return flow.Again(tooMany("Begin again in a new form: this one takes no further code."))
+		case onetime.Late:
+			return flow.Expired(found.ExpiresAt())
+		}
+		return flow.Again(wrong)
+	}
+}
+
+// proving is the refusal of a recovery and a verification, which say nothing of a code but
+// that it is wrong.
+func proving(wrong flow.Problem) refusal {
+	return func(v onetime.Verdict, _ *onetime.Found) flow.Outcome {
+		if v == onetime.TooMany {
+			return flow.Replaced(tooMany("Ask for a new one.").Message)
+		}
+		return flow.Next(wrong)
+	}
 }
 
 // tooMany says what to do where no further code is looked at.

@@ -8,7 +8,6 @@ import (
 
 	"zelus/internal/auth"
 	"zelus/internal/flow"
-	"zelus/internal/onetime"
 	"zelus/internal/schema"
 	"zelus/internal/store"
 	"zelus/internal/ui"
@@ -200,7 +199,7 @@ func (c *Code) owner(ctx context.Context, form *flow.Form, a schema.Address) (*a
 // signIn lets somebody in with the code that was sent to them.
 func (c *Code) signIn(ctx context.Context, s *flow.Submission) (flow.Outcome, error) {
 	wrong := flow.Problem{Message: ui.Say(ui.ErrorLoginCode)}
-	found, outcome, err := c.open(ctx, s, wrong)
+	found, outcome, err := c.check(ctx, s, entering(wrong))
 	if err != nil || found == nil {
 		return outcome.Filling(identifierField, s.Identifier()), err
 	}
@@ -216,26 +215,4 @@ func (c *Code) signIn(ctx context.Context, s *flow.Submission) (flow.Outcome, er
 		amr.AAL = auth.AAL2
 	}
 	return flow.Proven(who, used, amr, wrong).Confirming(found.Proof).Then(c.Secrets.Use(found)), nil
-}
-
-// open compares the code that was typed in a login or a registration with the
-// newest one, or with the newest to each of several addresses. found is nil where
-// the outcome says what becomes of it.
-func (c *Code) open(ctx context.Context, s *flow.Submission, wrong flow.Problem, addresses ...schema.Address) (*onetime.Found, flow.Outcome, error) {
-	given := flow.PlainCode(s.Values.String(field))
-	if given == "" {
-		return nil, flow.Again(flow.Missing(field)), nil
-	}
-	verdict, found, err := c.Secrets.Try(ctx, s.Flow, given, s.Config.SelfService.Methods.Code.Config.MaxSubmissions, addresses...)
-	switch {
-	case err != nil:
-		return nil, flow.Outcome{}, err
-	case verdict == onetime.TooMany:
-		return nil, flow.Again(tooMany("Begin again in a new form: this one takes no further code.")), nil
-	case verdict == onetime.Late:
-		return nil, flow.Expired(found.ExpiresAt()), nil
-	case verdict == onetime.Wrong:
-		return nil, flow.Again(wrong), nil
-	}
-	return found, flow.Outcome{}, nil
 }

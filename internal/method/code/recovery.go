@@ -48,11 +48,8 @@ func (c *Code) recover(ctx context.Context, s *flow.Submission) (flow.Outcome, e
 
 // redeem lets somebody back in with the code that was sent to them.
 func (c *Code) redeem(ctx context.Context, s *flow.Submission) (flow.Outcome, error) {
-	if flow.PlainCode(s.Values.String(field)) == "" {
-		return flow.Again(flow.Missing(field)), nil
-	}
 	wrong := flow.Problem{Message: ui.Say(ui.ErrorRecoveryCode)}
-	found, outcome, err := c.check(ctx, s, wrong)
+	found, outcome, err := c.check(ctx, s, proving(wrong))
 	if err != nil || found == nil {
 		return outcome, err
 	}

@@ -50,7 +50,7 @@ func (c *Code) register(ctx context.Context, s *flow.Submission) (flow.Outcome, 
 	if !bytes.Equal(traits, s.Kept(sentFor)) {
 		return flow.Again(flow.Problem{Message: ui.Say(ui.ErrorTraitsChanged)}), nil
 	}
-	found, outcome, err := c.open(ctx, s, flow.Problem{Message: ui.Say(ui.ErrorRegistrationCode)}, addresses...)
+	found, outcome, err := c.check(ctx, s, entering(flow.Problem{Message: ui.Say(ui.ErrorRegistrationCode)}), addresses...)
 	if err != nil || found == nil {
 		return outcome, err
 	}

@@ -39,11 +39,8 @@ func (c *Code) verify(ctx context.Context, s *flow.Submission) (flow.Outcome, er
 		f.State, f.Address = auth.SentEmail, address.Value
 		return outcome.Saying(ui.Say(ui.InfoVerificationCodeSent)), nil
 	}
-	if flow.PlainCode(s.Values.String(field)) == "" {
-		return flow.Again(flow.Missing(field)), nil
-	}
 	wrong := flow.Problem{Message: ui.Say(ui.ErrorVerificationCode)}
-	found, outcome, err := c.check(ctx, s, wrong)
+	found, outcome, err := c.check(ctx, s, proving(wrong))
 	if err != nil || found == nil {
 		return outcome, err
 	}
