@@ -158,16 +158,10 @@ func pages(ctx context.Context, x *exam, f *findings) {
 			f.problem(p.setting, fmt.Sprintf("The page is at %s, which no browser opens.", u), "A complete address, with http:// or https://.", "Set it to the address of the page.")
 			continue
 		}
-		oneSite := web.OneSite(u, x.base)
-		switch {
-		case !p.form || oneSite || x.config.Cookies.SameSite == "None" || told[origin]:
-		case web.Registrable(u.Hostname()) == web.Registrable(x.base.Hostname()):
-			f.problem(p.setting, fmt.Sprintf("Pages are at %s, the server at %s: browsers keep cookies of the one from the other.", origin, web.Origin(x.base)), "The same scheme, https.", "Change the scheme here, and of other pages there, or in serve.public.base_url.")
-		default:
-			f.problem(p.setting, fmt.Sprintf("Pages are at %s, the server at %s: to browsers these are two sites, and with SameSite=%s they send no cookies from one to the other.", origin, web.Origin(x.base), x.config.Cookies.SameSite),
-				"Pages on the site of serve.public.base_url.", "Use one host, or hosts of one domain, for all; localhost and 127.0.0.1 are two. Or set cookies.same_site: None and cookies.secure: true.")
+		if p.form && !told[origin] {
+			oneSite(p, x, f)
 		}
-		if p.form && oneSite && !strings.EqualFold(u.Hostname(), x.base.Hostname()) && !(x.config.Cookies.Domain != "" && web.DomainCovers(x.config.Cookies.Domain, u.Hostname())) {
+		if p.form && web.OneSite(u, x.base) && !strings.EqualFold(u.Hostname(), x.base.Hostname()) && !(x.config.Cookies.Domain != "" && web.DomainCovers(x.config.Cookies.Domain, u.Hostname())) {
 			aside = u.Hostname()
 		}
 		switch seen := asked[i]; {
@@ -185,6 +179,19 @@ func pages(ctx context.Context, x *exam, f *findings) {
 	}
 	if f.clean() {
 		f.ok("%d pages can be opened.", len(all))
+	}
+}
+
+// oneSite looks whether browsers send the server's cookies with the forms of a page.
+func oneSite(p uiPage, x *exam, f *findings) {
+	origin, server, cookies := web.Origin(p.url), web.Origin(x.base), x.config.Cookies.SameSite
+	switch {
+	case web.OneSite(p.url, x.base) || cookies == "None":
+	case web.Registrable(p.url.Hostname()) == web.Registrable(x.base.Hostname()):
+		f.problem(p.setting, fmt.Sprintf("Pages are at %s, the server at %s: browsers keep cookies of the one from the other.", origin, server), "The same scheme, https.", "Change the scheme here, and of other pages there, or in serve.public.base_url.")
+	default:
+		f.problem(p.setting, fmt.Sprintf("Pages are at %s, the server at %s: to browsers these are two sites, and with SameSite=%s they send no cookies from one to the other.", origin, server, cookies),
+			"Pages on the site of serve.public.base_url.", "Use one host, or hosts of one domain, for all; localhost and 127.0.0.1 are two. Or set cookies.same_site: None and cookies.secure: true.")
 	}
 }
 
@@ -291,31 +298,35 @@ func securityKeys(_ context.Context, x *exam, f *findings) {
 		}
 		seen := map[string]bool{}
 		for _, p := range pages {
-			origin := web.Origin(p.url)
-			if seen[origin] {
-				continue
-			}
-			seen[origin] = true
-			if _, err := netip.ParseAddr(p.url.Hostname()); err == nil {
-				f.problem(p.setting, fmt.Sprintf("A page is at %s, and browsers have no keys on an IP address.", origin), fmt.Sprintf("A page at %s, for which keys are, or below it.", party.ID), "Set it to an address with a name; for development localhost is one.")
-				continue
-			}
-			listed := slices.Contains(party.Origins, origin)
-			switch covered := web.DomainCovers(party.ID, p.url.Hostname()); {
-			case !covered && !listed:
-				f.problem(id, fmt.Sprintf("Keys are for %s, and the page of %s is at %s: browsers refuse them there.", party.ID, p.setting, origin), fmt.Sprintf("%s, or a domain above it.", p.url.Hostname()), "Set it to that, before anybody has a key: keys are for the id that they were made with.")
-			case !listed:
-				f.problem(party.Setting+".origins", fmt.Sprintf("%s, where the page of %s is, is not among the origins (%s): the server refuses keys that are used there.", origin, p.setting, strings.Join(party.Origins, ", ")), "The origins of all pages.", "Add "+origin+".")
-			case !covered:
-				f.note(party.Setting+".origins", fmt.Sprintf("%s is on another domain than the id %s. Browsers allow that if they find it at https://%s/.well-known/webauthn, and only the newer ones.", origin, party.ID, party.ID), "See that this address leads to the server.")
-			}
-			if p.url.Scheme != "https" && !web.Loopback(p.url.Hostname()) {
-				f.problem(p.setting, fmt.Sprintf("%s is not https: browsers have no keys there.", origin), "https://", "Serve the page over https.")
+			if origin := web.Origin(p.url); !seen[origin] {
+				seen[origin] = true
+				keysAt(p, party, f)
 			}
 		}
 	}
 	if f.clean() {
 		f.ok("For %s.", on[0].ID)
+	}
+}
+
+// keysAt looks whether browsers make and take the keys of a party on a page.
+func keysAt(p uiPage, party *ceremony.Party, f *findings) {
+	origin := web.Origin(p.url)
+	if _, err := netip.ParseAddr(p.url.Hostname()); err == nil {
+		f.problem(p.setting, fmt.Sprintf("A page is at %s, and browsers have no keys on an IP address.", origin), fmt.Sprintf("A page at %s, for which keys are, or below it.", party.ID), "Set it to an address with a name; for development localhost is one.")
+		return
+	}
+	listed := slices.Contains(party.Origins, origin)
+	switch covered := web.DomainCovers(party.ID, p.url.Hostname()); {
+	case !covered && !listed:
+		f.problem(party.Setting+".id", fmt.Sprintf("Keys are for %s, and the page of %s is at %s: browsers refuse them there.", party.ID, p.setting, origin), fmt.Sprintf("%s, or a domain above it.", p.url.Hostname()), "Set it to that, before anybody has a key: keys are for the id that they were made with.")
+	case !listed:
+		f.problem(party.Setting+".origins", fmt.Sprintf("%s, where the page of %s is, is not among the origins (%s): the server refuses keys that are used there.", origin, p.setting, strings.Join(party.Origins, ", ")), "The origins of all pages.", "Add "+origin+".")
+	case !covered:
+		f.note(party.Setting+".origins", fmt.Sprintf("%s is on another domain than the id %s. Browsers allow that if they find it at https://%s/.well-known/webauthn, and only the newer ones.", origin, party.ID, party.ID), "See that this address leads to the server.")
+	}
+	if p.url.Scheme != "https" && !web.Loopback(p.url.Hostname()) {
+		f.problem(p.setting, fmt.Sprintf("%s is not https: browsers have no keys there.", origin), "https://", "Serve the page over https.")
 	}
 }
 

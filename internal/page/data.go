@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"zelus/internal/auth"
-	"zelus/internal/config"
 	"zelus/internal/flow"
 	"zelus/internal/language"
 )
@@ -44,9 +43,6 @@ type keptBody struct {
 	Text []string
 }
 
-// dataHome is the page of one's data, below the public base URL.
-const dataHome = config.PagesPath + "data"
-
 // showData shows somebody what they can do with their data. It also is the page of the
 // link by which an account is kept (?token=), that which asks who has signed in to such
 // an account (?return_to=), and that on which a deletion ends.
@@ -63,7 +59,7 @@ func (p *Pages) showData(w http.ResponseWriter, r *http.Request) error {
 			return p.showDeleted(w, r)
 		}
 	}
-	return p.nobody(w, p.engine.Looking(dataHome, p.showOwnData)(w, r), "data")
+	return p.looking("data", p.showOwnData)(w, r)
 }
 
 func (p *Pages) showOwnData(o *flow.Own) error {

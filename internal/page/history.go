@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"zelus/internal/auth"
+	"zelus/internal/flow"
 	"zelus/internal/language"
 	"zelus/internal/session"
 	"zelus/internal/store"
@@ -34,11 +35,8 @@ const historyPage = 20
 // showHistory shows somebody their sign-ins. ?after= is the entry that the page goes on
 // from, as the page before has linked it: that of somebody else would tell nothing of
 // them.
-func (p *Pages) showHistory(w http.ResponseWriter, r *http.Request) error {
-	row, err := p.reading(r)
-	if err != nil {
-		return p.nobody(w, err, "history")
-	}
+func (p *Pages) showHistory(o *flow.Own) error {
+	w, r, row := o.Writer(), o.Request(), o.Session
 	after, ok := store.ParsePageKey(r.URL.Query().Get("after"))
 	if !ok {
 		return auth.ErrPageToken

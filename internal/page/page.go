@@ -83,11 +83,11 @@ func (p *Pages) Routes(mount func(pattern string, h web.Handler)) {
 		mount("GET "+pagesAt+string(kind), p.guard(p.engine.Page(kind, p.showFlow)))
 	}
 	mount("GET "+pagesAt+"settings", p.guard(p.engine.Page(auth.Settings, p.showSettings)))
-	mount("GET "+pagesAt+"welcome", p.guard(p.showWelcome))
+	mount("GET "+pagesAt+"welcome", p.guard(p.looking("welcome", p.showWelcome)))
 	mount("POST "+pagesAt+"welcome", p.guard(p.dismissNudge))
-	mount("GET "+pagesAt+"sessions", p.guard(p.showSessions))
+	mount("GET "+pagesAt+"sessions", p.guard(p.looking("sessions", p.showSessions)))
 	mount("POST "+pagesAt+"sessions", p.guard(p.changeSessions))
-	mount("GET "+pagesAt+"history", p.guard(p.showHistory))
+	mount("GET "+pagesAt+"history", p.guard(p.looking("history", p.showHistory)))
 	mount("GET "+pagesAt+"data", p.guard(p.showData))
 	mount("GET "+pagesAt+"logout", p.guard(p.askLogout))
 	mount("POST "+pagesAt+"logout", p.guard(p.logout))
@@ -113,6 +113,20 @@ func (p *Pages) guard(h web.Handler) web.Handler {
 		}
 		p.server.LogError(r, err)
 		return p.fail(w, r, p.server.ForAnswer(auth.AsError(err)))
+	}
+}
+
+// looking answers with a page of somebody who is signed in. Who is not proves first who
+// they are, and comes back to it. What is wrong with the page itself is shown in its
+// place, see guard.
+func (p *Pages) looking(here string, show func(*flow.Own) error) web.Handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		var wrong error
+		err := p.engine.Looking(config.PagesPath+here, func(o *flow.Own) error {
+			wrong = show(o)
+			return nil
+		})(w, r)
+		return errors.Join(err, wrong)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"github.com/google/uuid"
 
 	"zelus/internal/auth"
+	"zelus/internal/flow"
 	"zelus/internal/language"
 	"zelus/internal/session"
 	"zelus/internal/store"
@@ -37,11 +38,8 @@ type device struct {
 // mostSessions is how many a page lists.
 const mostSessions = 100
 
-func (p *Pages) showSessions(w http.ResponseWriter, r *http.Request) error {
-	row, err := p.reading(r)
-	if err != nil {
-		return p.nobody(w, err, "sessions")
-	}
+func (p *Pages) showSessions(o *flow.Own) error {
+	w, r, row := o.Writer(), o.Request(), o.Session
 	others, total, err := p.sessions.Others(r.Context(), row.Session.IdentityID, row.Session.ID, 0, mostSessions)
 	if err != nil {
 		return err

@@ -4,8 +4,8 @@ import (
 	"net/http"
 
 	"zelus/internal/auth"
+	"zelus/internal/flow"
 	"zelus/internal/language"
-	"zelus/internal/store"
 	"zelus/internal/web"
 )
 
@@ -22,20 +22,8 @@ type welcomeBody struct {
 // nudgeCookie remembers that somebody wants to hear no more of passkeys.
 const nudgeCookie = "zelus_no_passkey"
 
-// reading finds the session of whoever looks at a page of theirs.
-func (p *Pages) reading(r *http.Request) (*store.SessionRow, error) {
-	row, err := p.sessions.FindToRead(r)
-	if err == nil && !p.sessions.Satisfied(row) {
-		err = auth.ErrAAL2Required
-	}
-	return row, err
-}
-
-func (p *Pages) showWelcome(w http.ResponseWriter, r *http.Request) error {
-	row, err := p.reading(r)
-	if err != nil {
-		return p.nobody(w, err, "welcome")
-	}
+func (p *Pages) showWelcome(o *flow.Own) error {
+	w, r, row := o.Writer(), o.Request(), o.Session
 	who, err := row.Identity.Identity()
 	if err != nil {
 		return err
