@@ -58,20 +58,7 @@ func (p *Pages) showFlow(w http.ResponseWriter, r *http.Request, s *flow.Shown) 
 		all = append(all, b.forms(g)...)
 	}
 	all = apart(all)
-	for _, one := range all {
-		switch {
-		case one.Aside:
-			body.Asides = append(body.Asides, one)
-		case f.RequestedAAL.AtLeast(auth.AAL2) && (lastResorts[one.Group] || slices.ContainsFunc(body.Forms, func(o *form) bool { return o.Scripted == one.Scripted })):
-			body.Others = append(body.Others, one)
-		default:
-			body.Forms = append(body.Forms, one)
-		}
-	}
-	if len(body.Forms) == 0 {
-		body.Forms, body.Others = body.Others, nil
-	}
-	body.OnlyScripted = len(all) > 0 && !slices.ContainsFunc(all, func(one *form) bool { return !one.Scripted && !one.Aside && !one.Invisible() })
+	body.place(all, f.RequestedAAL.AtLeast(auth.AAL2))
 	if title == "title.mail" {
 		v.sendAgain(body.Forms)
 	} else {
@@ -94,6 +81,25 @@ func (p *Pages) showFlow(w http.ResponseWriter, r *http.Request, s *flow.Shown) 
 		slices.ContainsFunc(all, func(one *form) bool { return one.Group == ui.GroupPassword })
 	v.Body = body
 	return p.render(w, http.StatusOK, "flow.html", v)
+}
+
+// place puts each form where it is shown. Where a second factor is asked for, one way of
+// each sort is shown at once: with a script, and without.
+func (b *flowBody) place(all []*form, second bool) {
+	for _, one := range all {
+		switch {
+		case one.Aside:
+			b.Asides = append(b.Asides, one)
+		case second && (lastResorts[one.Group] || slices.ContainsFunc(b.Forms, func(o *form) bool { return o.Scripted == one.Scripted })):
+			b.Others = append(b.Others, one)
+		default:
+			b.Forms = append(b.Forms, one)
+		}
+	}
+	if len(b.Forms) == 0 {
+		b.Forms, b.Others = b.Others, nil
+	}
+	b.OnlyScripted = len(all) > 0 && !slices.ContainsFunc(all, func(one *form) bool { return !one.Scripted && !one.Aside && !one.Invisible() })
 }
 
 // builder begins the forms of a flow.

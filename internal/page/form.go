@@ -240,16 +240,11 @@ func (b *builder) forms(g group) []*form {
 	}
 	main.Hidden = kept
 	fields := slices.ContainsFunc(visible, func(n ui.Node) bool { return n.Type == ui.NodeInput })
-	chosen := -1 // of several buttons, the one that is for the fields
-	for i := range submits {
-		if n := &submits[i]; fields && !aside(n) && (chosen < 0 || n.Attributes.Type == ui.InputButton || n.Attributes.Name == "method") {
-			chosen = i
-		}
-	}
+	mine := chosen(submits)
 	var others []*form
 	for i := range submits {
 		n := &submits[i]
-		if !aside(n) && (!fields || i == chosen) {
+		if !aside(n) && (!fields || i == mine) {
 			main.Buttons = append(main.Buttons, b.button(n))
 			continue
 		}
@@ -266,6 +261,17 @@ func (b *builder) forms(g group) []*form {
 		return others
 	}
 	return append([]*form{main}, others...)
+}
+
+// chosen is which of several buttons is for the fields beside them; -1 where none is.
+func chosen(submits []ui.Node) int {
+	at := -1
+	for i := range submits {
+		if n := &submits[i]; !aside(n) && (at < 0 || n.Attributes.Type == ui.InputButton || n.Attributes.Name == "method") {
+			at = i
+		}
+	}
+	return at
 }
 
 // share puts the visible fields that belong to all methods into a form.
@@ -419,25 +425,27 @@ func (b *builder) item(form string, n ui.Node) item {
 	switch n.Type {
 	case ui.NodeText:
 		b.text(&it, n)
-		return it
 	case ui.NodeImage:
 		it.Kind, it.Source, it.Width = "image", template.URL(a.Source), a.Width
 		if !strings.HasPrefix(a.Source, "data:image/png;base64,") {
 			it.Source = ""
 		}
-		return it
 	case ui.NodeAnchor:
 		it.Kind, it.To = "link", linkTo(a.Href)
 		if a.Title != nil {
 			it.Label = b.Say(*a.Title)
 		}
-		return it
 	case ui.NodeInput:
+		b.field(&it, n)
 	default:
 		it.Kind = "nothing"
-		return it
 	}
-	h := hints[a.Name]
+	return it
+}
+
+// field makes what is shown of a field.
+func (b *builder) field(it *item, n ui.Node) {
+	a, h := &n.Attributes, hints[n.Attributes.Name]
 	it.Kind, it.Type, it.Value, it.Required, it.Disabled = "input", a.Type, textOf(a.Value), a.Required, a.Disabled
 	it.Autocomplete, it.InputMode, it.EnterKey, it.Code = cmp.Or(h.autocomplete, a.Autocomplete), h.inputMode, h.enterKey, h.code
 	it.Typed = strings.HasPrefix(a.Name, "traits.")
@@ -463,6 +471,16 @@ func (b *builder) item(form string, n ui.Node) item {
 		// A browser leaves the zone out, without which it is no date-time (RFC 3339).
 		it.Type, it.Hint = ui.InputText, template.HTML(template.HTMLEscapeString(b.T("hint.datetime")))
 	}
+	b.naming(it, n)
+	for _, m := range n.Messages {
+		it.Errors = append(it.Errors, b.sayAt(m, n))
+		it.Invalid = it.Invalid || m.Type == ui.Error
+	}
+}
+
+// naming tells the browser of a field in which somebody says who they are.
+func (b *builder) naming(it *item, n ui.Node) {
+	a := &n.Attributes
 	if a.Autocomplete == "username webauthn" {
 		it.Autocomplete = a.Autocomplete
 	}
@@ -480,11 +498,6 @@ func (b *builder) item(form string, n ui.Node) item {
 			it.InputMode = "tel"
 		}
 	}
-	for _, m := range n.Messages {
-		it.Errors = append(it.Errors, b.sayAt(m, n))
-		it.Invalid = it.Invalid || m.Type == ui.Error
-	}
-	return it
 }
 
 func (b *builder) label(n ui.Node) template.HTML {
