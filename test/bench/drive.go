@@ -93,19 +93,33 @@ func (c *connection) send(request []byte) (*answer, error) {
 	return &answer{res.StatusCode, res.Header, body}, err
 }
 
+// expect is send for a request that must be answered with that status.
+func (c *connection) expect(status int, request []byte) (*answer, error) {
+	a, err := c.send(request)
+	if err == nil && a.Status != status {
+		err = fmt.Errorf("answered with %d, not %d: %s", a.Status, status, a.Body)
+	}
+	return a, err
+}
+
 // get is a GET request as bytes, with more headers.
 func get(path string, headers ...string) []byte {
-	return request("GET", path, nil, headers...)
+	return request("GET", path, nil, append(headers, "Accept", "application/json")...)
+}
+
+// browse is a GET request as the browser of somebody who follows a link sends it.
+func browse(path string, headers ...string) []byte {
+	return request("GET", path, nil, append(headers, "Accept", "text/html", "Accept-Encoding", "gzip")...)
 }
 
 func request(method, path string, body []byte, headers ...string) []byte {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "%s %s HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: application/json\r\n", method, path)
+	fmt.Fprintf(&b, "%s %s HTTP/1.1\r\nHost: 127.0.0.1\r\n", method, path)
 	for i := 0; i < len(headers); i += 2 {
 		fmt.Fprintf(&b, "%s: %s\r\n", headers[i], headers[i+1])
 	}
 	if body != nil {
-		fmt.Fprintf(&b, "Content-Type: application/json\r\nContent-Length: %d\r\n", len(body))
+		fmt.Fprintf(&b, "Accept: application/json\r\nContent-Type: application/json\r\nContent-Length: %d\r\n", len(body))
 	}
 	b.WriteString("\r\n")
 	b.Write(body)
@@ -115,9 +129,17 @@ func request(method, path string, body []byte, headers ...string) []byte {
 // connections are how many clients ask at a time.
 const connections = 8
 
-// cost sends n requests and gives the processor time of each. ask gives the
-// request with a number; each must be answered with the status.
+// cost is what n requests cost the server each, in time on a processor, all its threads
+// together. Each must be answered with that status.
 func (p *process) cost(n, status int, ask func(int) []byte) (time.Duration, error) {
+	return p.costOf(n, func(c *connection, i int) error {
+		_, err := c.expect(status, ask(i))
+		return err
+	})
+}
+
+// costOf is cost of something that takes more than one request.
+func (p *process) costOf(n int, do func(c *connection, i int) error) (time.Duration, error) {
 	before, err := p.used()
 	if err != nil {
 		return 0, err
@@ -138,11 +160,7 @@ func (p *process) cost(n, status int, ask func(int) []byte) (time.Duration, erro
 				if i >= n {
 					return
 				}
-				a, err := c.send(ask(i))
-				if err == nil && a.Status != status {
-					err = fmt.Errorf("answered with %d, not %d: %s", a.Status, status, a.Body)
-				}
-				if err != nil {
+				if err := do(c, i); err != nil {
 					failed <- err
 					return
 				}

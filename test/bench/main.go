@@ -108,6 +108,7 @@ func (b *bench) small() error {
 		{"session check, warm", "1.25 ×", "60 × / 65 × / 13 ×", func(p *process) (string, error) { return ratio(b.checkWarm(p)) }},
 		{"session check, cold", "4 ×", "", func(p *process) (string, error) { return ratio(b.checkCold(p, people)) }},
 		{"flow initialisation", "0.3 ms", "3.1 ms (Kratos)", func(p *process) (string, error) { return inMillis(b.begin(p)) }},
+		{"sign-in page, with its flow", "1 ms", "", func(p *process) (string, error) { return inMillis(b.page(p)) }},
 		{"login, besides the hash", "1 ms", "9 / 5 / 3 ms", func(p *process) (string, error) { return inMillis(b.signIn(p, people)) }},
 		{"registration, besides the hash", "1 ms", "18 / 10 / 2 ms", func(p *process) (string, error) { return inMillis(b.signUp(p)) }},
 		{"page of 250 identities", "2.5 ms", "14 / 15 / 15 ms", func(p *process) (string, error) {

@@ -5,10 +5,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"net/url"
 	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -95,6 +97,29 @@ func (b *bench) checkCold(p *process, people int) (comparison, error) {
 func (b *bench) begin(p *process) (time.Duration, error) {
 	return median(func() (time.Duration, error) {
 		return p.cost(b.requests/2, 200, func(int) []byte { return get("/self-service/login/api") })
+	})
+}
+
+// page is what it costs to begin a sign-in in a browser and to show its page.
+func (b *bench) page(p *process) (time.Duration, error) {
+	return median(func() (time.Duration, error) {
+		return p.costOf(b.requests/4, func(c *connection, _ int) error {
+			began, err := c.expect(303, browse("/self-service/login/browser"))
+			if err != nil {
+				return err
+			}
+			to, err := url.Parse(began.Header.Get("Location"))
+			if err != nil {
+				return err
+			}
+			var cookies []string
+			for _, set := range began.Header["Set-Cookie"] {
+				cookie, _, _ := strings.Cut(set, ";")
+				cookies = append(cookies, cookie)
+			}
+			_, err = c.expect(200, browse(to.RequestURI(), "Cookie", strings.Join(cookies, "; ")))
+			return err
+		})
 	})
 }
 
