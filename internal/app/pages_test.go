@@ -534,7 +534,7 @@ var hostileValues = []string{
 // harmless says what on a page is not as it should be.
 func harmless(l leaf, base string) (wrong []string) {
 	allowed := strings.Fields("html head meta title script link body a header p bdi nav ul li form input button main div h1 h2 label span section small details summary strong " +
-		"figure figcaption img code s select option noscript footer br")
+		"figure figcaption img code s select option noscript footer br aside")
 	for n := range l.root.Descendants() {
 		if n.Type != html.ElementNode {
 			continue

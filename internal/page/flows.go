@@ -169,7 +169,7 @@ func titleOf(f *auth.Flow) string {
 }
 
 // titles are messages that the title of their page says already.
-var titles = []int{ui.InfoReauthenticate, ui.SuccessVerification, ui.SuccessVerificationPhone}
+var titles = []int{ui.InfoReauthenticate, ui.InfoSignUpChooseMethod, ui.SuccessVerification, ui.SuccessVerificationPhone}
 
 // sendAgain calls buttons by what they do while the mail that they have sent is on its
 // way. None is what the page is for: that is the link in the mail.

@@ -83,8 +83,12 @@ type place struct {
 // nearer are texts of pages in the place of messages that many groups share, and that
 // can be said better in this one. Clients of the API are told the message.
 var nearer = map[place]string{
-	{ui.LabelSignUp, ui.GroupProfile}:     "go_on", // there is another step
-	{ui.ErrorVerifierWrong, ui.GroupTOTP}: "wrong.app",
+	{ui.LabelSignUp, ui.GroupProfile}:        "go_on", // there is another step
+	{ui.LabelSignUp, ui.GroupPassword}:       "button.sign_up_password",
+	{ui.LabelSave, ui.GroupPassword}:         "button.save_password",
+	{ui.LabelSave, ui.GroupTOTP}:             "button.add_app",
+	{ui.LabelSignInTOTPSubmit, ui.GroupTOTP}: "go_on",
+	{ui.ErrorVerifierWrong, ui.GroupTOTP}:    "wrong.app",
 }
 
 // usernames stands for the trait by which somebody signs in, in about.

@@ -79,7 +79,7 @@ func (p *Pages) showSettings(w http.ResponseWriter, r *http.Request, s *flow.Sho
 	v.Lead, v.Success, v.Scripts = b.said(s.UI.Messages, ui.Info), append(v.Success, b.said(s.UI.Messages, ui.Success)...), b.scripts
 	v.Body = body
 	if len(body.Sections) > 0 {
-		emphasise(body.Sections[0].Forms)
+		emphasise(foremost(body.Sections).Forms)
 	}
 	return p.render(w, http.StatusOK, "settings.html", v)
 }
@@ -89,6 +89,19 @@ func (p *Pages) showSettings(w http.ResponseWriter, r *http.Request, s *flow.Sho
 func byRecovery(f *auth.Flow) bool {
 	u, err := url.Parse(f.RequestURL)
 	return err == nil && strings.HasSuffix(u.Path, "/self-service/"+string(auth.Recovery))
+}
+
+// foremost is the section that a page is about: the one with backup codes that nobody has
+// kept yet, or the first.
+func foremost(all []section) *section {
+	for i := range all {
+		for _, f := range all[i].Forms {
+			if slices.ContainsFunc(f.Items, func(i item) bool { return i.Kind == "codes" }) && len(f.Buttons) == 1 {
+				return &all[i]
+			}
+		}
+	}
+	return &all[0]
 }
 
 // rename is a form by which a key is called something else.

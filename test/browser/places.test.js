@@ -1,5 +1,6 @@
-// Looks at every place of the account pages: nothing that axe finds, the accessibility tree that is
-// committed, nothing that moves, Enter in every field.
+// Looks at every place of the account pages: nothing that axe finds, with JavaScript and without, the
+// accessibility tree that is committed, nothing that moves or that larger text cuts off, Enter in
+// every field.
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -21,6 +22,14 @@ for (const { name, server, go } of places.filter((place) => some.test(place.name
     await go(p, t);
     const url = page.url();
     const wrong = [];
+    // looks has axe look, at a width and in a scheme.
+    const looks = async (width, colorScheme, how = "") => {
+      await page.setViewportSize({ width, height: 800 });
+      await page.emulateMedia({ colorScheme });
+      for (const found of await page.evaluate(audit)) {
+        wrong.push(`${found} (${width} pixels, ${colorScheme}${how})`);
+      }
+    };
     const moved = async () => {
       const shift = await page.evaluate(settled);
       if (shift.length > 0) {
@@ -28,26 +37,30 @@ for (const { name, server, go } of places.filter((place) => some.test(place.name
       }
     };
     await moved();
-    const tree = told(await page.locator("html").ariaSnapshot(), server, p.email);
+    const tree = told(`# ${await page.title()}\n${await page.locator("html").ariaSnapshot()}`, server, p.email);
     const file = new URL(`snapshots/${name}.yml`, import.meta.url);
     if (update) {
       writeFileSync(file, tree);
     }
     await page.addScriptTag({ path: axe });
     for (const width of widths) {
-      await page.setViewportSize({ width, height: 800 });
-      const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-      if (wide > 0) {
-        wrong.push(`is ${wide} pixels wider than ${width}`);
-      }
       for (const colorScheme of schemes) {
-        await page.emulateMedia({ colorScheme });
-        for (const found of await page.evaluate(audit)) {
-          wrong.push(`${found} (${width} pixels, ${colorScheme})`);
-        }
+        await looks(width, colorScheme);
       }
     }
     wrong.push(...await entered(page));
+    // Without JavaScript, everything unfolded and with more space in the text. axe is a script: the
+    // page is read while scripts are switched off, so that none of its own runs and <noscript> is
+    // shown, and axe is put in when they are back on.
+    const devtools = await context.newCDPSession(page);
+    await devtools.send("Emulation.setScriptExecutionDisabled", { value: true });
+    await page.goto(url);
+    await devtools.send("Emulation.setScriptExecutionDisabled", { value: false });
+    await page.evaluate(() => document.querySelectorAll("details").forEach((details) => { details.open = true; }));
+    await page.addStyleTag({ content: spaced });
+    await page.addScriptTag({ path: axe });
+    await looks(widths[0], "dark", ", without JavaScript");
+    await looks(widths[1], "light", ", without JavaScript");
     // Once more from the beginning, for what moves where it is wide.
     await page.goto(url);
     await moved();
@@ -86,10 +99,23 @@ async function settled() {
   return window.shifts;
 }
 
-// audit gives what axe finds.
+// spaced is the space that people may set in any text (WCAG 2.2, 1.4.12).
+const spaced = "* { line-height: 1.5 !important; letter-spacing: .12em !important; word-spacing: .16em !important } p { margin-block-end: 2em !important }";
+
+// audit gives what axe finds, what does not fit, and what is smaller than a finger (44 pixels), but
+// for links within a text.
 async function audit() {
+  const { scrollWidth, clientWidth } = document.documentElement;
+  const small = [...document.querySelectorAll(":is(a, button, summary, select, input:not([type=checkbox]), .check)")].filter((e) => {
+    const { width, height } = e.getBoundingClientRect();
+    return width > 1 && (width < 44 || height < 44) && getComputedStyle(e).display !== "inline";
+  });
   const { violations } = await window.axe.run({ runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"] });
-  return violations.flatMap(({ id, nodes }) => nodes.map(({ target, failureSummary }) => `${id}: ${target} ${failureSummary.replaceAll(/\s+/g, " ")}`));
+  return [
+    ...violations.flatMap(({ id, nodes }) => nodes.map(({ target, failureSummary }) => `${id}: ${target} ${failureSummary.replaceAll(/\s+/g, " ")}`)),
+    ...small.map((e) => `small: ${e.outerHTML.slice(0, 100)}`),
+    ...(scrollWidth > clientWidth ? [`wide: by ${scrollWidth - clientWidth} pixels`] : []),
+  ];
 }
 
 // entered presses Enter in every field, and gives those where the page does not send the form of that

@@ -74,7 +74,6 @@
     button.addEventListener('click', () => {
       const shown = field.type === 'password'
       field.type = shown ? 'text' : 'password'
-      button.setAttribute('aria-pressed', String(shown))
       text.textContent = labels[shown ? 1 : 0]
     })
     field.form.addEventListener('submit', () => { field.type = 'password' })
