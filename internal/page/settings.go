@@ -91,12 +91,12 @@ func byRecovery(f *auth.Flow) bool {
 	return err == nil && strings.HasSuffix(u.Path, "/self-service/"+string(auth.Recovery))
 }
 
-// foremost is the section that a page is about: the one with backup codes that nobody has
-// kept yet, or the first.
+// foremost is the section that somebody is in the middle of: something is wrong there, or
+// it has backup codes that they have not kept yet. Otherwise it is the first.
 func foremost(all []section) *section {
 	for i := range all {
 		for _, f := range all[i].Forms {
-			if slices.ContainsFunc(f.Items, func(i item) bool { return i.Kind == "codes" }) && len(f.Buttons) == 1 {
+			if slices.ContainsFunc(f.Items, func(i item) bool { return i.Invalid || i.Kind == "codes" }) {
 				return &all[i]
 			}
 		}
