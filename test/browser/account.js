@@ -21,9 +21,15 @@ export async function somebody(t, { server = plain, email = randomBytes(8).toStr
 class Person {
   password = "several words and " + randomBytes(6).toString("hex");
   #read = new Set(); // messages
+  #asked; // the request for the page that is shown
 
   constructor({ context, page, errors }, plugIn, server, email) {
     Object.assign(this, { context, page, errors, plugIn, server, email });
+    page.on("request", (request) => {
+      if (request.isNavigationRequest() && request.method() === "GET") {
+        this.#asked = request;
+      }
+    });
   }
 
   // another is the same person at another device.
@@ -36,6 +42,15 @@ class Person {
 
   // goes opens a page by its name, with whatever follows it.
   async goes(name) { await this.page.goto("/ui/" + name); }
+
+  // again opens the page once more as it was: with a cookie, too, that it has taken.
+  async again() {
+    const { cookie = "" } = await this.#asked.allHeaders();
+    const kept = (await this.context.cookies()).map(({ name }) => name);
+    const taken = [...cookie.matchAll(/([^=; ]+)=([^;]*)/g)].filter(([, name]) => !kept.includes(name));
+    await this.context.addCookies(taken.map(([, name, value]) => ({ name, value, url: this.server })));
+    await this.page.goto(this.#asked.url());
+  }
 
   // at waits until they are on a page.
   async at(name) {

@@ -20,7 +20,6 @@ for (const { name, server, go } of places.filter((place) => some.test(place.name
     const { context, page } = p;
     await context.addInitScript(observeShifts);
     await go(p, t);
-    const url = page.url();
     const wrong = [];
     // looks has axe look, at a width and in a scheme.
     const looks = async (width, colorScheme, how = "") => {
@@ -54,7 +53,7 @@ for (const { name, server, go } of places.filter((place) => some.test(place.name
     // shown, and axe is put in when they are back on.
     const devtools = await context.newCDPSession(page);
     await devtools.send("Emulation.setScriptExecutionDisabled", { value: true });
-    await page.goto(url);
+    await p.again();
     await devtools.send("Emulation.setScriptExecutionDisabled", { value: false });
     await page.evaluate(() => document.querySelectorAll("details").forEach((details) => { details.open = true; }));
     await page.addStyleTag({ content: spaced });
@@ -62,7 +61,7 @@ for (const { name, server, go } of places.filter((place) => some.test(place.name
     await looks(widths[0], "dark", ", without JavaScript");
     await looks(widths[1], "light", ", without JavaScript");
     // Once more from the beginning, for what moves where it is wide.
-    await page.goto(url);
+    await p.again();
     await moved();
     assert.deepEqual(wrong, []);
     assert.equal(tree, readFileSync(file, "utf8"), "the accessibility tree has changed: look at it, then make snapshots");

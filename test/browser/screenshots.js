@@ -19,11 +19,10 @@ for (const { name, server, go } of places.filter((place) => some.test(place.name
     const { context, page } = p;
     await go(p, t);
     // The way to a place takes the longest, so it is gone once, and the place read in each language.
-    const url = page.url();
     const unfolded = await page.evaluate(() => [...document.querySelectorAll("details")].map(({ open }) => open));
     for (const locale of locales) {
       await context.addCookies([{ name: "zelus_language", value: locale, url: server }]);
-      await page.goto(url);
+      await p.again();
       await page.evaluate((unfolded) => document.querySelectorAll("details").forEach((details, n) => { details.open = unfolded[n]; }), unfolded);
       for (const width of widths) {
         await page.setViewportSize({ width, height: 800 });
