@@ -676,7 +676,7 @@ func TestPagesSayWhatWasDone(t *testing.T) {
 	l = c.arrive(c.presses(l, "code", "method", fields{"email": p.email}))
 	l = c.arrive(c.presses(l, "code", "method=code", fields{"code": s.mail(t, p.email, "recovery_code_valid").code()}))
 	for _, password := range []string{"short", p.password + " and more"} {
-		if first := l.all("section")[0]; attribute(first, "id") != "section-password" || !slices.Equal(l.primaries(), []string{"Save"}) {
+		if first := l.all("section")[0]; attribute(first, "id") != "section-password" || !slices.Equal(l.primaries(), []string{"Save password"}) {
 			t.Errorf("the first section is %s, the primary action is %q", attribute(first, "id"), l.primaries())
 		}
 		l = c.arrive(c.presses(l, "password", "method", fields{"password": password}))
