@@ -386,7 +386,7 @@ func TestVaryCookie(t *testing.T) {
 // at what is for developers.
 func TestNearby(t *testing.T) {
 	c := &config.Config{}
-	c.Serve.Public.BaseURL, c.Serve.Admin.BaseURL = "https://login.example.org/", "https://admin.example.org/"
+	c.Serve.Public.BaseURL, c.Serve.Admin.BaseURL = "https://login.example.org/", "https://Admin.example.org/"
 	for host, want := range map[string]bool{
 		"localhost:4433": true, "127.0.0.1:4433": true, "[::1]:4433": true, "zelus:4433": true, "app.localhost": true, "login.example.org": true, "admin.example.org": true,
 		"zelus.default.svc.cluster.local:4434": true, "host.docker.internal:4434": true, "localhost.:4433": true, "LOCALHOST": true,

@@ -89,8 +89,8 @@ func (a *App) publicRoutes() *routes {
 		older(mount, pattern, h, open)
 	}
 	a.engine.Routes(both)
-	// The session check sets a deadline of its own where it has to ask the
-	// database: mostly it does not, and is done before a deadline is made.
+	// The session check has no deadline: mostly it asks no database, and is done
+	// before one is made. Where it does ask, the store bounds how long.
 	quick := func(pattern string, h web.Handler) { all.handle(pattern, a.server.Handle(h)) }
 	a.api.SessionCheck(func(pattern string, h web.Handler) {
 		quick(pattern, h)
@@ -224,7 +224,7 @@ func (a *App) caughtMail() http.Handler {
 // any User-Agent, so nothing else tells it from a service.
 func nearby(c *config.Config, host string) bool {
 	name := strings.ToLower(strings.TrimSuffix((&url.URL{Host: host}).Hostname(), "."))
-	return name == c.PublicURL().Hostname() || name == c.AdminURL().Hostname() || net.ParseIP(name) != nil || !strings.Contains(name, ".") ||
+	return strings.EqualFold(name, c.PublicURL().Hostname()) || strings.EqualFold(name, c.AdminURL().Hostname()) || net.ParseIP(name) != nil || !strings.Contains(name, ".") ||
 		slices.ContainsFunc([]string{".localhost", ".local", ".internal", ".test"}, func(domain string) bool { return strings.HasSuffix(name, domain) })
 }
 

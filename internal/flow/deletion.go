@@ -105,7 +105,7 @@ func deleteAccount(o *Own) error {
 	if set.GracePeriod > 0 {
 		n.Template, n.Undo, n.Lifespan = "account_deletion", v.base+deletionPath+"/undo?"+url.Values{"token": {v.undoToken(i.ID, at)}}.Encode(), set.GracePeriod
 	}
-	tell, err := v.engine.toldOwner(v.current, n)
+	tell, err := v.engine.notice(v.current, n)
 	if err != nil {
 		return err
 	}
@@ -302,7 +302,7 @@ func (e *Engine) deleteDue(ctx context.Context, row store.Row) error {
 		return err
 	}
 	i.Project = auth.DefaultProject
-	tell, err := e.toldOwner(c, Notice{Identity: i, Template: "account_deleted", At: auth.Now(e.Clock()), RequestURL: c.base})
+	tell, err := e.notice(c, Notice{Identity: i, Template: "account_deleted", At: auth.Now(e.Clock()), RequestURL: c.base})
 	if err != nil {
 		return err
 	}

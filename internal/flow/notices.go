@@ -72,12 +72,21 @@ func (v *visit) tellOwner(done *result, o Outcome) error {
 	if err != nil || template == "" {
 		return err
 	}
-	for _, a := range reached(v.config, done.identity.Verifiable) {
-		if err := v.tellOne(done, Notice{Identity: done.identity, Template: template, Via: a.Via, To: a.Value, Change: done.method}); err != nil {
+	for _, n := range addressed(v.config, Notice{Identity: done.identity, Template: template, Change: done.method}) {
+		if err := v.tellOne(done, n); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// addressed is a notice to an owner once for each address at which they are told.
+func addressed(c *config.Config, n Notice) (all []Notice) {
+	for _, a := range reached(c, n.Identity.Verifiable) {
+		n.Via, n.To = a.Via, a.Value
+		all = append(all, n)
+	}
+	return all
 }
 
 // news is the template of what there is to tell an owner of a success; empty where
@@ -125,16 +134,14 @@ func (e *Engine) DeleteCredential(ctx context.Context, id uuid.UUID, t auth.Cred
 		if !hooked(settings.after(c.config).Of(string(t)), "notify_owner") || e.Identities.Held(after, t) == e.Identities.Held(before, t) {
 			return nil, nil
 		}
-		return e.toldOwner(c, Notice{Identity: after, Template: "authenticator_removed", At: after.UpdatedAt, Change: string(t)})
+		return e.notice(c, Notice{Identity: after, Template: "authenticator_removed", At: after.UpdatedAt, Change: string(t), RequestURL: c.base})
 	})
 }
 
-// toldOwner puts into words what there is to tell the owner of an account; what it
-// returns writes that.
-func (e *Engine) toldOwner(c *current, n Notice) (func(context.Context, *store.Tx) error, error) {
+// notice is tellOwner where nobody visits: what it returns writes the messages.
+func (e *Engine) notice(c *current, n Notice) (func(context.Context, *store.Tx) error, error) {
 	var all []func(context.Context, *store.Tx) error
-	for _, a := range reached(c.config, n.Identity.Verifiable) {
-		n.Via, n.To = a.Via, a.Value
+	for _, n := range addressed(c.config, n) {
 		write, err := e.Notify(n)
 		if err != nil {
 			return nil, err
