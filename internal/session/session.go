@@ -162,8 +162,8 @@ func (c *current) seal(token string, expires time.Time) string {
 }
 
 // Check recognises a session and gives the answer to who it is: from memory
-// where possible, else with one query, which the store bounds. ErrNoSession where
-// there is none.
+// where possible, else with one query (a browser's former token takes a second one).
+// On a server the store bounds how long. ErrNoSession where there is none.
 func (s *Sessions) Check(ctx context.Context, p Proof) (*Answer, error) {
 	if p.Token == "" {
 		return nil, auth.ErrNoSession

@@ -49,9 +49,9 @@ type dialect struct {
 	vitals query
 	// id turns an id into what the driver stores.
 	id func(uuid.UUID) any
-	// reading is the context of a read. With an embedded database a read is a
-	// matter of microseconds, and watching for its cancellation costs a third
-	// of that again; a server that hangs must not hold its clients for ever.
+	// reading is the context of a read: a server that hangs must not hold its clients
+	// for ever. With an embedded database a read is a matter of microseconds, and is
+	// not given up, see prepared.
 	reading func(context.Context) (context.Context, context.CancelFunc)
 	// conflict says whether an error is a violated uniqueness; retry whether
 	// the transaction may simply be run again; down whether the database,
@@ -72,10 +72,8 @@ var sqliteDialect = dialect{
 		var e *sqlite.Error
 		return errors.As(err, &e) && (e.Code() == sqlite3.SQLITE_CONSTRAINT_UNIQUE || e.Code() == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY)
 	},
-	reading: func(ctx context.Context) (context.Context, context.CancelFunc) {
-		return context.WithoutCancel(ctx), func() {}
-	},
-	retry: func(error) bool { return false },
+	reading: func(ctx context.Context) (context.Context, context.CancelFunc) { return ctx, func() {} },
+	retry:   func(error) bool { return false },
 	down: func(err error) bool {
 		var e *sqlite.Error
 		if !errors.As(err, &e) {

@@ -162,6 +162,8 @@ func (s *Store) openSQLite(ctx context.Context) error {
 	name := "file:" + (&url.URL{Path: s.options.Path}).EscapedPath()
 	if s.options.Memory {
 		// All connections to this name see the same database, until the last is closed.
+		// There is no log: while somebody writes, readers ask again and again until it is
+		// their turn, so that who reads on the Store inside of Write waits in vain.
 		name = "file:/" + uuid.NewString()
 		options.Set("vfs", "memdb")
 	}
@@ -183,13 +185,13 @@ func (s *Store) openSQLite(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	// The first connection makes the file and sets the journal's mode.
+	// Its connection is the first: it makes the file and sets the journal's mode.
 	if s.writer, err = newWriter(ctx, s, writing); err != nil {
 		writing.Close()
 		return fmt.Errorf("the database %s cannot be opened: %w", s.options.Path, err)
 	}
 	if s.pool, err = open(s.options.Cores); err != nil {
-		writing.Close()
+		s.writer.close()
 		return err
 	}
 	s.on = newPrepared(s.pool)
@@ -320,62 +322,4 @@ func (s *Store) tell(ids []uuid.UUID) {
 	if f := s.listener.Load(); f != nil {
 		(*f)(ids)
 	}
-}
-
-// preparer is a pool of connections or one of them.
-type preparer interface {
-	PrepareContext(ctx context.Context, sql string) (*sql.Stmt, error)
-}
-
-// prepared runs statements on an embedded database that are prepared once and kept.
-type prepared struct {
-	on   preparer
-	mu   sync.RWMutex
-	kept map[string]*sql.Stmt
-}
-
-func newPrepared(on preparer) *prepared { return &prepared{on: on, kept: map[string]*sql.Stmt{}} }
-
-func (p *prepared) find(text string) *sql.Stmt {
-	p.mu.RLock()
-	defer p.mu.RUnlock()
-	return p.kept[text]
-}
-
-func (p *prepared) statement(ctx context.Context, text string) (*sql.Stmt, error) {
-	if st := p.find(text); st != nil {
-		return st, nil
-	}
-	st, err := p.on.PrepareContext(ctx, text)
-	if err != nil {
-		return nil, err
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if have := p.kept[text]; have != nil {
-		st.Close()
-		return have, nil
-	}
-	p.kept[text] = st
-	return st, nil
-}
-
-// ExecContext is not given up once it has begun: a statement that is cancelled
-// half-way makes SQLite end the transaction, and with it the writes of everybody
-// else in the group.
-func (p *prepared) ExecContext(ctx context.Context, text string, args ...any) (sql.Result, error) {
-	ctx = context.WithoutCancel(ctx)
-	st, err := p.statement(ctx, text)
-	if err != nil {
-		return nil, err
-	}
-	return st.ExecContext(ctx, args...)
-}
-
-func (p *prepared) QueryContext(ctx context.Context, text string, args ...any) (*sql.Rows, error) {
-	st, err := p.statement(ctx, text)
-	if err != nil {
-		return nil, err
-	}
-	return st.QueryContext(ctx, args...)
 }

@@ -11,9 +11,9 @@ import (
 	"zelus/internal/auth"
 )
 
-// TestNobodyWaitsForAWrite: a write whose context is over before its turn comes is not
+// TestAbandonedWrite: a write whose context is over before its turn comes is not
 // made, and the others of its group are made as if it had not been there: once.
-func TestNobodyWaitsForAWrite(t *testing.T) {
+func TestAbandonedWrite(t *testing.T) {
 	st := openSQLite(t)
 	w := st.writer
 	w.turn <- struct{}{}
