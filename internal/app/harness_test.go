@@ -14,7 +14,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -276,9 +275,7 @@ func (l *transcript) String() string {
 	return l.text.String()
 }
 
-// statements keeps all SQL that was run. The rows of somebody's credentials and
-// addresses count as one statement each, as they are to a server; SQLite is asked
-// for them one by one.
+// statements keeps all SQL that was run.
 type statements struct {
 	mu  sync.Mutex
 	all []string
@@ -287,13 +284,8 @@ type statements struct {
 func (s *statements) note(sql string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if n := len(s.all); n > 0 && s.all[n-1] == sql && rowByRow.MatchString(sql) {
-		return
-	}
 	s.all = append(s.all, sql)
 }
-
-var rowByRow = regexp.MustCompile(`^INSERT INTO (credentials|identifiers|addresses) `)
 
 // during gives the statements that f runs.
 func (s *statements) during(f func()) []string {
