@@ -177,20 +177,6 @@ func (p *process) costOf(n int, do func(c *connection, i int) error) (time.Durat
 	return (after - before) / time.Duration(n), err
 }
 
-// median of five tries.
-func median(try func() (time.Duration, error)) (time.Duration, error) {
-	var all []time.Duration
-	for range 5 {
-		d, err := try()
-		if err != nil {
-			return 0, err
-		}
-		all = append(all, d)
-	}
-	slices.Sort(all)
-	return all[len(all)/2], nil
-}
-
 // percentile of latencies.
 func percentile(all []time.Duration, p float64) time.Duration {
 	slices.Sort(all)

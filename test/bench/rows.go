@@ -22,20 +22,56 @@ const cheapest = bcrypt.MinCost
 
 func withToken(n int) []byte { return get("/sessions/whoami", "X-Session-Token", token(n)) }
 
-// comparison is what requests cost at the server and at the bare one.
-type comparison struct {
-	cost, bare time.Duration
-	ratio      float64
+// try is one measurement, in time on a processor for each request. The round says
+// which one it is, so that each can ask for somebody else.
+type try func(round int) (time.Duration, error)
+
+// median is that of five tries.
+func (t try) median() (time.Duration, error) {
+	var all []time.Duration
+	for round := range 5 {
+		d, err := t(round)
+		if err != nil {
+			return 0, err
+		}
+		all = append(all, d)
+	}
+	slices.Sort(all)
+	return all[len(all)/2], nil
 }
 
-// rounds are how often the two are compared. One round is short and has one
-// after the other, so that both meet the same machine; the median is that of the
-// rounds' ratios.
+// comparison is what the same costs in two places.
+type comparison struct {
+	cost, other time.Duration
+	ratio       float64
+}
+
+// rounds are how often two places are compared.
 const rounds = 15
 
-// against compares what an answer costs with what it costs the bare server. It
-// sends n requests in each round.
-func (b *bench) against(p *process, n int, example []byte, ask func(round, n int) []byte) (comparison, error) {
+// beside compares what the same costs in two places. One round is short and has one
+// right after the other, so that both meet the same machine; the median is that of the
+// rounds' ratios.
+func (t try) beside(other try) (comparison, error) {
+	var all []comparison
+	for round := range rounds {
+		cost, err := t(round)
+		if err != nil {
+			return comparison{}, err
+		}
+		least, err := other(round)
+		if err != nil {
+			return comparison{}, err
+		}
+		all = append(all, comparison{cost, least, float64(cost) / float64(least)})
+	}
+	slices.SortFunc(all, func(a, b comparison) int { return cmp.Compare(a.ratio, b.ratio) })
+	return all[rounds/2], nil
+}
+
+// against compares what an answer costs with what it costs the bare server.
+func (b *bench) against(p *process, cost try) (comparison, error) {
+	example := withToken(0)
 	c, err := dial(p.public)
 	if err != nil {
 		return comparison{}, err
@@ -62,47 +98,44 @@ func (b *bench) against(p *process, n int, example []byte, ask func(round, n int
 	if err := same(want, got); err != nil {
 		return comparison{}, err
 	}
-	var all []comparison
-	for round := range rounds {
-		cost, err := p.cost(n, want.Status, func(i int) []byte { return ask(round, i) })
-		if err != nil {
-			return comparison{}, err
-		}
-		bare, err := least.cost(n, want.Status, func(int) []byte { return example })
-		if err != nil {
-			return comparison{}, err
-		}
-		all = append(all, comparison{cost, bare, float64(cost) / float64(bare)})
-	}
-	slices.SortFunc(all, func(a, b comparison) int { return cmp.Compare(a.ratio, b.ratio) })
-	return all[rounds/2], nil
-}
-
-// checkWarm is a session check whose answer is in memory.
-func (b *bench) checkWarm(p *process) (comparison, error) {
-	const hot = 500
-	if _, err := p.cost(hot, 200, withToken); err != nil {
-		return comparison{}, err
-	}
-	return b.against(p, b.requests, withToken(0), func(_, n int) []byte { return withToken(n % hot) })
-}
-
-// checkCold is one that has to ask the database: each person once.
-func (b *bench) checkCold(p *process, people int) (comparison, error) {
-	each := min(b.requests, people/rounds) // other people in each round
-	return b.against(p, each, withToken(0), func(round, n int) []byte { return withToken(round*each + n) })
-}
-
-// begin is the beginning of a flow.
-func (b *bench) begin(p *process) (time.Duration, error) {
-	return median(func() (time.Duration, error) {
-		return p.cost(b.requests/2, 200, func(int) []byte { return get("/self-service/login/api") })
+	return cost.beside(func(int) (time.Duration, error) {
+		return least.cost(b.requests, want.Status, func(int) []byte { return example })
 	})
 }
 
+// checkWarm is a session check whose answer is in memory.
+func (b *bench) checkWarm(p *process) try {
+	const hot = 500
+	return func(round int) (time.Duration, error) {
+		if round == 0 {
+			if _, err := p.cost(hot, 200, withToken); err != nil {
+				return 0, err
+			}
+		}
+		return p.cost(b.requests, 200, func(n int) []byte { return withToken(n % hot) })
+	}
+}
+
+// checkCold is one that has to ask the database: each person once. With a step of 1 they
+// come as they have signed up, so that neighbours in the tables follow each other; with
+// a step that shares no factor with their number they come from all over the database.
+func (b *bench) checkCold(p *process, people, step int) try {
+	each := min(b.requests, people/rounds)
+	return func(round int) (time.Duration, error) {
+		return p.cost(each, 200, func(n int) []byte { return withToken((round*each + n) * step % people) })
+	}
+}
+
+// begin is the beginning of a flow.
+func (b *bench) begin(p *process) try {
+	return func(int) (time.Duration, error) {
+		return p.cost(b.requests/2, 200, func(int) []byte { return get("/self-service/login/api") })
+	}
+}
+
 // page is what it costs to begin a sign-in in a browser and to show its page.
-func (b *bench) page(p *process) (time.Duration, error) {
-	return median(func() (time.Duration, error) {
+func (b *bench) page(p *process) try {
+	return func(int) (time.Duration, error) {
 		return p.costOf(b.requests/4, func(c *connection, _ int) error {
 			began, err := c.expect(303, browse("/self-service/login/browser"))
 			if err != nil {
@@ -120,7 +153,7 @@ func (b *bench) page(p *process) (time.Duration, error) {
 			_, err = c.expect(200, browse(to.RequestURI(), "Cookie", strings.Join(cookies, "; ")))
 			return err
 		})
-	})
+	}
 }
 
 // forms begins so many flows and gives the paths that they are sent to.
@@ -147,18 +180,16 @@ func forms(p *process, kind string, n int) ([]string, error) {
 
 // submit is the submission of a flow alone, less the hash, which is measured
 // beside each try: on a busy machine both cost more.
-func (b *bench) submit(p *process, kind string, body func(n int) any) (time.Duration, error) {
+func (b *bench) submit(p *process, kind string, body func(n int) any) try {
 	const n = 500
-	try := 0
-	return median(func() (time.Duration, error) {
+	return func(round int) (time.Duration, error) {
 		paths, err := forms(p, kind, n)
 		if err != nil {
 			return 0, err
 		}
-		try++
 		var requests [][]byte
 		for i, path := range paths {
-			text, err := json.Marshal(body(try*n + i))
+			text, err := json.Marshal(body(round*n + i))
 			if err != nil {
 				return 0, err
 			}
@@ -170,16 +201,16 @@ func (b *bench) submit(p *process, kind string, body func(n int) any) (time.Dura
 		}
 		one, err := hash()
 		return all - one, err
-	})
+	}
 }
 
-func (b *bench) signIn(p *process, people int) (time.Duration, error) {
+func (b *bench) signIn(p *process, people int) try {
 	return b.submit(p, "login", func(n int) any {
 		return map[string]any{"method": "password", "identifier": email(n % people), "password": password}
 	})
 }
 
-func (b *bench) signUp(p *process) (time.Duration, error) {
+func (b *bench) signUp(p *process) try {
 	return b.submit(p, "registration", func(n int) any {
 		return map[string]any{"method": "password", "password": password, "traits": map[string]string{"email": fmt.Sprintf("new%d.%d@example.org", rand.Int64(), n)}}
 	})
@@ -204,12 +235,12 @@ func hash() (time.Duration, error) {
 }
 
 // list is a page of 250 identities, behind a token or the first one.
-func (b *bench) list(p *process, path string) (time.Duration, error) {
+func (b *bench) list(p *process, path string) try {
 	admin := *p
 	admin.public = p.admin
-	return median(func() (time.Duration, error) {
+	return func(int) (time.Duration, error) {
 		return admin.cost(400, 200, func(int) []byte { return get(path) })
-	})
+	}
 }
 
 // deep is the path of a page near the end of the list, as following the links
