@@ -258,8 +258,12 @@ func TestDeletionAskedAfterRecovery(t *testing.T) {
 				to = a.refused(422, "browser_location_change_required").at("redirect_browser_to").String()
 			}
 			next := mustURL(t, mustURL(t, to).Query().Get("return_to"))
-			if !strings.HasPrefix(to, dataPage+"?") || !strings.HasPrefix(next.String(), ownPage) || next.Query().Get("flow") == "" {
+			if !strings.HasPrefix(to, dataPage+"?") || next.Query().Get("flow") == "" {
 				t.Errorf("%s: they are led to %q: %s", style, to, a.body)
+			}
+			// A page of one's own may be none that return_to may name: the engine leads on to it.
+			if on := c.get(next.RequestURI(), "Accept", "text/html").is(303).header.Get("Location"); on != ownPage+"?"+next.RawQuery {
+				t.Errorf("%s: %s leads on to %q", style, next, on)
 			}
 			c.whoami().is(200)
 		}

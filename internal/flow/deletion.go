@@ -78,7 +78,8 @@ func (v *visit) asks(done *result) string {
 		return ""
 	}
 	if done.next != nil {
-		return v.deletionPage(v.page(done.next))
+		// Through the engine, which leads on to it: its page may be one that no return_to may name.
+		return v.deletionPage(v.action(done.next))
 	}
 	return v.deletionPage(f.ReturnTo())
 }

@@ -225,7 +225,7 @@ func (v *visit) unverified(s *Submission, m *Method, o Outcome) (answered bool, 
 	}
 	ctx, now := v.r.Context(), auth.Now(v.engine.Clock())
 	err = v.engine.Store.Write(ctx, store.Durable, func(tx *store.Tx) error {
-		fresh, err := tx.StillProven(ctx, o.identity.Project, o.identity.ID, o.used)
+		fresh, err := stillProven(ctx, tx, o)
 		if err != nil {
 			return err
 		}
