@@ -387,13 +387,16 @@ func TestVaryCookie(t *testing.T) {
 func TestNearby(t *testing.T) {
 	c := &config.Config{}
 	c.Serve.Public.BaseURL, c.Serve.Admin.BaseURL = "https://login.example.org/", "https://Admin.example.org/"
-	for host, want := range map[string]bool{
-		"localhost:4433": true, "127.0.0.1:4433": true, "[::1]:4433": true, "zelus:4433": true, "app.localhost": true, "login.example.org": true, "admin.example.org": true,
-		"zelus.default.svc.cluster.local:4434": true, "host.docker.internal:4434": true, "localhost.:4433": true, "LOCALHOST": true,
-		"rebound.example.com:4433": false, "127.0.0.1.example.com": false, "login.example.org.evil.example": false,
+	for host, want := range map[string]struct{ here, there bool }{
+		"localhost:4433": {true, true}, "localhost.:4433": {true, true}, "LOCALHOST": {true, true}, "app.localhost": {true, true},
+		"127.0.0.1:4433": {true, true}, "[::1]:4433": {true, true}, "login.example.org": {true, true}, "admin.example.org": {true, true},
+		"zelus:4433": {false, true}, "zelus.default.svc.cluster.local:4434": {false, true}, "host.docker.internal:4434": {false, true}, "router.test": {false, true},
+		"rebound.example.com:4433": {}, "127.0.0.1.example.com": {}, "login.example.org.evil.example": {}, "": {}, ".": {},
 	} {
-		if got := nearby(c, host); got != want {
-			t.Errorf("%s: %v", host, got)
+		for peer, want := range map[string]bool{"127.0.0.1:50000": want.here, "[::1]:50000": want.here, "[::ffff:127.0.0.1]:50000": want.here, "172.17.0.5:50000": want.there, "": want.here} {
+			if got := nearby(c, &http.Request{Host: host, RemoteAddr: peer}); got != want {
+				t.Errorf("%q, asked from %q: %v", host, peer, got)
+			}
 		}
 	}
 }
@@ -418,7 +421,7 @@ func TestForeignNames(t *testing.T) {
 			answer.Body.Close()
 			return answer.StatusCode
 		}
-		agree(t, "a name of a container", fmt.Sprint(ask(s.admin+"/admin/identities", "zelus:4434")), "200")
+		agree(t, "a name of this machine", fmt.Sprint(ask(s.admin+"/admin/identities", "localhost:4434")), "200")
 		agree(t, "a foreign name", fmt.Sprint(ask(s.admin+"/admin/identities", "rebound.example.com:4434")), foreign)
 		agree(t, "mail under a foreign name", fmt.Sprint(ask(s.public+"/dev/mail", "rebound.example.com:4433")), "404")
 	}

@@ -3,6 +3,7 @@ package app
 import (
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -170,7 +171,7 @@ func (a *App) noForeignPages(next http.Handler) http.Handler {
 		if web.CrossSite(r, []string{web.Origin(c.AdminURL())}) {
 			return auth.ErrCSRF.Saying("A page of another site asked for this in a browser. The admin API is for services.")
 		}
-		if c.Dev && !nearby(c, r.Host) {
+		if c.Dev && !nearby(c, r) {
 			return auth.ErrCSRF.Saying("With dev the admin API is only reached by an address, or by a name that nobody on the internet can have. If %q is its name, set serve.admin.base_url to it.", auth.Short(r.Host))
 		}
 		next.ServeHTTP(w, r)
@@ -207,7 +208,7 @@ func quiet(on func() bool) func(string) bool {
 func (a *App) caughtMail() http.Handler {
 	page := a.catcher.Page(a.pages.Style)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if c := a.Config(); !c.Dev || !nearby(c, r.Host) {
+		if c := a.Config(); !c.Dev || !nearby(c, r) {
 			http.NotFound(w, r)
 			return
 		}
@@ -215,17 +216,28 @@ func (a *App) caughtMail() http.Handler {
 	})
 }
 
-// nearby says whether a Host header names this server as it is configured, by an address,
-// or by a name that nobody on the internet can have: that of a container, or one below
-// a domain that is reserved for a machine or a network (RFC 6761, RFC 6762; .internal
-// by ICANN). Otherwise a page whose own name leads to this machine (DNS
-// rebinding) could read what is for developers. The name alone decides: over plain
-// HTTP such a page sends neither Sec-Fetch-Site nor, to read, Origin, and can call itself
-// any User-Agent, so nothing else tells it from a service.
-func nearby(c *config.Config, host string) bool {
-	name := strings.ToLower(strings.TrimSuffix((&url.URL{Host: host}).Hostname(), "."))
-	return strings.EqualFold(name, c.PublicURL().Hostname()) || strings.EqualFold(name, c.AdminURL().Hostname()) || net.ParseIP(name) != nil || !strings.Contains(name, ".") ||
-		slices.ContainsFunc([]string{".localhost", ".local", ".internal", ".test"}, func(domain string) bool { return strings.HasSuffix(name, domain) })
+// nearby says whether the Host header of a request names this server as it is
+// configured, by an address, or as this machine. Otherwise a page whose own name leads to
+// this machine (DNS rebinding) could read what is for developers. Who asks from another
+// machine, a container for instance, may also use a name that nobody on the internet can
+// have: one without a dot, or below a domain that is reserved for a network (RFC 6761,
+// RFC 6762; .internal by ICANN). From this machine a browser may ask, in a network
+// that gives such names to whom it likes. The names alone decide: over plain HTTP such a page
+// sends neither Sec-Fetch-Site nor, to read, Origin, and can call itself any User-Agent.
+func nearby(c *config.Config, r *http.Request) bool {
+	name := strings.ToLower(strings.TrimSuffix((&url.URL{Host: r.Host}).Hostname(), "."))
+	switch {
+	case strings.EqualFold(name, c.PublicURL().Hostname()), strings.EqualFold(name, c.AdminURL().Hostname()), net.ParseIP(name) != nil,
+		name == "localhost", strings.HasSuffix(name, ".localhost"):
+		return true
+	case name == "":
+		return false
+	}
+	if peer, err := netip.ParseAddrPort(r.RemoteAddr); err != nil || peer.Addr().Unmap().IsLoopback() {
+		return false
+	}
+	return !strings.Contains(name, ".") ||
+		slices.ContainsFunc([]string{".local", ".internal", ".test"}, func(domain string) bool { return strings.HasSuffix(name, domain) })
 }
 
 func (a *App) cors() web.CORSOptions {

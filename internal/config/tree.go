@@ -13,7 +13,7 @@ import (
 type Config struct {
 	DSN               string         `key:"dsn" required:"yes" format:"dsn" restart:"yes" doc:"The database: sqlite:// and a path, postgres://, or the word memory. cockroach:// and mysql:// are known but cannot be used yet. The parameters max_conns, max_conn_lifetime and max_conn_idle_time bound the connections to a server; max_idle_conns changes nothing."`
 	Version           string         `key:"version" format:"version" env:"no" inert:"yes" doc:"Version of Kratos that the file was written for. It changes nothing."`
-	Dev               bool           `key:"dev" default:"false" doc:"For development only: cookies without Secure, http base URLs, weak values allowed. The admin API then answers under the configured base URLs, addresses, and names that nobody on the internet can have, such as those of containers."`
+	Dev               bool           `key:"dev" default:"false" doc:"For development only: cookies without Secure, http base URLs, weak values allowed. The admin API then answers under the configured base URLs, addresses, localhost, and to other machines under names that nobody on the internet can have, such as those of containers."`
 	Help              bool           `key:"help" env:"no" inert:"yes" doc:"Accepted and ignored."`
 	ConfigFiles       []string       `key:"config" env:"no" inert:"yes" doc:"Accepted and ignored; use the flag -c."`
 	SQAOptOut         bool           `key:"sqa-opt-out" default:"false" inert:"yes" doc:"Accepted and ignored: no usage data is ever sent."`
