@@ -162,10 +162,9 @@ func (s *Store) openSQLite(ctx context.Context) error {
 	name := "file:" + (&url.URL{Path: s.options.Path}).EscapedPath()
 	if s.options.Memory {
 		// All connections to this name see the same database, until the last is closed.
-		// There is no log: while somebody writes, readers ask again and again until it is
-		// their turn, so that who reads on the Store inside of Write waits in vain.
 		name = "file:/" + uuid.NewString()
 		options.Set("vfs", "memdb")
+		s.memory = new(sync.RWMutex)
 	}
 	open := func(connections int, more ...string) (*sql.DB, error) {
 		options := maps.Clone(options)
@@ -190,7 +189,9 @@ func (s *Store) openSQLite(ctx context.Context) error {
 		writing.Close()
 		return fmt.Errorf("the database %s cannot be opened: %w", s.options.Path, err)
 	}
-	if s.pool, err = open(s.options.Cores); err != nil {
+	// Readers share 32 MiB, and have room for the inner pages of the trees of a million
+	// people at least: without it a look-up reads each level anew.
+	if s.pool, err = open(s.options.Cores, fmt.Sprintf("cache_size(%d)", -max(8<<10, 32<<10/s.options.Cores))); err != nil {
 		s.writer.close()
 		return err
 	}

@@ -51,6 +51,10 @@ type queries struct {
 	texts   *sync.Map // query → string, rendered once
 	observe func(string)
 	ring    *atomic.Pointer[secret.Ring] // of credentials, see sealed.go
+	// memory keeps reads of a database in memory and its writer apart: there SQLite has no
+	// log beside which to read, and has readers ask again and again. nil elsewhere, and in
+	// a transaction, which has it.
+	memory *sync.RWMutex
 }
 
 func (q *queries) text(s query) string {
@@ -79,6 +83,10 @@ func (q *queries) exec(ctx context.Context, s query, args ...any) (int, error) {
 func (q *queries) each(ctx context.Context, s query, scan func(scanner) error, args ...any) error {
 	ctx, cancel := q.dialect.reading(ctx)
 	defer cancel()
+	if q.memory != nil {
+		q.memory.RLock()
+		defer q.memory.RUnlock()
+	}
 	rows, err := q.on.QueryContext(ctx, q.text(s), q.arguments(args)...)
 	if err != nil {
 		return q.problem(s, err)

@@ -231,10 +231,18 @@ func (w *sqliteWriter) next() bool {
 }
 
 // commit runs a group in one transaction and answers all of them once the commit is
-// on disk.
+// on disk. Whatever happens, nobody is left without an answer.
 func (w *sqliteWriter) commit(group []*job) {
-	results := make([]error, len(group))
-	err := w.transact(group, results)
+	results, err := make([]error, len(group)), errUnfinished
+	defer func() {
+		for i, j := range group {
+			if results[i] == nil {
+				results[i] = err
+			}
+			j.done <- results[i]
+		}
+	}()
+	err = w.transact(group, results)
 	if err := errors.Join(append(results, err)...); errors.Is(err, auth.ErrUnavailable) {
 		w.failing.Store(true)
 	} else if err == nil && w.sync == Durable {
@@ -249,13 +257,9 @@ func (w *sqliteWriter) commit(group []*job) {
 		}
 		w.store.committed(done...)
 	}
-	for i, j := range group {
-		if err != nil && results[i] == nil {
-			results[i] = err
-		}
-		j.done <- results[i]
-	}
 }
+
+var errUnfinished = errors.New("store: the writer stopped half-way")
 
 // transact makes the writes of a group in one transaction; results has what became
 // of each. They are tried without savepoints first, because to keep what pages were
@@ -289,6 +293,10 @@ func (w *sqliteWriter) transact(group []*job, results []error) error {
 // ends it, and nothing was written; false says so.
 func (w *sqliteWriter) attempt(group []*job, results []error, savepoints bool) (bool, error) {
 	ctx := context.Background()
+	if memory := w.store.memory; memory != nil {
+		memory.Lock()
+		defer memory.Unlock()
+	}
 	if _, err := w.on.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
 		return false, w.store.problem("begin", err)
 	}
@@ -306,7 +314,7 @@ func (w *sqliteWriter) attempt(group []*job, results []error, savepoints bool) (
 			continue
 		}
 		j.tx = &Tx{queries: w.store.queries}
-		j.tx.on = w.on
+		j.tx.on, j.tx.memory = w.on, nil
 		if !savepoints {
 			if results[i] = j.run(); results[i] != nil {
 				return false, nil
@@ -322,6 +330,9 @@ func (w *sqliteWriter) attempt(group []*job, results []error, savepoints bool) (
 			end = "ROLLBACK TO one"
 		}
 		if _, err := w.on.ExecContext(ctx, end); err != nil {
+			if results[i] != nil {
+				return false, results[i] // such that SQLite has taken everything back: a full disk
+			}
 			return false, w.store.problem("savepoint", err)
 		}
 	}
