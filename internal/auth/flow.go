@@ -119,9 +119,7 @@ type Flow struct {
 	Code string `json:"-"`
 	// Private is what methods remember of a form and nobody is told: a secret that
 	// is being set up, a challenge. It ends with the form's success.
-	Private map[string][]byte `json:"-"`
-	// Fleeting says of names in Private when they are forgotten.
-	Fleeting map[string]time.Time `json:"fleeting,omitempty"`
+	Private map[string]Kept `json:"-"`
 	// Sealed is how Code and Private are stored, and with them the nodes that hold
 	// secrets: encrypted.
 	Sealed []byte `json:"private,omitempty"`
@@ -141,6 +139,16 @@ type Flow struct {
 	// submission do that.
 	Done bool `json:"-"`
 }
+
+// Kept is one thing that is remembered of a form.
+type Kept struct {
+	Value []byte `json:"value"`
+	// Until is when it is forgotten; zero where it lasts as long as the form.
+	Until time.Time `json:"until,omitzero"`
+}
+
+// Over says whether it is forgotten by now.
+func (k Kept) Over(now time.Time) bool { return !k.Until.IsZero() && !now.Before(k.Until) }
 
 // ReturnTo is where the request that began the flow wants the browser to go
 // in the end; empty if it did not say.

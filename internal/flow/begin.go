@@ -258,7 +258,7 @@ func (v *visit) find(parameter string, missing error, back func(*auth.Flow) stri
 	if !v.belongs(f) {
 		return nil, nil, auth.ErrCSRF.Explain(v.diagnostics.Form(v.r))
 	}
-	if err := v.forget(f); err != nil {
+	if err := v.expire(f); err != nil {
 		return nil, nil, err
 	}
 	if err := v.refill(f); err != nil {

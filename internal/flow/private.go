@@ -3,6 +3,7 @@ package flow
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -14,39 +15,29 @@ import (
 // Keep remembers something of a form that nobody is told: a secret that is being
 // set up, a challenge. It ends with the form's success. All methods share the
 // names, so each begins its own with what it is called.
-func (f *Form) Keep(name string, value []byte) {
-	if f.Flow.Private == nil {
-		f.Flow.Private = map[string][]byte{}
-	}
-	f.Flow.Private[name] = value
-}
+func (f *Form) Keep(name string, value []byte) { f.KeepUntil(name, value, time.Time{}) }
 
 // KeepUntil is Keep for what makes a form show a secret: from then on the form is as if
 // it had not been kept.
 func (f *Form) KeepUntil(name string, value []byte, at time.Time) {
-	f.Keep(name, value)
-	if f.Flow.Fleeting == nil {
-		f.Flow.Fleeting = map[string]time.Time{}
+	if f.Flow.Private == nil {
+		f.Flow.Private = map[string]auth.Kept{}
 	}
-	f.Flow.Fleeting[name] = at
+	f.Flow.Private[name] = auth.Kept{Value: value, Until: at}
 }
 
 // Kept is what was kept under a name; nil where nothing was.
-func (f *Form) Kept(name string) []byte { return f.Flow.Private[name] }
+func (f *Form) Kept(name string) []byte { return f.Flow.Private[name].Value }
 
 // Forget drops what was kept under a name.
 func (f *Form) Forget(name string) { delete(f.Flow.Private, name) }
 
-// forget takes out of a form that was read what was kept until now, and what the form
-// shows because of that. It writes nothing: to read a form is safe, however often
+// expire takes out of a form that was read what KeepUntil kept until a time that is over,
+// and builds the form anew without what it showed because of that. It writes nothing: to read a form is safe, however often
 // and in which order that happens (RFC 9110 section 9.2.1).
-func (v *visit) forget(f *auth.Flow) error {
+func (v *visit) expire(f *auth.Flow) error {
 	kept, now := len(f.Private), v.engine.Clock()
-	for name, at := range f.Fleeting {
-		if !now.Before(at) {
-			delete(f.Private, name)
-		}
-	}
+	maps.DeleteFunc(f.Private, func(_ string, k auth.Kept) bool { return k.Over(now) })
 	if len(f.Private) == kept {
 		return nil
 	}
@@ -62,11 +53,12 @@ func (v *visit) forget(f *auth.Flow) error {
 	return nil
 }
 
-// sealedPart is what of a flow is stored encrypted.
+// sealedPart is what of a flow is stored encrypted. What was private was stored under
+// another name before it had an end, and is lost where it still is: the methods begin again.
 type sealedPart struct {
-	Code    string            `json:"code,omitempty"`
-	Private map[string][]byte `json:"private,omitempty"`
-	Nodes   []sealedNode      `json:"nodes,omitempty"`
+	Code    string               `json:"code,omitempty"`
+	Private map[string]auth.Kept `json:"kept,omitempty"`
+	Nodes   []sealedNode         `json:"nodes,omitempty"`
 }
 
 // sealedNode is a secret node and its place in the form.
