@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"zelus/internal/secret"
 )
@@ -190,6 +191,28 @@ func TestSeal(t *testing.T) {
 		if _, err := before.Open(changed, context); !errors.Is(err, secret.ErrOpen) {
 			t.Errorf("byte %d changed: %v", n, err)
 		}
+	}
+}
+
+// TestSealUntil holds the format fixed: it is that of cookies which browsers have.
+func TestSealUntil(t *testing.T) {
+	r, context := ring(t, "cookie", newer), []byte("session")
+	until := time.Date(2030, 1, 2, 3, 4, 5, 678901999, time.FixedZone("", 3600))
+	want := until.Truncate(time.Microsecond).UTC()
+	fixed := r.SealString([]byte("\x00\x06\xba\x2c\x6d\xea\x8b\x35"+"hello"), context)
+	for name, sealed := range map[string]string{"sealed by us": r.SealUntil([]byte("hello"), context, until), "sealed before": fixed} {
+		if got, at, err := r.OpenUntil(sealed, context); err != nil || string(got) != "hello" || at != want {
+			t.Errorf("%s: OpenUntil = %q, %s, %v; want until %s", name, got, at, err, want)
+		}
+		if got, _, err := r.OpenUntil(sealed, nil); !errors.Is(err, secret.ErrOpen) || got != nil {
+			t.Errorf("%s, in another context: OpenUntil = %q, %v", name, got, err)
+		}
+	}
+	if got, _, err := r.OpenUntil(r.SealUntil(nil, context, until), context); err != nil || len(got) != 0 {
+		t.Errorf("nothing: OpenUntil = %q, %v", got, err)
+	}
+	if got, _, err := r.OpenUntil(r.SealString([]byte("shorter"), context), context); !errors.Is(err, secret.ErrOpen) || got != nil {
+		t.Errorf("sealed without an end: OpenUntil = %q, %v", got, err)
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/hmac"
 	"encoding/base64"
-	"encoding/binary"
 	"errors"
 	"net/http"
 	"net/netip"
@@ -148,17 +147,16 @@ func (c *current) open(value string) (token string, expires time.Time, ok bool) 
 	if len(value) > 2*maxToken {
 		return "", time.Time{}, false
 	}
-	plain, err := c.cookies.OpenString(value, []byte(c.Cookie.Name))
-	if err != nil || len(plain) <= 8 {
+	plain, expires, err := c.cookies.OpenUntil(value, []byte(c.Cookie.Name))
+	if err != nil || len(plain) == 0 {
 		return "", time.Time{}, false
 	}
-	return string(plain[8:]), time.UnixMicro(int64(binary.BigEndian.Uint64(plain))).UTC(), true
+	return string(plain), expires, true
 }
 
 // seal is the reverse of open.
 func (c *current) seal(token string, expires time.Time) string {
-	plain := binary.BigEndian.AppendUint64(nil, uint64(expires.UnixMicro()))
-	return c.cookies.SealString(append(plain, token...), []byte(c.Cookie.Name))
+	return c.cookies.SealUntil([]byte(token), []byte(c.Cookie.Name), expires)
 }
 
 // Check recognises a session and gives the answer to who it is: from memory
