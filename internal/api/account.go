@@ -167,8 +167,7 @@ func (a *API) renameKey(o *flow.Own) error {
 	}); err != nil {
 		return err
 	}
-	o.Word = flow.WordSaved
-	return o.Done(http.StatusNoContent, nil, "")
+	return o.Done(flow.WordSaved, http.StatusNoContent, nil, "")
 }
 
 // export is what is kept about somebody, for them.

@@ -105,7 +105,7 @@ func (v *visit) succeed(done *result) error {
 		if steps := v.steps(done); len(steps) > 0 && asks == "" {
 			to = steps[0].Flow.URL
 		}
-		word := ""
+		var word Word
 		if k.stays && !done.waits && to != v.page(f) { // that page says it in its form
 			word = WordSaved
 		}

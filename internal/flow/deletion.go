@@ -52,7 +52,7 @@ func showDeletion(o *Own) error {
 		return err
 	}
 	set := &v.config.SelfService.Flows.Deletion
-	return o.Done(http.StatusOK, struct {
+	return o.Done("", http.StatusOK, struct {
 		Enabled bool `json:"enabled"`
 		Grace   int  `json:"grace_period_seconds"`
 		deletion
@@ -133,8 +133,7 @@ func deleteAccount(o *Own) error {
 		v.csrf.Rotate(v.w)
 	}
 	flows := &v.config.SelfService.Flows
-	o.Word = WordDeleted
-	return o.Done(http.StatusOK, deletion{&at}, cmp.Or(flows.Logout.After.DefaultBrowserReturnURL, v.config.SelfService.DefaultBrowserReturnURL))
+	return o.Done(WordDeleted, http.StatusOK, deletion{&at}, cmp.Or(flows.Logout.After.DefaultBrowserReturnURL, v.config.SelfService.DefaultBrowserReturnURL))
 }
 
 // lockOwn reads the identity of a session again, which must still live, and keeps others
@@ -179,8 +178,7 @@ func keepAccount(o *Own) error {
 	if err != nil {
 		return err
 	}
-	o.Word = WordKept
-	return o.Done(http.StatusOK, deletion{}, v.config.SelfService.DefaultBrowserReturnURL)
+	return o.Done(WordKept, http.StatusOK, deletion{}, v.config.SelfService.DefaultBrowserReturnURL)
 }
 
 // undoToken is what the link carries by which an account is kept.

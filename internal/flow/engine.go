@@ -57,9 +57,7 @@ type current struct {
 	// deletions seals the links by which accounts are kept.
 	deletions *secret.Ring
 	aside     web.BrowserCookie
-	// word carries to a built-in page what was done, words seals that.
-	word  web.BrowserCookie
-	words *secret.Ring
+	words     words
 	// diagnostics say why browsers are refused.
 	diagnostics *web.Diagnostics
 }
@@ -78,7 +76,7 @@ func (e *Engine) Configure(c *config.Config, schemas *schema.Set, policy auth.Po
 	if err != nil {
 		return err
 	}
-	words, err := secret.NewRing("word", c.Secrets.Default)
+	wording, err := secret.NewRing("word", c.Secrets.Default)
 	if err != nil {
 		return err
 	}
@@ -92,9 +90,8 @@ func (e *Engine) Configure(c *config.Config, schemas *schema.Set, policy auth.Po
 		config: c, schemas: schemas, policy: policy, public: public, base: public.String(), bindings: bindings, flows: flows, deletions: deletions,
 		origins: origins, csrf: csrf,
 		aside: web.BrowserCookie{Name: "ory_kratos_continuity", Persistent: true, CookieOptions: web.CookieOptions{Secure: c.Cookies.Secure}},
-		word: web.BrowserCookie{Name: "zelus_word", Persistent: true,
-			CookieOptions: web.CookieOptions{Path: public.Path + config.PagesPath, Secure: c.Cookies.Secure}},
-		words:       words,
+		words: words{ring: wording, cookie: web.BrowserCookie{Name: "zelus_word", Persistent: true,
+			CookieOptions: web.CookieOptions{Path: public.Path + config.PagesPath, Secure: c.Cookies.Secure}}},
 		returnTo:    web.Compile(append([]string{c.BuiltInPage("")}, c.SelfService.AllowedReturnURLs...), public, c.SelfService.DefaultBrowserReturnURL, c.FeatureFlags.LegacyAllowInsecureOrigins),
 		diagnostics: &web.Diagnostics{Public: public, CSRF: csrf, Session: e.Sessions.Cookie(), Origins: origins},
 	})

@@ -23,8 +23,6 @@ type Own struct {
 	Session *store.SessionRow
 	// Values is what a change was sent with; nil where it is none.
 	Values *web.Values
-	// Word is what the built-in page says was done to which a change leads; may be empty.
-	Word string
 
 	visit *visit
 	home  string // where they begin with it
@@ -46,8 +44,7 @@ func (e *Engine) Changing(home string, do func(*Own) error) web.Handler {
 
 func (e *Engine) own(home string, do, first func(*Own) error) web.Handler {
 	return e.bind(settings, func(v *visit) error {
-		o := &Own{visit: v, home: v.base + home}
-		err := o.signedIn()
+		o, err := v.owner(home)
 		if err == nil {
 			err = first(o)
 		}
@@ -61,21 +58,29 @@ func (e *Engine) own(home string, do, first func(*Own) error) web.Handler {
 	})
 }
 
-// signedIn finds whose request it is.
-func (o *Own) signedIn() (err error) {
-	v := o.visit
+// Owner is who looks at what is theirs, as in Looking, for a page that shows its errors
+// itself: auth.ErrNoSession where nobody is signed in, auth.ErrAAL2Required where they
+// have to prove more.
+func (e *Engine) Owner(w http.ResponseWriter, r *http.Request, home string) (*Own, error) {
+	v := &visit{current: e.now.Load(), engine: e, kind: settings, w: w, r: r}
+	return v.owner(home)
+}
+
+// owner finds whose request it is.
+func (v *visit) owner(home string) (o *Own, err error) {
+	o = &Own{visit: v, home: v.base + home}
 	o.Session, err = v.signedIn()
 	v.app = v.proof.Token != "" && !v.proof.Cookie
 	switch {
 	case errors.Is(err, auth.ErrNoSession):
-		return &refusal{err: err, to: withQuery(v.begin(auth.Login), "return_to", o.home), status: http.StatusSeeOther}
+		return nil, &refusal{err: err, to: withQuery(v.begin(auth.Login), "return_to", o.home), status: http.StatusSeeOther}
 	case err != nil:
-		return err
+		return nil, err
 	case !v.engine.Sessions.Satisfied(o.Session):
 		to := v.stepUp(o.home)
-		return &refusal{err: auth.ErrAAL2Required.RedirectTo(to), to: to, status: http.StatusSeeOther}
+		return nil, &refusal{err: auth.ErrAAL2Required.RedirectTo(to), to: to, status: http.StatusSeeOther}
 	}
-	return nil
+	return o, nil
 }
 
 // read reads what was sent, and sees that no other site has had a browser send it. A
@@ -118,12 +123,13 @@ func (o *Own) ProveTo(back string) string {
 }
 
 // Done answers a change that is made: with JSON, or with nothing where body is nil. A
-// plain page goes on where it asked to, or otherwise.
-func (o *Own) Done(status int, body any, otherwise string) error {
+// plain page goes on where it asked to, or otherwise, and a built-in one says there what
+// was done.
+func (o *Own) Done(done Word, status int, body any, otherwise string) error {
 	v := o.visit
 	switch {
 	case !v.asJSON():
-		v.leadOn(cmp.Or(o.to, otherwise, o.home), o.Word)
+		v.leadOn(cmp.Or(o.to, otherwise, o.home), done)
 		return nil
 	case body == nil:
 		v.w.WriteHeader(http.StatusNoContent)

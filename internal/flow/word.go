@@ -1,54 +1,67 @@
 package flow
 
 import (
-	"encoding/binary"
 	"net/http"
 	"strings"
 	"time"
+
+	"zelus/internal/secret"
+	"zelus/internal/web"
 )
 
-// A built-in page says once what the request has done that led to it. It hears of that in
-// a sealed cookie, which nobody but this server can have made: what an address says,
-// anybody could have a browser open.
+// Word is what a request has done, which the built-in page says once to which it has led.
+// The page hears of it in a sealed cookie, which nobody but this server can have made: what
+// an address says, anybody could have a browser open.
+type Word string
 
-// Words for what was done.
+// All words; empty is none.
 const (
-	WordSaved   = "saved"
-	WordKept    = "kept"
-	WordDeleted = "deleted"
+	WordSaved         Word = "saved"
+	WordKept          Word = "kept"
+	WordDeleted       Word = "deleted"
+	WordRevoked       Word = "revoked"
+	WordRevokedOthers Word = "revoked_others"
+	WordTrusted       Word = "trusted"
+	WordDistrusted    Word = "distrusted"
+	WordDistrustedAll Word = "distrusted_all"
 )
 
 // wordLasts is how long a word waits for its page.
 const wordLasts = time.Minute
 
+// words is the cookie that carries a word, and what seals it.
+type words struct {
+	cookie web.BrowserCookie
+	ring   *secret.Ring
+}
+
 // LeaveWord leaves word of what was done for the page to which an answer leads.
-func (e *Engine) LeaveWord(w http.ResponseWriter, what string) {
-	c, now := e.now.Load(), e.Clock()
+func (e *Engine) LeaveWord(w http.ResponseWriter, done Word) {
+	c, now := e.now.Load().words, e.Clock()
 	until := now.Add(wordLasts)
-	plain := binary.BigEndian.AppendUint64(nil, uint64(until.UnixMicro()))
-	c.word.Set(w, c.words.SealString(append(plain, what...), nil), now, until)
+	c.cookie.Set(w, c.ring.SealUntil([]byte(done), nil, until), now, until)
 }
 
 // TakeWord is what was done before this page is shown; empty where nothing was. The next
 // page says nothing of it.
-func (e *Engine) TakeWord(w http.ResponseWriter, r *http.Request) string {
-	c := e.now.Load()
-	sealed := c.word.Value(r)
+func (e *Engine) TakeWord(w http.ResponseWriter, r *http.Request) Word {
+	c := e.now.Load().words
+	sealed := c.cookie.Value(r)
 	if sealed == "" {
 		return ""
 	}
-	c.word.Clear(w)
-	plain, err := c.words.OpenString(sealed, nil)
-	if err != nil || len(plain) < 8 || !e.Clock().Before(time.UnixMicro(int64(binary.BigEndian.Uint64(plain)))) {
+	c.cookie.Clear(w)
+	done, until, err := c.ring.OpenUntil(sealed, nil)
+	if err != nil || !e.Clock().Before(until) {
 		return ""
 	}
-	return string(plain[8:])
+	return Word(done)
 }
 
 // leadOn leads a browser on, with word of what was done if a page of ours can say it.
-func (v *visit) leadOn(to, word string) {
-	if word != "" && strings.HasPrefix(to, v.config.BuiltInPage("")) {
-		v.engine.LeaveWord(v.w, word)
+func (v *visit) leadOn(to string, done Word) {
+	if done != "" && strings.HasPrefix(to, v.config.BuiltInPage("")) {
+		v.engine.LeaveWord(v.w, done)
 	}
 	v.redirect(http.StatusSeeOther, to)
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"zelus/internal/auth"
+	"zelus/internal/config"
 	"zelus/internal/flow"
 	"zelus/internal/language"
 )
@@ -54,12 +55,14 @@ func (p *Pages) showData(w http.ResponseWriter, r *http.Request) error {
 	if token := query.Get("token"); token != "" {
 		return p.askByToken(w, r, token)
 	}
-	if p.engine.TakeWord(w, r) == flow.WordDeleted {
-		if _, err := p.sessions.FindToRead(r); errors.Is(err, auth.ErrNoSession) {
-			return p.showDeleted(w, r)
-		}
+	o, err := p.engine.Owner(w, r, config.PagesPath+"data")
+	switch {
+	case errors.Is(err, auth.ErrNoSession) && p.engine.TakeWord(w, r) == flow.WordDeleted:
+		return p.showDeleted(w, r)
+	case err != nil:
+		return p.nobody(w, err, "data")
 	}
-	return p.looking("data", p.showOwnData)(w, r)
+	return p.showOwnData(o)
 }
 
 func (p *Pages) showOwnData(o *flow.Own) error {

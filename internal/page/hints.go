@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"zelus/internal/auth"
+	"zelus/internal/flow"
 	"zelus/internal/ui"
 )
 
@@ -89,6 +90,18 @@ var nearer = map[place]string{
 	{ui.LabelSave, ui.GroupTOTP}:             "button.add_app",
 	{ui.LabelSignInTOTPSubmit, ui.GroupTOTP}: "go_on",
 	{ui.ErrorVerifierWrong, ui.GroupTOTP}:    "wrong.app",
+}
+
+// done are the texts for what was done before a page of somebody who is signed in; that an
+// account is deleted is said on another.
+var done = map[flow.Word]string{
+	flow.WordSaved:         "done.saved",
+	flow.WordKept:          "done.kept",
+	flow.WordRevoked:       "done.revoked",
+	flow.WordRevokedOthers: "done.revoked_others",
+	flow.WordTrusted:       "done.trusted",
+	flow.WordDistrusted:    "done.distrusted",
+	flow.WordDistrustedAll: "done.distrusted_all",
 }
 
 // usernames stands for the trait by which somebody signs in, in about.

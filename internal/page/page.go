@@ -19,7 +19,6 @@ import (
 	"zelus/internal/language"
 	"zelus/internal/schema"
 	"zelus/internal/session"
-	"zelus/internal/ui"
 	"zelus/internal/web"
 )
 
@@ -117,16 +116,14 @@ func (p *Pages) guard(h web.Handler) web.Handler {
 }
 
 // looking answers with a page of somebody who is signed in. Who is not proves first who
-// they are, and comes back to it. What is wrong with the page itself is shown in its
-// place, see guard.
+// they are, and comes back to it.
 func (p *Pages) looking(here string, show func(*flow.Own) error) web.Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		var wrong error
-		err := p.engine.Looking(config.PagesPath+here, func(o *flow.Own) error {
-			wrong = show(o)
-			return nil
-		})(w, r)
-		return errors.Join(err, wrong)
+		o, err := p.engine.Owner(w, r, config.PagesPath+here)
+		if err != nil {
+			return p.nobody(w, err, here)
+		}
+		return show(o)
 	}
 }
 
@@ -238,11 +235,8 @@ func (p *Pages) own(w http.ResponseWriter, r *http.Request, here, title string, 
 	v, err := p.view(w, r, title, wishes, who)
 	if err == nil {
 		v.Account = &account{Name: p.now.Load().nameOf(who), Token: p.engine.Token(w, r), Here: here}
-		switch done := p.engine.TakeWord(w, r); {
-		case done == flow.WordSaved:
-			v.Success = append(v.Success, v.Say(ui.Say(ui.SuccessSettings)))
-		case v.Has("done." + done):
-			v.Success = append(v.Success, v.H("done."+done))
+		if key := done[p.engine.TakeWord(w, r)]; key != "" {
+			v.Success = append(v.Success, v.H(key))
 		}
 	}
 	return v, err

@@ -11,7 +11,6 @@ import (
 
 	"zelus/internal/auth"
 	"zelus/internal/config"
-	"zelus/internal/flow"
 	"zelus/internal/language/languagetest"
 )
 
@@ -91,10 +90,9 @@ func TestTexts(t *testing.T) {
 	for _, button := range []string{"passkey_remove", "webauthn_remove", "totp_unlink", "lookup_secret_disable"} {
 		used["remove."+button] = true
 	}
-	used["done."+flow.WordKept] = true
-	put := regexp.MustCompile(`\$?\.Place "([a-z]+)"|done = "([a-z_]+)"`)
+	put := regexp.MustCompile(`\$?\.Place "([a-z]+)"`)
 	quoted := regexp.MustCompile(`"([a-z_]+(?:\.[a-z_]+)*)"`)
-	key := regexp.MustCompile(`(?:\bT|\bH|Has|view\(r,|Setup:|return) ?\(?"([a-z_]+(?:\.[a-z_]+)*)"|title := "([a-z.]+)"|title = "([a-z.]+)"|WayText: v.T\("([a-z.]+)"\)|\}: +"([a-z_.]+)"`)
+	key := regexp.MustCompile(`(?:\bT|\bH|Has|view\(r,|Setup:|return) ?\(?"([a-z_]+(?:\.[a-z_]+)*)"|title := "([a-z.]+)"|title = "([a-z.]+)"|WayText: v.T\("([a-z.]+)"\)|(?:\}|flow\.Word\w+): +"([a-z_.]+)"`)
 	for _, folder := range []string{".", "templates"} {
 		entries, err := os.ReadDir(folder)
 		if err != nil {
@@ -112,7 +110,7 @@ func TestTexts(t *testing.T) {
 				used[found[1]] = true
 			}
 			for _, found := range put.FindAllStringSubmatch(string(content), -1) {
-				used["nav."+found[1]], used["done."+found[2]] = true, true
+				used["nav."+found[1]] = true
 			}
 			for _, found := range key.FindAllStringSubmatch(string(content), -1) {
 				name := found[1] + found[2] + found[3] + found[4] + found[5]

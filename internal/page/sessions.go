@@ -108,28 +108,28 @@ func (p *Pages) changeSessions(w http.ResponseWriter, r *http.Request) error {
 	}
 	ctx, owner := r.Context(), row.Session.IdentityID
 	id, _ := web.ID(values.String("id"))
-	done := ""
+	var done flow.Word
 	switch values.String("action") {
 	case "revoke":
 		if id == row.Session.ID {
 			return auth.ErrOwnSession
 		}
 		_, err = p.sessions.Revoke(ctx, owner, id)
-		done = "revoked"
+		done = flow.WordRevoked
 	case "revoke_others":
 		_, err = p.sessions.RevokeOthers(ctx, owner, row.Session.ID)
-		done = "revoked_others"
+		done = flow.WordRevokedOthers
 	case "trust":
 		if err = p.sessions.MayTrust(row, r, p.now.Load().config.SelfService.Flows.Settings.PrivilegedSessionMaxAge); err == nil {
 			_, err = p.sessions.Trust(w, r, row)
 		}
-		done = "trusted"
+		done = flow.WordTrusted
 	case "distrust":
 		err = p.sessions.Distrust(ctx, owner, id)
-		done = "distrusted"
+		done = flow.WordDistrusted
 	case "distrust_all":
 		_, err = p.sessions.DistrustAll(ctx, owner)
-		done = "distrusted_all"
+		done = flow.WordDistrustedAll
 	default:
 		return auth.ErrParameter.Saying("This page has no such action.")
 	}
