@@ -128,6 +128,8 @@ type Flow struct {
 	HandedOut bool `json:"handed_out,omitempty"`
 	// SkipSettings says that a recovery leads no further than to a session.
 	SkipSettings bool `json:"skip_settings,omitempty"`
+	// Recovered says that settings were begun by a recovery, for a new password.
+	Recovered bool `json:"recovered,omitempty"`
 
 	// Filled says that the form shows the traits of its owner, which are put into
 	// it whenever it is read, and not stored a second time.

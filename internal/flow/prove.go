@@ -197,7 +197,7 @@ func (v *visit) afterRecovery(done *result) (*auth.Flow, error) {
 	if to == "" {
 		to = v.kind.after(v.config).DefaultBrowserReturnURL
 	}
-	f.RequestURL, f.IdentityID = v.here(to), done.identity.ID
+	f.RequestURL, f.IdentityID, f.Recovered = v.here(to), done.identity.ID, true
 	v.bind(f, done)
 	form := v.blank(f)
 	form.Identity = done.identity

@@ -4,9 +4,7 @@ import (
 	"context"
 	"html/template"
 	"net/http"
-	"net/url"
 	"slices"
-	"strings"
 
 	"github.com/google/uuid"
 
@@ -45,7 +43,7 @@ func (p *Pages) showSettings(w http.ResponseWriter, r *http.Request, s *flow.Sho
 	}
 	b := p.builder(c, v.speaker, s)
 	b.read(&s.UI)
-	if byRecovery(s.Flow) {
+	if s.Flow.Recovered { // the new password is what the page is for
 		b.rank(append([]string{ui.GroupPassword}, order...), false)
 	} else {
 		b.rank(order, false)
@@ -82,13 +80,6 @@ func (p *Pages) showSettings(w http.ResponseWriter, r *http.Request, s *flow.Sho
 		emphasise(foremost(body.Sections).Forms)
 	}
 	return p.render(w, http.StatusOK, "settings.html", v)
-}
-
-// byRecovery says whether the form follows a recovery, which has begun it: there the new
-// password is what the page is for.
-func byRecovery(f *auth.Flow) bool {
-	u, err := url.Parse(f.RequestURL)
-	return err == nil && strings.HasSuffix(u.Path, "/self-service/"+string(auth.Recovery))
 }
 
 // foremost is the section that somebody is in the middle of: something is wrong there, or
