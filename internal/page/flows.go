@@ -12,6 +12,8 @@ import (
 
 // flowBody is what the pages of flows show, besides what all pages do.
 type flowBody struct {
+	// Shared are fields that stand before the forms, see apart.
+	Shared []item
 	// Forms are offered at once, the best first; with Others somebody goes on who has lost
 	// what those need.
 	Forms, Others []*form
@@ -57,8 +59,8 @@ func (p *Pages) showFlow(w http.ResponseWriter, r *http.Request, s *flow.Shown) 
 	for _, g := range b.groups {
 		all = append(all, b.forms(g)...)
 	}
-	all = apart(all)
-	body.place(all, f.RequestedAAL.AtLeast(auth.AAL2))
+	body.Shared = apart(all)
+	body.arrange(all, f.RequestedAAL.AtLeast(auth.AAL2))
 	if title == "title.mail" {
 		v.sendAgain(body.Forms)
 	} else {
@@ -67,10 +69,10 @@ func (p *Pages) showFlow(w http.ResponseWriter, r *http.Request, s *flow.Shown) 
 	if body.Sent && f.Kind == auth.Verification {
 		body.Later = linkTo(s.To)
 	}
-	v.Problems = b.tie(s.UI.Messages, all)
+	v.Problems = b.tie(s.UI.Messages, itemsOf(body.Shared, all))
 	told := slices.DeleteFunc(slices.Clone(s.UI.Messages), func(m ui.Message) bool { return slices.Contains(titles, m.ID) })
 	v.Lead, v.Success, v.Scripts = b.said(told, ui.Info), b.said(told, ui.Success), b.scripts
-	focus(f, v, body.Forms)
+	focus(f, v, body)
 	switch {
 	case s.Owner != "":
 		body.Who, body.NotYou, body.Token = c.nameOf(s.Owner), p.engine.LinkTo(auth.Login, f.ReturnTo()), p.engine.Token(w, r)
@@ -83,9 +85,9 @@ func (p *Pages) showFlow(w http.ResponseWriter, r *http.Request, s *flow.Shown) 
 	return p.render(w, http.StatusOK, "flow.html", v)
 }
 
-// place puts each form where it is shown. Where a second factor is asked for, one way of
+// arrange puts each form where it is shown. Where a second factor is asked for, one way of
 // each sort is shown at once: with a script, and without.
-func (b *flowBody) place(all []*form, second bool) {
+func (b *flowBody) arrange(all []*form, second bool) {
 	for _, one := range all {
 		switch {
 		case one.Aside:
@@ -186,7 +188,7 @@ func (s *speaker) sendAgain(forms []*form) {
 func emphasise(forms []*form) {
 	scripted := false
 	for _, f := range forms {
-		if f.Invisible() || f.Aside || f.For != "" {
+		if f.Invisible() || f.Aside {
 			continue
 		}
 		for i := range f.Buttons {
@@ -202,16 +204,15 @@ func emphasise(forms []*form) {
 
 // focus puts the cursor where there is one thing to type, unless something went wrong:
 // then the list of that comes first.
-func focus(f *auth.Flow, v *view, forms []*form) {
+func focus(f *auth.Flow, v *view, body *flowBody) {
 	if len(v.Problems) > 0 || f.Kind == auth.Registration && f.State != auth.SentEmail {
 		return
 	}
-	for _, one := range forms {
-		for i := range one.Items {
-			if it := &one.Items[i]; it.Type != "" && it.Value == "" && !one.Scripted && !it.Mirrored {
-				it.Autofocus = true
-				return
-			}
+	plain := slices.DeleteFunc(slices.Clone(body.Forms), func(one *form) bool { return one.Scripted })
+	for _, it := range itemsOf(body.Shared, plain) {
+		if it.Type != "" && it.Value == "" && !it.Mirrored {
+			it.Autofocus = true
+			return
 		}
 	}
 }

@@ -16,7 +16,7 @@ import (
 // A flow is one form on the wire, with the nodes of all methods. On a page each method
 // has a <form> of its own, so that Enter does what the field is for, and what one method
 // requires never holds up another. Fields of the group default belong to all methods: they
-// stand in the form of the first that needs them, or before it (apart), and in those of
+// stand in the form of the first that needs them, or before all (apart), and in those of
 // the others only for browsers without JavaScript, where nothing could copy them on
 // (item.Mirrored).
 
@@ -36,9 +36,6 @@ type form struct {
 	Back, Aside bool
 	// Folded forms are shown when somebody asks for them.
 	Folded bool
-	// For is the id of the form to which the fields belong that stand here; empty where
-	// they belong to this one.
-	For string
 }
 
 // Open says whether a folded form is shown at once: something is wrong with it.
@@ -289,29 +286,41 @@ func (b *builder) share(f *form) {
 }
 
 // apart takes the shared fields out of the forms where the first that has them needs
-// JavaScript and a later one does not. They stand before both and belong to the later one,
-// so that Enter there sends what was typed, and starts nothing else.
-func apart(forms []*form) []*form {
+// JavaScript and a later one does not. They stand before all forms and belong to the later
+// one, so that Enter there sends what was typed, and starts nothing else.
+func apart(forms []*form) (shared []item) {
 	shares := func(f *form) bool { return slices.ContainsFunc(f.Items, func(i item) bool { return i.Shared }) }
 	first := slices.IndexFunc(forms, shares)
 	plain := slices.IndexFunc(forms, func(f *form) bool { return shares(f) && !f.Scripted })
 	if first < 0 || plain <= first {
-		return forms
+		return nil
 	}
 	for i := range forms[first].Items {
 		it := &forms[first].Items[i]
 		it.Mirrored = it.Shared
 	}
 	owner := forms[plain]
-	before := &form{For: owner.ID}
 	owner.Items = slices.DeleteFunc(owner.Items, func(it item) bool {
 		if it.Shared {
 			it.Mirrored, it.Form = false, owner.ID
-			before.Items = append(before.Items, it)
+			shared = append(shared, it)
 		}
 		return it.Shared
 	})
-	return slices.Insert(forms, first, before)
+	return shared
+}
+
+// itemsOf are all items of a page, in their order.
+func itemsOf(shared []item, forms []*form) (all []*item) {
+	for i := range shared {
+		all = append(all, &shared[i])
+	}
+	for _, f := range forms {
+		for i := range f.Items {
+			all = append(all, &f.Items[i])
+		}
+	}
+	return all
 }
 
 // aside says whether a button is for something else than the fields beside it.
@@ -554,7 +563,7 @@ func inFours(text string) string {
 
 // tie ties what is said above a form to the fields that it is about, and lists all that
 // is wrong.
-func (b *builder) tie(messages []ui.Message, forms []*form) []problem {
+func (b *builder) tie(messages []ui.Message, items []*item) []problem {
 	var problems []problem
 	for _, m := range messages {
 		if m.Type != ui.Error {
@@ -562,7 +571,7 @@ func (b *builder) tie(messages []ui.Message, forms []*form) []problem {
 		}
 		p := problem{Text: b.Say(m)}
 		for _, name := range about[m.ID] {
-			if it := b.find(forms, name); it != nil {
+			if it := b.find(items, name); it != nil {
 				if p.Field == "" {
 					p.Field = it.ID
 					it.Errors = append(it.Errors, p.Text)
@@ -573,13 +582,11 @@ func (b *builder) tie(messages []ui.Message, forms []*form) []problem {
 		problems = append(problems, p)
 	}
 	problems = append(problems, b.problems...)
-	for _, f := range forms {
-		for _, it := range f.Items {
-			for _, text := range it.Errors {
-				p := problem{Text: text, Field: it.ID}
-				if it.Invalid && !it.Mirrored && !slices.Contains(problems, p) {
-					problems = append(problems, p)
-				}
+	for _, it := range items {
+		for _, text := range it.Errors {
+			p := problem{Text: text, Field: it.ID}
+			if it.Invalid && !it.Mirrored && !slices.Contains(problems, p) {
+				problems = append(problems, p)
 			}
 		}
 	}
@@ -587,13 +594,10 @@ func (b *builder) tie(messages []ui.Message, forms []*form) []problem {
 }
 
 // find is the first field of a name.
-func (b *builder) find(forms []*form, name string) *item {
-	for _, f := range forms {
-		for i := range f.Items {
-			it := &f.Items[i]
-			if it.Type != "" && (it.Name == name || name == usernames && slices.Contains(b.usernames, it.Name)) {
-				return it
-			}
+func (b *builder) find(items []*item, name string) *item {
+	for _, it := range items {
+		if it.Type != "" && (it.Name == name || name == usernames && slices.Contains(b.usernames, it.Name)) {
+			return it
 		}
 	}
 	return nil

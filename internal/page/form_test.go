@@ -28,17 +28,16 @@ func spoken(t *testing.T, tag string) *speaker {
 	return s
 }
 
-// formsOf are the forms of nodes in a flow of a kind.
-func formsOf(t *testing.T, kind auth.Kind, nodes ...ui.Node) (*builder, []*form) {
+// formsOf are the forms of nodes in a flow of a kind, and the fields before them.
+func formsOf(t *testing.T, kind auth.Kind, nodes ...ui.Node) (b *builder, shared []item, all []*form) {
 	t.Helper()
-	b := &builder{speaker: english(t), alone: alone[kind], usernames: []string{"traits.email"}, minimum: 8, sent: time.Hour}
+	b = &builder{speaker: english(t), alone: alone[kind], usernames: []string{"traits.email"}, minimum: 8, sent: time.Hour}
 	b.read(&ui.Container{Action: "https://id.example/self-service/x?flow=y", Method: "POST", Nodes: nodes})
 	b.rank(ranks, true)
-	var all []*form
 	for _, g := range b.groups {
 		all = append(all, b.forms(g)...)
 	}
-	return b, apart(all)
+	return b, apart(all), all
 }
 
 var (
@@ -66,13 +65,13 @@ func shape(f *form) string {
 	for _, b := range f.Buttons {
 		parts = append(parts, b.Name+"="+b.Value)
 	}
-	if f.For != "" {
-		return "for " + f.For + ": " + strings.Join(parts, " ")
-	}
 	return f.ID + ": " + strings.Join(parts, " ")
 }
 
-func shapes(all []*form) (lines []string) {
+func shapes(shared []item, all []*form) (lines []string) {
+	for _, i := range shared {
+		lines = append(lines, "for "+i.Form+": "+i.ID)
+	}
 	for _, f := range all {
 		lines = append(lines, shape(f))
 	}
@@ -116,12 +115,12 @@ func TestForms(t *testing.T) {
 		{"a link", auth.Verification, []ui.Node{csrf, ui.Link(ui.GroupCode, "continue", "com.example.app://done", ui.Say(ui.LabelContinue))},
 			[]string{"code: csrf_token code-continue"}},
 	} {
-		_, all := formsOf(t, test.kind, test.nodes...)
-		if got := shapes(all); !slices.Equal(got, test.want) {
+		_, shared, all := formsOf(t, test.kind, test.nodes...)
+		if got := shapes(shared, all); !slices.Equal(got, test.want) {
 			t.Errorf("%s:\n%s\nwant\n%s", test.name, strings.Join(got, "\n"), strings.Join(test.want, "\n"))
 		}
 	}
-	_, all := formsOf(t, auth.Settings, csrf, remove)
+	_, _, all := formsOf(t, auth.Settings, csrf, remove)
 	if r := all[0].Removal; r == nil || r.What != "<bdi>a &lt;b&gt;</bdi>" || r.Added != "Added: 4 May 2026" {
 		t.Errorf("what is removed: %+v", r)
 	}
@@ -130,7 +129,7 @@ func TestForms(t *testing.T) {
 // TestPrimary: a page has one primary action, and one for browsers without JavaScript.
 func TestPrimary(t *testing.T) {
 	trigger := ui.Input(ui.GroupPasskey, "t", ui.InputButton, "").OnClick("f", "").Labelled(ui.Say(ui.LabelSignInPasskey))
-	_, all := formsOf(t, auth.Login, csrf, identifier, method("code"), password, method("password"), trigger)
+	_, _, all := formsOf(t, auth.Login, csrf, identifier, method("code"), password, method("password"), trigger)
 	emphasise(all)
 	var got []string
 	for _, f := range all {
@@ -150,8 +149,8 @@ func TestPrimary(t *testing.T) {
 
 // TestTie: a message above the form belongs to the field that the table names.
 func TestTie(t *testing.T) {
-	b, all := formsOf(t, auth.Login, csrf, identifier, method("code"), password, method("password"))
-	problems := b.tie([]ui.Message{ui.Say(ui.ErrorInvalidCredentials), ui.Say(ui.ErrorGeneric, "reason", "<x>"), ui.Say(ui.InfoReauthenticate)}, all)
+	b, _, all := formsOf(t, auth.Login, csrf, identifier, method("code"), password, method("password"))
+	problems := b.tie([]ui.Message{ui.Say(ui.ErrorInvalidCredentials), ui.Say(ui.ErrorGeneric, "reason", "<x>"), ui.Say(ui.InfoReauthenticate)}, itemsOf(nil, all))
 	if len(problems) != 2 || problems[0].Field != "password-password" || problems[1].Field != "" || problems[1].Text != "&lt;x&gt;" {
 		t.Errorf("the problems are %+v", problems)
 	}
@@ -163,8 +162,8 @@ func TestTie(t *testing.T) {
 	// A field's own message names it as its label does.
 	identifier := identifier
 	identifier.Messages = []ui.Message{ui.Say(ui.ErrorRequired, "property", "identifier")}
-	b, all = formsOf(t, auth.Login, csrf, identifier, password, method("password"))
-	problems = b.tie(nil, all)
+	b, _, all = formsOf(t, auth.Login, csrf, identifier, password, method("password"))
+	problems = b.tie(nil, itemsOf(nil, all))
 	if len(problems) != 1 || problems[0].Field != "password-identifier" || !strings.Contains(string(problems[0].Text), "Sign-in name") {
 		t.Errorf("the problems are %+v", problems)
 	}
@@ -261,7 +260,7 @@ func TestSay(t *testing.T) {
 // what is in a name stays as it was written.
 func TestHeadings(t *testing.T) {
 	link := ui.Button("later", "link", "tj", ui.Message{ID: 1, Text: "Link Tom & Jerry <Ltd>", Type: ui.Info})
-	_, all := formsOf(t, auth.Settings, link)
+	_, _, all := formsOf(t, auth.Settings, link)
 	for what, test := range map[string]struct {
 		forms []*form
 		want  string

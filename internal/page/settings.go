@@ -73,7 +73,7 @@ func (p *Pages) showSettings(w http.ResponseWriter, r *http.Request, s *flow.Sho
 	for _, f := range all {
 		f.Folded = slices.ContainsFunc(f.Items, func(i item) bool { return i.Kind == "image" })
 	}
-	v.Problems = b.tie(s.UI.Messages, all)
+	v.Problems = b.tie(s.UI.Messages, itemsOf(nil, all))
 	v.Lead, v.Success, v.Scripts = b.said(s.UI.Messages, ui.Info), append(v.Success, b.said(s.UI.Messages, ui.Success)...), b.scripts
 	v.Body = body
 	if len(body.Sections) > 0 {
