@@ -41,8 +41,8 @@ type flowBody struct {
 // showFlow shows a login, a registration, a recovery or a verification.
 func (p *Pages) showFlow(w http.ResponseWriter, r *http.Request, s *flow.Shown) error {
 	c, f := p.now.Load(), s.Flow
-	title := titleOf(f)
-	v, err := p.view(w, r, title, s.Wishes, s.Owner)
+	at := stageOf(f)
+	v, err := p.view(w, r, at.title, s.Wishes, s.Owner)
 	if err != nil {
 		return err
 	}
@@ -51,7 +51,7 @@ func (p *Pages) showFlow(w http.ResponseWriter, r *http.Request, s *flow.Shown) 
 	b := p.builder(c, v.speaker, s)
 	b.read(&s.UI)
 	b.rank(ranks, true)
-	body := &flowBody{Kind: string(f.Kind), Who: f.Identifier, Sent: title == "title.code" || title == "title.mail"}
+	body := &flowBody{Kind: string(f.Kind), Who: f.Identifier, Sent: at.sent}
 	if body.Sent && f.State == auth.SentEmail && !f.Unbound {
 		body.Who = f.Address
 	}
@@ -61,7 +61,7 @@ func (p *Pages) showFlow(w http.ResponseWriter, r *http.Request, s *flow.Shown) 
 	}
 	body.Shared = apart(all)
 	body.arrange(all, f.RequestedAAL.AtLeast(auth.AAL2))
-	if title == "title.mail" {
+	if at.link {
 		v.sendAgain(body.Forms)
 	} else {
 		emphasise(body.Forms)
@@ -70,7 +70,7 @@ func (p *Pages) showFlow(w http.ResponseWriter, r *http.Request, s *flow.Shown) 
 		body.Later = linkTo(s.To)
 	}
 	v.Problems = b.tie(s.UI.Messages, itemsOf(body.Shared, all))
-	told := slices.DeleteFunc(slices.Clone(s.UI.Messages), func(m ui.Message) bool { return slices.Contains(titles, m.ID) })
+	told := slices.DeleteFunc(slices.Clone(s.UI.Messages), func(m ui.Message) bool { return slices.Contains(saidByTitle, m.ID) })
 	v.Lead, v.Success, v.Scripts = b.said(told, ui.Info), b.said(told, ui.Success), b.scripts
 	focus(f, v, body)
 	switch {
@@ -125,53 +125,64 @@ func (p *Pages) builder(c *current, sp *speaker, s *flow.Shown) *builder {
 	return b
 }
 
-// titleOf is the key of the title of a flow's page.
-func titleOf(f *auth.Flow) string {
+// stage is how far a flow has come, as its page shows it.
+type stage struct {
+	title string // its key
+	// sent says that something is on its way; then link says that it is a link, so that
+	// there is nothing to type here.
+	sent, link bool
+}
+
+// Stages in which something was sent.
+var (
+	codeSent = stage{title: "title.code", sent: true}
+	linkSent = stage{title: "title.mail", sent: true, link: true}
+)
+
+// stageOf is the stage of a flow.
+func stageOf(f *auth.Flow) stage {
 	switch sent := f.State == auth.SentEmail || f.State == auth.RecoveryAwaitingCode; f.Kind {
 	case auth.Login:
 		switch {
 		case sent:
-			return "title.code"
+			return codeSent
 		case f.RequestedAAL.AtLeast(auth.AAL2):
-			return "title.second"
+			return stage{title: "title.second"}
 		case f.Refresh:
-			return "title.refresh"
+			return stage{title: "title.refresh"}
 		}
-		return "title.login"
+		return stage{title: "title.login"}
 	case auth.Registration:
 		switch {
 		case sent:
-			return "title.code"
+			return codeSent
 		case f.Step == auth.SecondStep:
-			return "title.choose"
+			return stage{title: "title.choose"}
 		}
-		return "title.registration"
+		return stage{title: "title.registration"}
 	case auth.Recovery:
 		switch {
 		case f.Undo:
-			return "title.undo"
+			return stage{title: "title.undo"}
 		case sent && f.Active == "link":
-			return "title.mail"
+			return linkSent
 		case sent:
-			return "title.code"
+			return codeSent
 		case f.State == auth.RecoveryAwaitingAddressChoice, f.State == auth.RecoveryConfirmingAddress:
-			return "title.address"
+			return stage{title: "title.address"}
 		}
-		return "title.recovery"
+		return stage{title: "title.recovery"}
 	}
 	switch {
 	case f.State == auth.PassedChallenge:
-		return "title.verified"
+		return stage{title: "title.verified"}
 	case f.State == auth.SentEmail && f.Active == "link" && !f.Opened:
-		return "title.mail"
+		return linkSent
 	case f.State == auth.SentEmail && !f.Opened:
-		return "title.code"
+		return codeSent
 	}
-	return "title.verification"
+	return stage{title: "title.verification"}
 }
-
-// titles are messages that the title of their page says already.
-var titles = []int{ui.InfoReauthenticate, ui.InfoSignUpChooseMethod, ui.SuccessVerification, ui.SuccessVerificationPhone}
 
 // sendAgain calls buttons by what they do while the mail that they have sent is on its
 // way. None is what the page is for: that is the link in the mail.

@@ -190,7 +190,7 @@ func (b *builder) read(c *ui.Container) {
 // rank sorts the groups. Those that by does not name follow. With touch, what takes one
 // touch comes before all that is typed.
 func (b *builder) rank(by []string, touch bool) {
-	place := func(g group) int {
+	rankOf := func(g group) int {
 		at := slices.Index(by, g.name)
 		switch {
 		case at < 0:
@@ -200,7 +200,7 @@ func (b *builder) rank(by []string, touch bool) {
 		}
 		return at
 	}
-	slices.SortStableFunc(b.groups, func(a, c group) int { return cmp.Compare(place(a), place(c)) })
+	slices.SortStableFunc(b.groups, func(a, c group) int { return cmp.Compare(rankOf(a), rankOf(c)) })
 }
 
 // scripted says whether a group can only be used with JavaScript.
@@ -348,10 +348,7 @@ func (b *builder) other(g group, n *ui.Node, number int, kept []hidden) *form {
 }
 
 func (b *builder) removal(n *ui.Node) *removal {
-	r := &removal{Short: b.T("remove"), Question: b.T("remove.question")}
-	if key := "remove." + n.Attributes.Name; b.Has(key) {
-		r.Question = b.T(key)
-	}
+	r := &removal{Short: b.T("remove"), Question: b.T(cmp.Or(questions[n.Attributes.Name], "remove.question"))}
 	if n.Meta.Label != nil {
 		if what, ok := n.Meta.Label.Context["display_name"].(string); ok {
 			r.What = isolated(what)
@@ -377,7 +374,7 @@ func (b *builder) since(added any) string {
 func (b *builder) button(n *ui.Node) button {
 	label := template.HTML("")
 	if n.Meta.Label != nil {
-		label = b.say(*n.Meta.Label, n.Group)
+		label = b.sayInGroup(*n.Meta.Label, n.Group)
 	}
 	return button{Name: n.Attributes.Name, Value: textOf(n.Attributes.Value), Label: label, Call: n.Attributes.OnClickTrigger, Disabled: n.Attributes.Disabled}
 }
@@ -385,24 +382,24 @@ func (b *builder) button(n *ui.Node) button {
 // complain keeps what is said at a node that is no field.
 func (b *builder) complain(n ui.Node) {
 	for _, m := range n.Messages {
-		p := problem{Text: b.sayAt(m, n)}
+		p := problem{Text: b.sayOfField(m, n)}
 		if m.Type == ui.Error && !slices.Contains(b.problems, p) {
 			b.problems = append(b.problems, p)
 		}
 	}
 }
 
-// sayAt is a message about a field, which it names as its label does.
-func (b *builder) sayAt(m ui.Message, n ui.Node) template.HTML {
+// sayOfField is a message about a field, which it names as its label does.
+func (b *builder) sayOfField(m ui.Message, n ui.Node) template.HTML {
 	if m.ID == ui.ErrorRequired && n.Meta.Label != nil && n.Meta.Label.Text != "" {
 		m = ui.Say(ui.ErrorRequired, "property", b.Message(*n.Meta.Label).String())
 	}
-	return b.say(m, n.Group)
+	return b.sayInGroup(m, n.Group)
 }
 
-// say is a message as it is said in a group.
-func (b *builder) say(m ui.Message, group string) template.HTML {
-	if key := nearer[place{m.ID, group}]; key != "" {
+// sayInGroup is a message as it is said in a group.
+func (b *builder) sayInGroup(m ui.Message, group string) template.HTML {
+	if key := nearer[inGroup{m.ID, group}]; key != "" {
 		return b.H(key)
 	}
 	return b.Say(m)
@@ -482,7 +479,7 @@ func (b *builder) field(it *item, n ui.Node) {
 	}
 	b.naming(it, n)
 	for _, m := range n.Messages {
-		it.Errors = append(it.Errors, b.sayAt(m, n))
+		it.Errors = append(it.Errors, b.sayOfField(m, n))
 		it.Invalid = it.Invalid || m.Type == ui.Error
 	}
 }

@@ -75,15 +75,15 @@ var about = map[int][]string{
 	ui.ErrorSettingsTooManyAddresses: {usernames},
 }
 
-// place is a message and the group of nodes in which it stands.
-type place struct {
+// inGroup is a message and the group of nodes in which it stands.
+type inGroup struct {
 	message int
 	group   string
 }
 
 // nearer are texts of pages in the place of messages that many groups share, and that
 // can be said better in this one. Clients of the API are told the message.
-var nearer = map[place]string{
+var nearer = map[inGroup]string{
 	{ui.LabelSignUp, ui.GroupProfile}:        "go_on", // there is another step
 	{ui.LabelSignUp, ui.GroupPassword}:       "button.sign_up_password",
 	{ui.LabelSave, ui.GroupPassword}:         "button.save_password",
@@ -104,8 +104,29 @@ var done = map[flow.Word]string{
 	flow.WordDistrustedAll: "done.distrusted_all",
 }
 
+// saidByTitle are messages that the title of their page says already.
+var saidByTitle = []int{ui.InfoReauthenticate, ui.InfoSignUpChooseMethod, ui.SuccessVerification, ui.SuccessVerificationPhone}
+
 // usernames stands for the trait by which somebody signs in, in about.
 const usernames = "\x00username"
+
+// questions are what is asked before a button takes something away, by its name; of others
+// "remove.question" is.
+var questions = map[string]string{
+	"passkey_remove":        "remove.passkey_remove",
+	"webauthn_remove":       "remove.webauthn_remove",
+	"totp_unlink":           "remove.totp_unlink",
+	"lookup_secret_disable": "remove.lookup_secret_disable",
+}
+
+// events are what somebody did when they proved who they are, as their history says it;
+// anything else is a sign-in.
+var events = map[auth.Event]string{
+	auth.SignedUp:     "history.registration",
+	auth.ProvenAgain:  "history.refresh",
+	auth.ProvenSecond: "history.second_factor",
+	auth.Recovered:    "history.recovery",
+}
 
 // removes says whether a button takes something away, by its name: such a one asks
 // before it acts.

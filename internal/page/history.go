@@ -1,6 +1,7 @@
 package page
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
 	"time"
@@ -66,10 +67,7 @@ func (p *Pages) showHistory(o *flow.Own) error {
 }
 
 func (s *speaker) proof(e *session.HistoryEntry) proof {
-	one := proof{What: s.T("history.login"), Method: s.Method(e.Method), Device: s.device(e.UserAgent, e.IPAddress, e.Location), When: s.Moment(e.CreatedAt)}
-	if key := "history." + string(e.Event); s.Has(key) {
-		one.What = s.T(key)
-	}
+	one := proof{What: s.T(cmp.Or(events[e.Event], "history.login")), Method: s.Method(e.Method), Device: s.device(e.UserAgent, e.IPAddress, e.Location), When: s.Moment(e.CreatedAt)}
 	one.Device.ID, one.Device.Current = e.ID, e.Current
 	return one
 }
