@@ -28,7 +28,7 @@ func mail(ctx context.Context, x *exam, f *findings) {
 	if x.checked.Mail == nil {
 		flows, methods := &x.config.SelfService.Flows, &x.config.SelfService.Methods
 		switch needed := flows.Recovery.Enabled || flows.Verification.Enabled || methods.Code.Enabled && (methods.Code.PasswordlessEnabled || methods.Code.MFAEnabled); {
-		case x.config.Dev:
+		case x.config.CatchesMail():
 			f.ok("No mail server: in development mail is shown at %s.", x.config.CaughtMailURL())
 		case needed:
 			f.problem("courier.smtp.connection_uri", "No mail server is configured, and recovery, verification or codes are on: nobody gets their mail.", "smtp:// or smtps://, with user, password, host and port.", "Set it, or courier.delivery_strategy: http with courier.http.request_config.")

@@ -1,5 +1,6 @@
-// Looks at every place of the account pages: nothing that axe finds, with JavaScript and without, the
-// accessibility tree that is committed, nothing that moves or that larger text cuts off, Enter in
+// Looks at every place of the account pages, with JavaScript, and without, unfolded and with more space
+// in the text: nothing that axe finds, that is wider than the window or smaller than a finger. With
+// JavaScript also: the title and the accessibility tree that are committed, nothing that moves, Enter in
 // every field.
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
