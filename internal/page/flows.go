@@ -28,14 +28,17 @@ type flowBody struct {
 	Token string
 	// OnlyScripted says that nothing here works without JavaScript.
 	OnlyScripted bool
-	// Forgot says that there is a password that somebody may have forgotten.
-	Forgot bool
 	// Sent says that something is on its way to Who.
 	Sent bool
-	// Later leads on whoever does not prove an address now; empty where nothing waits.
-	Later template.URL
-	// Kind is login, registration, recovery or verification.
-	Kind string
+	// Links lead to what else somebody may have come for.
+	Links []link
+}
+
+// link leads elsewhere, with some words before it; Before may be empty.
+type link struct {
+	ID           string
+	To           template.URL
+	Before, Text string
 }
 
 // showFlow shows a login, a registration, a recovery or a verification.
@@ -51,7 +54,7 @@ func (p *Pages) showFlow(w http.ResponseWriter, r *http.Request, s *flow.Shown) 
 	b := p.builder(c, v.speaker, s)
 	b.read(&s.UI)
 	b.rank(ranks, true)
-	body := &flowBody{Kind: string(f.Kind), Who: f.Identifier, Sent: at.sent}
+	body := &flowBody{Who: f.Identifier, Sent: at.sent}
 	if body.Sent && f.State == auth.SentEmail && !f.Unbound {
 		body.Who = f.Address
 	}
@@ -66,9 +69,6 @@ func (p *Pages) showFlow(w http.ResponseWriter, r *http.Request, s *flow.Shown) 
 	} else {
 		emphasise(body.Forms)
 	}
-	if body.Sent && f.Kind == auth.Verification {
-		body.Later = linkTo(s.To)
-	}
 	v.Problems = b.tie(s.UI.Messages, itemsOf(body.Shared, all))
 	told := slices.DeleteFunc(slices.Clone(s.UI.Messages), func(m ui.Message) bool { return slices.Contains(saidByTitle, m.ID) })
 	v.Lead, v.Success, v.Scripts = b.said(told, ui.Info), b.said(told, ui.Success), b.scripts
@@ -79,8 +79,7 @@ func (p *Pages) showFlow(w http.ResponseWriter, r *http.Request, s *flow.Shown) 
 	case body.Who != "" && f.Kind == auth.Login:
 		body.NotYou = p.engine.LinkTo(auth.Login, f.ReturnTo())
 	}
-	body.Forgot = f.Kind == auth.Login && v.Links.Recovery != "" &&
-		slices.ContainsFunc(all, func(one *form) bool { return one.Group == ui.GroupPassword })
+	body.Links = v.below(s, body, slices.ContainsFunc(all, func(one *form) bool { return one.Group == ui.GroupPassword }))
 	v.Body = body
 	return p.render(w, http.StatusOK, "flow.html", v)
 }
@@ -102,6 +101,36 @@ func (b *flowBody) arrange(all []*form, second bool) {
 		b.Forms, b.Others = b.Others, nil
 	}
 	b.OnlyScripted = len(all) > 0 && !slices.ContainsFunc(all, func(one *form) bool { return !one.Scripted && !one.Aside && !one.Invisible() })
+}
+
+// below are the links below the forms of a flow; password says that one of those asks for a
+// password, which somebody may have forgotten.
+func (v *view) below(s *flow.Shown, body *flowBody, password bool) []link {
+	login := link{ID: "link-login", To: linkTo(v.Links.Login), Text: v.T("link.back")}
+	switch s.Flow.Kind {
+	case auth.Login:
+		var all []link
+		if password && v.Links.Recovery != "" {
+			all = append(all, link{ID: "link-recovery", To: linkTo(v.Links.Recovery), Text: v.T("link.recovery")})
+		}
+		switch {
+		case body.Token != "":
+		case body.Sent:
+			all = append(all, login)
+		case v.Links.Registration != "":
+			all = append(all, link{ID: "link-registration", To: linkTo(v.Links.Registration), Before: v.T("link.registration.text"), Text: v.T("link.registration")})
+		}
+		return all
+	case auth.Registration:
+		login.Before, login.Text = v.T("link.login.text"), v.T("link.login")
+		return []link{login}
+	case auth.Recovery:
+		return []link{login}
+	}
+	if later := linkTo(s.To); body.Sent && later != "" { // whoever does not prove an address now
+		return []link{{ID: "link-later", To: later, Text: v.T("later")}}
+	}
+	return nil
 }
 
 // builder begins the forms of a flow.
