@@ -189,9 +189,9 @@ func (s *Store) openSQLite(ctx context.Context) error {
 		writing.Close()
 		return fmt.Errorf("the database %s cannot be opened: %w", s.options.Path, err)
 	}
-	// Readers share 32 MiB, and have room for the inner pages of the trees of a million
-	// people at least: without it a look-up reads each level anew.
-	if s.pool, err = open(s.options.Cores, fmt.Sprintf("cache_size(%d)", -max(8<<10, 32<<10/s.options.Cores))); err != nil {
+	// Room for the inner pages of the trees of a million people: without it a look-up
+	// reads each level anew.
+	if s.pool, err = open(s.options.Cores, "cache_size(-8192)"); err != nil {
 		s.writer.close()
 		return err
 	}
