@@ -586,7 +586,7 @@ func TestKeysFromElsewhere(t *testing.T) {
 	ask := func(peer, key string) int {
 		r := httptest.NewRequest("POST", "/admin/keys", strings.NewReader(`{"name":"x"}`))
 		r.Header.Set("Content-Type", "application/json")
-		r.RemoteAddr = peer
+		r.RemoteAddr, r.Host = peer, "localhost"
 		if key != "" {
 			r.Header.Set("Authorization", "Bearer "+key)
 		}

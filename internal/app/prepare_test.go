@@ -393,7 +393,7 @@ func TestNearby(t *testing.T) {
 		"zelus:4433": {false, true}, "zelus.default.svc.cluster.local:4434": {false, true}, "host.docker.internal:4434": {false, true}, "router.test": {false, true},
 		"rebound.example.com:4433": {}, "127.0.0.1.example.com": {}, "login.example.org.evil.example": {}, "": {}, ".": {},
 	} {
-		for peer, want := range map[string]bool{"127.0.0.1:50000": want.here, "[::1]:50000": want.here, "[::ffff:127.0.0.1]:50000": want.here, "172.17.0.5:50000": want.there, "": want.here} {
+		for peer, want := range map[string]bool{"127.0.0.1:50000": want.here, "[::1]:50000": want.here, "[::ffff:127.0.0.1]:50000": want.here, "172.17.0.5:50000": want.there, "@": true} {
 			if got := nearby(c, &http.Request{Host: host, RemoteAddr: peer}); got != want {
 				t.Errorf("%q, asked from %q: %v", host, peer, got)
 			}

@@ -230,13 +230,15 @@ func nearby(c *config.Config, r *http.Request) bool {
 	case strings.EqualFold(name, c.PublicURL().Hostname()), strings.EqualFold(name, c.AdminURL().Hostname()), net.ParseIP(name) != nil,
 		name == "localhost", strings.HasSuffix(name, ".localhost"):
 		return true
-	case name == "":
+	}
+	peer, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return true // a Unix socket, which no browser reaches
+	}
+	if peer.Addr().Unmap().IsLoopback() {
 		return false
 	}
-	if peer, err := netip.ParseAddrPort(r.RemoteAddr); err != nil || peer.Addr().Unmap().IsLoopback() {
-		return false
-	}
-	return !strings.Contains(name, ".") ||
+	return name != "" && !strings.Contains(name, ".") ||
 		slices.ContainsFunc([]string{".local", ".internal", ".test"}, func(domain string) bool { return strings.HasSuffix(name, domain) })
 }
 
