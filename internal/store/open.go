@@ -177,10 +177,12 @@ func (s *Store) openSQLite(ctx context.Context) error {
 		pool.SetMaxIdleConns(connections)
 		return pool, nil
 	}
-	// Indexes of random values touch pages all over the file: what the writer
-	// has read it should not have to read again, and a page that is written often
-	// should be taken over from the log (of 16 MiB) into the file once.
-	writing, err := open(1, "cache_size(-16384)", "wal_autocheckpoint(4096)")
+	// Room for the inner pages of the trees of a million people: without it every
+	// look-up reads each level anew.
+	const cache = "cache_size(-16384)"
+	// A page that is written often should be taken over from the log (of 16 MiB) into the
+	// file once.
+	writing, err := open(1, cache, "wal_autocheckpoint(4096)")
 	if err != nil {
 		return err
 	}
@@ -189,9 +191,7 @@ func (s *Store) openSQLite(ctx context.Context) error {
 		writing.Close()
 		return fmt.Errorf("the database %s cannot be opened: %w", s.options.Path, err)
 	}
-	// Room for the inner pages of the trees of a million people: without it a look-up
-	// reads each level anew.
-	if s.pool, err = open(s.options.Cores, "cache_size(-8192)"); err != nil {
+	if s.pool, err = open(s.options.Cores, cache); err != nil {
 		s.writer.close()
 		return err
 	}
