@@ -172,7 +172,7 @@ func (a *App) noForeignPages(next http.Handler) http.Handler {
 			return auth.ErrCSRF.Saying("A page of another site asked for this in a browser. The admin API is for services.")
 		}
 		if c.Dev && !nearby(c, r) {
-			return auth.ErrCSRF.Saying("With dev the admin API is only reached by an address, or by a name that nobody on the internet can have. If %q is its name, set serve.admin.base_url to it.", auth.Short(r.Host))
+			return auth.ErrCSRF.Saying("With dev the admin API is only reached by localhost or an address, and from other machines by a name that nobody on the internet can have. If %q is its name, set serve.admin.base_url to it.", auth.Short(r.Host))
 		}
 		next.ServeHTTP(w, r)
 		return nil
