@@ -52,8 +52,8 @@ check: ## formatting, vet, staticcheck, generated files, the rules of the archit
 	scripts/check-generated
 	go test -count=1 ./internal/arch/
 
-bench: build ## measure the server beside the least that it could cost
-	go run ./test/bench
+bench: build ## measure the server beside the least that it could cost; BESIDE=binary for beside another build
+	go run ./test/bench $(if $(BESIDE),-beside '$(BESIDE)')
 
 bench-large: build ## compare 10,000 identities with 1,000,000 (takes a quarter of an hour)
 	go run ./test/bench -large

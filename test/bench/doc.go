@@ -1,8 +1,9 @@
 // Command bench measures a built server. It prints a table of ratios and
 // times, each beside the most that it may be:
 //
-//	make bench        with a small database
-//	make bench-large  with 1,000,000 identities and as many sessions
+//	make bench                    with a small database
+//	make bench BESIDE=old/zelus   two builds of the server, in turn
+//	make bench-large              with 1,000,000 identities and as many sessions
 //
 // What a request costs is the time that the server's process spent on the
 // processor, as its clock tells it, divided by the number of requests: a busy

@@ -43,7 +43,7 @@ var asked = []struct {
 // hides compares how long answers about people who have an account take with those
 // about nobody, as somebody sees it who asks: by the clock, one after the other,
 // in pairs of random order.
-func (b *bench) hides() (string, error) {
+func (b *bench) hides(*process) (string, error) {
 	dir, err := os.MkdirTemp(b.dir, "hiding")
 	if err != nil {
 		return "", err

@@ -21,11 +21,12 @@ func main() {
 		os.Exit(1)
 	}
 	large := flag.Bool("large", false, "with 1,000,000 identities")
-	people := flag.Int("people", 1_000_000, "how many identities a large database has")
+	many := flag.Int("people", 1_000_000, "how many identities a large database has")
 	binary := flag.String("binary", "bin/zelus", "the server")
 	only := flag.String("only", "", "measure rows with this text in their name only")
+	other := flag.String("beside", "", "another build of the server to compare it with")
 	flag.Parse()
-	if err := run(*binary, *only, *large, *people); err != nil {
+	if err := run(*binary, *other, *only, *large, *many); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
@@ -39,7 +40,7 @@ type bench struct {
 	table       *tabwriter.Writer
 }
 
-func run(binary, only string, large bool, people int) (err error) {
+func run(binary, other, only string, large bool, many int) (err error) {
 	path, err := filepath.Abs(binary)
 	if err != nil {
 		return err
@@ -56,8 +57,11 @@ func run(binary, only string, large bool, people int) (err error) {
 	}
 	fmt.Printf("%s, %s/%s, %d cores\n\n", strings.TrimSpace(string(version)), runtime.GOOS, runtime.GOARCH, runtime.NumCPU())
 	defer b.table.Flush()
-	if large {
-		return b.large(people)
+	switch {
+	case other != "":
+		return b.builds(other)
+	case large:
+		return b.large(many)
 	}
 	return b.small()
 }
@@ -81,47 +85,55 @@ func (b *bench) seeded(people int) (*process, error) {
 
 func micros(d time.Duration) string { return fmt.Sprintf("%.1f µs", float64(d.Nanoseconds())/1e3) }
 func millis(d time.Duration) string { return fmt.Sprintf("%.2f ms", float64(d.Nanoseconds())/1e6) }
-func ratio(c comparison, err error) (string, error) {
-	if err != nil {
-		return "", err
-	}
-	return fmt.Sprintf("%.2f × bare (%s, bare %s)", c.ratio, micros(c.cost), micros(c.other)), nil
+
+// people are enough for cold checks: they need people who were not asked for yet, more
+// than fit into the server's memory of answers.
+const people = 120_000
+
+// row is a figure and what it may be at most.
+type row struct {
+	name, most, others string
+	// cost measures it where it is time on a processor; show says it then.
+	cost func(*process) try
+	show func(*process, try) (string, error)
+	// seen measures and says all others.
+	seen func(*process) (string, error)
 }
 
-// small is the table of the figures that do not need many people.
+// rows are the table of the figures that do not need many people.
+func (b *bench) rows() []row {
+	inMillis := func(_ *process, t try) (string, error) {
+		cost, err := t.median()
+		return millis(cost), err
+	}
+	cold := func(p *process) try { return b.checkCold(p, people, 1) }
+	signIn := func(p *process) try { return b.signIn(p, people) }
+	list := func(p *process) try { return b.list(p, "/admin/identities?page_size=250") }
+	return []row{
+		{name: "session check, warm", most: "1.25 ×", others: "60 × / 65 × / 13 ×", cost: b.checkWarm, show: b.against},
+		{name: "session check, cold", most: "4 ×", cost: cold, show: b.against},
+		{name: "flow initialisation", most: "0.3 ms", others: "3.1 ms (Kratos)", cost: b.begin, show: inMillis},
+		{name: "sign-in page, with its flow", most: "1 ms", cost: b.page, show: inMillis},
+		{name: "login, besides the hash", most: "1 ms", others: "9 / 5 / 3 ms", cost: signIn, show: inMillis},
+		{name: "registration, besides the hash", most: "1 ms", others: "18 / 10 / 2 ms", cost: b.signUp, show: inMillis},
+		{name: "page of 250 identities", most: "2.5 ms", others: "14 / 15 / 15 ms", cost: list, show: inMillis},
+		{name: "p99 of session checks while people sign in", most: "10 × idle, or 5 ms", others: "994 / 430 / 180 ms", seen: b.crowded},
+		{name: "empty directory to ready, then warm start", most: "150 ms, 50 ms", others: "9 s / 381 ms / 76 ms", seen: b.starts},
+		{name: "known to unknown addresses, where who has an account is hidden", most: "0.9–1.1 ×", seen: b.hides},
+		{name: "memory 10 s after start", most: "30 MB", others: "104 / 35 / 29.5 MB", seen: b.memory},
+	}
+}
+
+// small prints the table.
 func (b *bench) small() error {
-	// Cold checks need people who were not asked for yet, more than fit into
-	// the server's memory of answers.
-	const people = 120_000
 	var shared *process // made when the first row needs it
 	defer func() {
 		if shared != nil {
 			shared.end()
 		}
 	}()
-	inMillis := func(cost time.Duration, err error) (string, error) { return millis(cost), err }
 	b.row("What", "Seen", "At most", "Kratos / Supabase Auth / PocketBase")
-	for _, row := range []struct {
-		name, most, others string
-		seen               func(*process) (string, error)
-	}{
-		{"session check, warm", "1.25 ×", "60 × / 65 × / 13 ×", func(p *process) (string, error) { return ratio(b.against(p, b.checkWarm(p))) }},
-		{"session check, cold", "4 ×", "", func(p *process) (string, error) { return ratio(b.against(p, b.checkCold(p, people, 1))) }},
-		{"flow initialisation", "0.3 ms", "3.1 ms (Kratos)", func(p *process) (string, error) { return inMillis(b.begin(p).median()) }},
-		{"sign-in page, with its flow", "1 ms", "", func(p *process) (string, error) { return inMillis(b.page(p).median()) }},
-		{"login, besides the hash", "1 ms", "9 / 5 / 3 ms", func(p *process) (string, error) { return inMillis(b.signIn(p, people).median()) }},
-		{"registration, besides the hash", "1 ms", "18 / 10 / 2 ms", func(p *process) (string, error) { return inMillis(b.signUp(p).median()) }},
-		{"page of 250 identities", "2.5 ms", "14 / 15 / 15 ms", func(p *process) (string, error) {
-			return inMillis(b.list(p, "/admin/identities?page_size=250").median())
-		}},
-		{"p99 of session checks while people sign in", "10 × idle, or 5 ms", "994 / 430 / 180 ms", func(p *process) (string, error) { return b.crowded(p, people) }},
-		{"empty directory to ready, then warm start", "150 ms, 50 ms", "9 s / 381 ms / 76 ms", func(*process) (string, error) {
-			first, second, err := b.fresh()
-			return millis(first) + ", " + millis(second), err
-		}},
-		{"known to unknown addresses, where who has an account is hidden", "0.9–1.1 ×", "", func(*process) (string, error) { return b.hides() }},
-		{"memory 10 s after start", "30 MB", "104 / 35 / 29.5 MB", func(*process) (string, error) { return b.memory() }},
-	} {
+	for _, row := range b.rows() {
 		if !strings.Contains(row.name, b.only) {
 			continue
 		}
@@ -131,17 +143,53 @@ func (b *bench) small() error {
 				return err
 			}
 		}
-		seen, err := row.seen(shared)
+		seen := row.seen
+		if row.cost != nil {
+			seen = func(p *process) (string, error) { return row.show(p, row.cost(p)) }
+		}
+		said, err := seen(shared)
 		if err != nil {
 			return fmt.Errorf("%s: %w", row.name, err)
 		}
-		b.row(row.name, seen, row.most, row.others)
+		b.row(row.name, said, row.most, row.others)
+	}
+	return nil
+}
+
+// builds compares two builds of the server, row by row: what this one costs, and how many
+// times the cost of the other that is. Both run at the same time, on databases of their
+// own with the same people, and take turns.
+func (b *bench) builds(other string) error {
+	path, err := filepath.Abs(other)
+	if err != nil {
+		return err
+	}
+	var on [2]*process
+	for n, binary := range []string{b.binary, path} {
+		one := *b
+		one.binary = binary
+		if on[n], err = one.seeded(people); err != nil {
+			return err
+		}
+		defer on[n].end()
+	}
+	b.row("What", "This build", "The other", "ratio", "middle half")
+	for _, row := range b.rows() {
+		if row.cost == nil || !strings.Contains(row.name, b.only) {
+			continue
+		}
+		all, err := row.cost(on[0]).inTurn(row.cost(on[1]))
+		if err != nil {
+			return fmt.Errorf("%s: %w", row.name, err)
+		}
+		c, from, to := all[rounds/2], all[rounds/4], all[rounds*3/4]
+		b.row(row.name, micros(c.cost), micros(c.other), fmt.Sprintf("%.3f", c.ratio), fmt.Sprintf("%.3f–%.3f", from.ratio, to.ratio))
 	}
 	return nil
 }
 
 // crowded is how long people wait for a session check while others sign in.
-func (b *bench) crowded(p *process, people int) (string, error) {
+func (b *bench) crowded(p *process) (string, error) {
 	const during = 5 * time.Second
 	idle, err := latencies(p, people, during)
 	if err != nil {
@@ -157,7 +205,7 @@ func (b *bench) crowded(p *process, people int) (string, error) {
 }
 
 // memory is how much a server needs that nobody has asked for anything.
-func (b *bench) memory() (string, error) {
+func (b *bench) memory(*process) (string, error) {
 	dir := filepath.Join(b.dir, "memory")
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return "", err
@@ -173,7 +221,7 @@ func (b *bench) memory() (string, error) {
 }
 
 // large compares a database with 10,000 people with one of many more.
-func (b *bench) large(people int) error {
+func (b *bench) large(many int) error {
 	const few = 10_000
 	type figure struct {
 		name string
@@ -193,10 +241,10 @@ func (b *bench) large(people int) error {
 			return plain(b.list(p, "/admin/identities?credentials_identifier="+email(people/2)))
 		}},
 	}
-	b.row("What", "10,000", fmt.Sprintf("%d", people), "ratio", "at most")
+	b.row("What", "10,000", fmt.Sprintf("%d", many), "ratio", "at most")
 	// Both run at the same time and are measured in turn, so that what else the machine
 	// does slows down both.
-	sizes := [2]int{few, people}
+	sizes := [2]int{few, many}
 	var on [2]*process
 	for n, size := range sizes {
 		var err error

@@ -49,58 +49,67 @@ type comparison struct {
 // rounds are how often two places are compared.
 const rounds = 15
 
-// beside compares what the same costs in two places. One round is short and has one
-// right after the other, so that both meet the same machine; the median is that of the
-// rounds' ratios.
+// beside compares what the same costs in two places: the median of the rounds' ratios.
 func (t try) beside(other try) (comparison, error) {
+	all, err := t.inTurn(other)
+	if err != nil {
+		return comparison{}, err
+	}
+	return all[len(all)/2], nil
+}
+
+// inTurn compares what the same costs in two places, from the least ratio to the greatest.
+// One round is short and has one right after the other, so that both meet the same machine.
+func (t try) inTurn(other try) ([]comparison, error) {
 	var all []comparison
 	for round := range rounds {
 		cost, err := t(round)
 		if err != nil {
-			return comparison{}, err
+			return nil, err
 		}
 		least, err := other(round)
 		if err != nil {
-			return comparison{}, err
+			return nil, err
 		}
 		all = append(all, comparison{cost, least, float64(cost) / float64(least)})
 	}
 	slices.SortFunc(all, func(a, b comparison) int { return cmp.Compare(a.ratio, b.ratio) })
-	return all[rounds/2], nil
+	return all, nil
 }
 
 // against compares what an answer costs with what it costs the bare server.
-func (b *bench) against(p *process, cost try) (comparison, error) {
+func (b *bench) against(p *process, cost try) (string, error) {
 	example := withToken(0)
 	c, err := dial(p.public)
 	if err != nil {
-		return comparison{}, err
+		return "", err
 	}
 	defer c.conn.Close()
 	want, err := c.send(example)
 	if err != nil {
-		return comparison{}, err
+		return "", err
 	}
 	least, err := b.bare(want)
 	if err != nil {
-		return comparison{}, err
+		return "", err
 	}
 	defer least.end()
 	d, err := dial(least.public)
 	if err != nil {
-		return comparison{}, err
+		return "", err
 	}
 	defer d.conn.Close()
 	got, err := d.send(example)
 	if err != nil {
-		return comparison{}, err
+		return "", err
 	}
 	if err := same(want, got); err != nil {
-		return comparison{}, err
+		return "", err
 	}
-	return cost.beside(func(int) (time.Duration, error) {
+	seen, err := cost.beside(func(int) (time.Duration, error) {
 		return least.cost(b.requests, want.Status, func(int) []byte { return example })
 	})
+	return fmt.Sprintf("%.2f × bare (%s, bare %s)", seen.ratio, micros(seen.cost), micros(seen.other)), err
 }
 
 // checkWarm is a session check whose answer is in memory.
@@ -349,22 +358,23 @@ func crowd(p *process, people int, stop <-chan struct{}) (signedIn func() (int, 
 	}
 }
 
-// fresh starts the server in an empty folder, and then again on what is there.
-func (b *bench) fresh() (first, second time.Duration, err error) {
+// starts is how long the server takes to start in an empty folder, and then again on
+// what is there.
+func (b *bench) starts(*process) (string, error) {
 	var firsts, seconds []time.Duration
 	for n := range 5 {
 		dir := filepath.Join(b.dir, fmt.Sprintf("fresh%d", n))
 		if err := os.Mkdir(dir, 0o700); err != nil {
-			return 0, 0, err
+			return "", err
 		}
 		for _, times := range []*[]time.Duration{&firsts, &seconds} {
 			p, err := b.start(dir)
 			if err != nil {
-				return 0, 0, err
+				return "", err
 			}
 			*times = append(*times, p.ready)
 			p.end()
 		}
 	}
-	return percentile(firsts, 0.5), percentile(seconds, 0.5), nil
+	return millis(percentile(firsts, 0.5)) + ", " + millis(percentile(seconds, 0.5)), nil
 }
