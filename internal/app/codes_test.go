@@ -891,7 +891,7 @@ func TestQueriesOfCodes(t *testing.T) {
 		{"sign in with a wrong code", 9, 400, login(wrong)},
 		// As above, and everything about the identity is written. Two types of
 		// credential have the address.
-		{"sign up with a code", 16, 200, signUp(right)},
+		{"sign up with a code", 15, 200, signUp(right)},
 		{"sign up with a wrong code", 9, 400, signUp(wrong)},
 	})
 	// The session; the identity and its credentials; the flow, the code and the

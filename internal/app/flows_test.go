@@ -787,9 +787,9 @@ func TestChangesWhileSigningIn(t *testing.T) {
 				var a answer
 				var failed error
 				var signIn sync.WaitGroup
-				before := s.statements.of("FROM identifiers")
+				before := s.statements.of("FROM names")
 				signIn.Go(func() { a, failed = c.try("POST", f.action, p.login()) })
-				eventually(t, "the person is looked up", func() bool { return s.statements.of("FROM identifiers") > before })
+				eventually(t, "the person is looked up", func() bool { return s.statements.of("FROM names") > before })
 				test.change(o, p)
 				signIn.Wait()
 				if failed != nil {

@@ -158,8 +158,8 @@ func TestQueries(t *testing.T) {
 		// The flow; it is used up, then identity, credential, identifier,
 		// addresses, session and its entry in the history are written, each with one
 		// statement.
-		{"sign up, app", 8, 200, signingUp(app, func(p person) fields { return p.signUp() })},
-		{"sign up, browser", 8, 200, signingUp(script, func(p person) fields { return p.signUp() })},
+		{"sign up, app", 7, 200, signingUp(app, func(p person) fields { return p.signUp() })},
+		{"sign up, browser", 7, 200, signingUp(script, func(p person) fields { return p.signUp() })},
 		{"sign up, password too short", 2, 400, signingUp(app, func(p person) fields {
 			p.password = "short"
 			return p.signUp()
@@ -193,7 +193,7 @@ func TestQueries(t *testing.T) {
 		{"change a trait, browser", 7, 200, changing(script, func(p person) fields { return p.profile(fields{"traits.name": "Ada"}) })},
 		// Besides these: the credential; the identifier and two addresses go, one
 		// by one, and come; former cookies end, and the trust in devices.
-		{"change one's address", 15, 200, changing(app, func(person) fields { return stranger().profile(nil) })},
+		{"change one's address", 14, 200, changing(app, func(person) fields { return stranger().profile(nil) })},
 		{"change one's password", 10, 200, changing(app, func(person) fields { return newPassword(otherPass) })},
 		{"change a trait, not valid", 5, 400, changing(app, func(p person) fields { return p.profile(fields{"traits.email": "nobody"}) })},
 		{"change one's password, too short", 5, 400, changing(app, func(person) fields { return newPassword("short") })},
@@ -272,7 +272,7 @@ func TestQueries(t *testing.T) {
 		{"metrics", 1, 200, operating("GET", "/admin/metrics/prometheus", nil)},
 		{"version", 0, 200, operating("GET", "/admin/version", nil)},
 
-		{"create an identity", 4, 201, operating("POST", "/admin/identities", func(person) any {
+		{"create an identity", 3, 201, operating("POST", "/admin/identities", func(person) any {
 			return map[string]any{"schema_id": "person", "traits": fields{"email": stranger().email}}
 		})},
 		{"get an identity", 2, 200, operating("GET", "/admin/identities/{id}", nil)},
@@ -310,7 +310,7 @@ func TestQueries(t *testing.T) {
 		})},
 		// Besides these three: the credential; the identifier and two addresses
 		// go, one by one, and come; former cookies end, and the trust in devices.
-		{"change an address", 12, 200, operating("PUT", "/admin/identities/{id}", func(person) any {
+		{"change an address", 11, 200, operating("PUT", "/admin/identities/{id}", func(person) any {
 			return map[string]any{"schema_id": "person", "traits": fields{"email": stranger().email}}
 		})},
 		{"patch metadata", 3, 200, operating("PATCH", "/admin/identities/{id}", func(person) any { return patch("add", "/metadata_admin", 1) })},
@@ -358,10 +358,10 @@ func costs(t *testing.T, more string, tests []cost) {
 }
 
 // sameRows says of two statements in turn that they are rows of one INSERT: those of
-// credentials and addresses, for which SQLite is asked one by one, and a server at once.
+// credentials and names, for which SQLite is asked one by one, and a server at once.
 func sameRows(one, next string) bool { return one == next && rowByRow.MatchString(one) }
 
-var rowByRow = regexp.MustCompile(`^INSERT INTO (credentials|identifiers|addresses) `)
+var rowByRow = regexp.MustCompile(`^INSERT INTO (credentials|names) `)
 
 // TestQueriesOfPages is TestQueries for the account pages: what a page shows it asks for
 // as everybody else does.
@@ -546,8 +546,8 @@ func TestQueriesOfProofs(t *testing.T) {
 					return fields{"identity_id": uuid.NewString()}
 				})},
 				// As without a verification, and its flow, the secret and the message.
-				{"sign up, which begins a verification", 11, 200, signingUp(app, func(p person) fields { return p.signUp() })},
-				{"change one's address, which begins a verification", 18, 200, changing(app, func(person) fields { return stranger().profile(nil) })},
+				{"sign up, which begins a verification", 10, 200, signingUp(app, func(p person) fields { return p.signUp() })},
+				{"change one's address, which begins a verification", 17, 200, changing(app, func(person) fields { return stranger().profile(nil) })},
 				{"change a trait, whose owner was sent nothing yet", 10, 200, changing(app, func(p person) fields { return p.profile(fields{"traits.name": "Ada"}) })},
 				{"change a trait, where a verification was begun before", 7, 200, func(t *testing.T, s *server) func() answer {
 					c, p := s.client(t, app), stranger()

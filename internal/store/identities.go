@@ -30,13 +30,12 @@ const (
 
 	selectIdentity         query = "SELECT packed, factors FROM identities WHERE project_id = ? AND id = ?"
 	selectIdentityExternal query = "SELECT packed, factors FROM identities WHERE project_id = ? AND external_id = ?"
-	selectIdentityAddress  query = `SELECT i.packed, i.factors FROM addresses a JOIN identities i ON i.id = a.identity_id
-		WHERE a.project_id = ? AND a.purpose = ? AND a.via = ? AND a.value = ?`
+	selectIdentityAddress  query = `SELECT i.packed, i.factors FROM names k JOIN identities i ON i.id = k.identity_id
+		WHERE k.project_id = ? AND k.value = ? AND k.purpose = ? AND k.via = ?`
 	// As with look-ups by an identifier below, only in types in which people type it.
-	selectIdentityNamed query = `SELECT i.packed, i.factors FROM (
-		SELECT identity_id, 1 AS place FROM identifiers WHERE project_id = ? AND type IN ('password', 'webauthn', 'code') AND value = ?
-		UNION ALL SELECT identity_id, 2 FROM addresses WHERE project_id = ? AND purpose IN ('verification', 'recovery') AND via IN ('email', 'sms') AND value = ?
-		) found JOIN identities i ON i.id = found.identity_id ORDER BY found.place LIMIT 1`
+	selectIdentityNamed query = `SELECT i.packed, i.factors FROM names k JOIN identities i ON i.id = k.identity_id
+		WHERE k.project_id = ? AND k.value = ? AND k.purpose IN ('password', 'webauthn', 'code', 'verification', 'recovery')
+		ORDER BY CASE WHEN k.purpose IN ('verification', 'recovery') THEN 2 ELSE 1 END LIMIT 1`
 	selectIdentityPage   query = "SELECT id, packed FROM identities WHERE project_id = ? AND id > ? ORDER BY id LIMIT ?"
 	selectIdentityOffset query = "SELECT id, packed FROM identities WHERE project_id = ? ORDER BY id LIMIT ? OFFSET ?"
 	selectIdentityIDs    query = "SELECT id, packed FROM identities WHERE project_id = ? AND id > ? AND id IN (?) ORDER BY id LIMIT ?"
@@ -47,12 +46,12 @@ const (
 	// Look-ups by an identifier ask only the types in which people type one in. With
 	// OR in the place of UNION no index is used, and every identifier is looked at.
 	selectIdentityExact query = `SELECT id, packed FROM identities WHERE id IN (
-		SELECT identity_id FROM identifiers WHERE project_id = ? AND type IN ('password', 'webauthn', 'code') AND value = ?
-		UNION SELECT identity_id FROM identifiers WHERE project_id = ? AND type IN ('oidc', 'saml') AND value = ?
+		SELECT identity_id FROM names WHERE project_id = ? AND purpose IN ('password', 'webauthn', 'code') AND value = ?
+		UNION SELECT identity_id FROM names WHERE project_id = ? AND purpose IN ('oidc', 'saml') AND value = ?
 		) AND id > ? ORDER BY id LIMIT ?`
 	selectIdentitySimilar query = `SELECT id, packed FROM identities WHERE id IN (
-		SELECT identity_id FROM identifiers WHERE project_id = ? AND type IN ('password', 'webauthn', 'code') AND value >= ? AND value < ?
-		UNION SELECT identity_id FROM identifiers WHERE project_id = ? AND type IN ('oidc', 'saml') AND value >= ? AND value < ?
+		SELECT identity_id FROM names WHERE project_id = ? AND purpose IN ('password', 'webauthn', 'code') AND value >= ? AND value < ?
+		UNION SELECT identity_id FROM names WHERE project_id = ? AND purpose IN ('oidc', 'saml') AND value >= ? AND value < ?
 		) AND id > ? ORDER BY id LIMIT ?`
 
 	insertCredential    query = "INSERT INTO credentials (project_id, identity_id, type, identifiers, config, version, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
@@ -62,15 +61,13 @@ const (
 	selectCredentials   query = "SELECT type, identifiers, config, version, created_at, updated_at FROM credentials WHERE identity_id = ? ORDER BY type"
 	selectCredentialsOf query = "SELECT identity_id, type, identifiers, config, version, created_at, updated_at FROM credentials WHERE identity_id IN (?)"
 	selectSignIn        query = `SELECT i.packed, i.factors, c.identifiers, c.config, c.version, c.created_at, c.updated_at
-		FROM identifiers k
+		FROM names k
 		JOIN identities i ON i.id = k.identity_id
-		JOIN credentials c ON c.identity_id = k.identity_id AND c.type = k.type
-		WHERE k.project_id = ? AND k.type = ? AND k.value = ?`
+		JOIN credentials c ON c.identity_id = k.identity_id AND c.type = k.purpose
+		WHERE k.project_id = ? AND k.value = ? AND k.purpose = ?`
 
-	insertIdentifier query = "INSERT INTO identifiers (project_id, type, value, identity_id) VALUES (?, ?, ?, ?)"
-	deleteIdentifier query = "DELETE FROM identifiers WHERE project_id = ? AND type = ? AND value = ? AND identity_id = ?"
-	insertAddress    query = "INSERT INTO addresses (project_id, purpose, via, value, identity_id) VALUES (?, ?, ?, ?, ?)"
-	deleteAddress    query = "DELETE FROM addresses WHERE project_id = ? AND purpose = ? AND via = ? AND value = ? AND identity_id = ?"
+	insertName query = "INSERT INTO names (project_id, value, purpose, via, identity_id) VALUES (?, ?, ?, ?, ?)"
+	deleteName query = "DELETE FROM names WHERE project_id = ? AND value = ? AND purpose = ? AND via = ? AND identity_id = ?"
 )
 
 // ErrStale says that a row is no longer as it was when it was read.
@@ -95,14 +92,14 @@ func (q *queries) IdentityByExternalID(ctx context.Context, project uuid.UUID, e
 // IdentityByAddress reads whose address this is, for this purpose, without
 // credentials; ErrNotFound where it is nobody's. The address is normalised.
 func (q *queries) IdentityByAddress(ctx context.Context, project uuid.UUID, purpose, via, value string) (*auth.Identity, error) {
-	return q.identity(ctx, selectIdentityAddress, project, project, purpose, via, value)
+	return q.identity(ctx, selectIdentityAddress, project, project, value, purpose, via)
 }
 
 // IdentityNamed reads who signs in with an identifier of any kind, or else whose
 // address it is, without credentials; ErrNotFound where it is nobody's. The
 // identifier is normalised.
 func (q *queries) IdentityNamed(ctx context.Context, project uuid.UUID, identifier string) (*auth.Identity, error) {
-	return q.identity(ctx, selectIdentityNamed, project, project, identifier, project, identifier)
+	return q.identity(ctx, selectIdentityNamed, project, project, identifier)
 }
 
 func (q *queries) identity(ctx context.Context, s query, project uuid.UUID, args ...any) (*auth.Identity, error) {
@@ -224,7 +221,7 @@ func (q *queries) SignInBy(ctx context.Context, project uuid.UUID, t auth.Creden
 		err = q.open(i.ID, &c)
 		found = &SignIn{Identity: i, Credential: c}
 		return err
-	}, project, t, identifier)
+	}, project, identifier, t)
 	if err == nil && found == nil {
 		return nil, ErrNotFound
 	}
@@ -314,10 +311,7 @@ func (tx *Tx) InsertIdentity(ctx context.Context, i *auth.Identity) error {
 	if err := tx.insertCredentials(ctx, i, sorted(i.Credentials)); err != nil {
 		return err
 	}
-	if err := tx.insertIdentifiers(ctx, i, identifiersOf(i)); err != nil {
-		return err
-	}
-	return tx.insertAddresses(ctx, i, addressesOf(i))
+	return tx.insertNames(ctx, i, namesOf(i))
 }
 
 // UpdateIdentity writes what differs between an identity as it was read, with
@@ -370,22 +364,13 @@ func (tx *Tx) UpdateIdentity(ctx context.Context, before, after *auth.Identity) 
 			return err
 		}
 	}
-	gone, come := difference(identifiersOf(before), identifiersOf(after))
-	for _, k := range gone {
-		if _, err := tx.exec(ctx, deleteIdentifier, after.Project, k.kind, k.value, after.ID); err != nil {
+	gone, come := difference(namesOf(before), namesOf(after))
+	for _, n := range gone {
+		if _, err := tx.exec(ctx, deleteName, after.Project, n.value, n.purpose, n.via, after.ID); err != nil {
 			return err
 		}
 	}
-	if err := tx.insertIdentifiers(ctx, after, come); err != nil {
-		return err
-	}
-	gone, come = difference(addressesOf(before), addressesOf(after))
-	for _, a := range gone {
-		if _, err := tx.exec(ctx, deleteAddress, after.Project, a.kind, a.via, a.value, after.ID); err != nil {
-			return err
-		}
-	}
-	return tx.insertAddresses(ctx, after, come)
+	return tx.insertNames(ctx, after, come)
 }
 
 // only runs a statement that must find its row; ErrStale where it does not.
@@ -415,26 +400,23 @@ func (tx *Tx) ReplaceConfig(ctx context.Context, identity uuid.UUID, before auth
 	return err
 }
 
-// key is a row of identifiers or addresses, without its identity.
-type key struct{ kind, via, value string }
+// name is a row of names, without its identity: an identifier, whose purpose is the type
+// of its credential and which has no via, or an address.
+type name struct{ value, purpose, via string }
 
-func identifiersOf(i *auth.Identity) []key {
-	var all []key
+// namesOf is all that somebody is found by.
+func namesOf(i *auth.Identity) []name {
+	var all []name
 	for _, c := range sorted(i.Credentials) {
 		for _, v := range c.Identifiers {
-			all = append(all, key{kind: string(c.Type), value: v})
+			all = append(all, name{value: v, purpose: string(c.Type)})
 		}
 	}
-	return all
-}
-
-func addressesOf(i *auth.Identity) []key {
-	var all []key
 	for _, a := range i.Verifiable {
-		all = append(all, key{ForVerification, a.Via, a.Value})
+		all = append(all, name{a.Value, ForVerification, a.Via})
 	}
 	for _, a := range i.Recovery {
-		all = append(all, key{ForRecovery, a.Via, a.Value})
+		all = append(all, name{a.Value, ForRecovery, a.Via})
 	}
 	return all
 }
@@ -449,7 +431,7 @@ func sorted(credentials map[auth.CredentialType]auth.Credential) []auth.Credenti
 }
 
 // difference tells what is only in a and what is only in b.
-func difference(a, b []key) (onlyA, onlyB []key) {
+func difference(a, b []name) (onlyA, onlyB []name) {
 	for _, k := range a {
 		if !slices.Contains(b, k) {
 			onlyA = append(onlyA, k)
@@ -475,20 +457,12 @@ func (tx *Tx) insertCredentials(ctx context.Context, i *auth.Identity, all []aut
 	return tx.insertRows(ctx, insertCredential, len(all), args)
 }
 
-func (tx *Tx) insertIdentifiers(ctx context.Context, i *auth.Identity, all []key) error {
+func (tx *Tx) insertNames(ctx context.Context, i *auth.Identity, all []name) error {
 	var args []any
-	for _, k := range all {
-		args = append(args, i.Project, k.kind, k.value, i.ID)
+	for _, n := range all {
+		args = append(args, i.Project, n.value, n.purpose, n.via, i.ID)
 	}
-	return tx.insertRows(ctx, insertIdentifier, len(all), args)
-}
-
-func (tx *Tx) insertAddresses(ctx context.Context, i *auth.Identity, all []key) error {
-	var args []any
-	for _, a := range all {
-		args = append(args, i.Project, a.kind, a.via, a.value, i.ID)
-	}
-	return tx.insertRows(ctx, insertAddress, len(all), args)
+	return tx.insertRows(ctx, insertName, len(all), args)
 }
 
 // insertRows inserts n rows, as many with one statement as the dialect likes.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"path"
 	"strconv"
 	"strings"
@@ -83,6 +84,11 @@ func (q *queries) exists(ctx context.Context, table string) (bool, error) {
 // Migrate takes every step that is not done, all in one transaction, and says
 // which ones it took.
 func (s *Store) Migrate(ctx context.Context) (taken []Migration, err error) {
+	return s.migrate(ctx, math.MaxInt)
+}
+
+// migrate is Migrate up to a version.
+func (s *Store) migrate(ctx context.Context, last int) (taken []Migration, err error) {
 	err = s.Write(ctx, Durable, func(tx *Tx) error {
 		taken = nil
 		if s.dialect.lock != "" {
@@ -104,7 +110,7 @@ func (s *Store) Migrate(ctx context.Context) (taken []Migration, err error) {
 			}
 		}
 		for _, m := range all {
-			if m.Applied {
+			if m.Applied || m.Version > last {
 				continue
 			}
 			if err := tx.script(ctx, m.SQL); err != nil {

@@ -21,14 +21,19 @@ import (
 // adjust the options before the database is opened.
 func Each(t *testing.T, change func(*store.Options), run func(*testing.T, *store.Store)) {
 	t.Helper()
+	EachOptions(t, func(t *testing.T, o store.Options) {
+		if change != nil {
+			change(&o)
+		}
+		run(t, open(t, o))
+	})
+}
+
+// EachOptions is Each for a test that opens the database itself, and makes its tables.
+func EachOptions(t *testing.T, run func(*testing.T, store.Options)) {
+	t.Helper()
 	for name, options := range map[string]func(*testing.T) store.Options{"memory": memory, "sqlite": file, "postgres": Postgres} {
-		t.Run(name, func(t *testing.T) {
-			o := options(t)
-			if change != nil {
-				change(&o)
-			}
-			run(t, open(t, o))
-		})
+		t.Run(name, func(t *testing.T) { run(t, options(t)) })
 	}
 }
 
