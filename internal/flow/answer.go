@@ -164,37 +164,32 @@ func (v *visit) toFlow(f *auth.Flow) error {
 	return nil
 }
 
-// signedInFields tells of the session that has begun, if any has; apps get its
-// token.
-func (v *visit) signedInFields(done *result, withIdentity bool, next []auth.ContinueWith) successFields {
-	out := successFields{Session: v.sessionJSON(done, withIdentity), ContinueWith: next}
-	if v.app && done.session != nil {
-		out.SessionToken = done.token
+// signedInJSON is the answer to a login or registration: the session that has begun, if
+// any has, with the identity or without, and who has signed up. Apps get the session's
+// token. It is put together here, because nearly all of it is JSON already.
+func (v *visit) signedInJSON(done *result, inSession, signedUp bool, next []auth.ContinueWith) (json.RawMessage, error) {
+	steps, err := json.Marshal(next)
+	if err != nil {
+		return nil, err
 	}
-	return out
-}
-
-// successFields is the answer to a login or registration.
-type successFields struct {
-	SessionToken string              `json:"session_token,omitempty"`
-	Session      json.RawMessage     `json:"session,omitempty"`
-	Identity     json.RawMessage     `json:"identity,omitempty"`
-	ContinueWith []auth.ContinueWith `json:"continue_with"`
-}
-
-func (v *visit) sessionJSON(done *result, withIdentity bool) json.RawMessage {
-	if done.session == nil {
-		return nil
+	identity := done.identity.Pack().Render(v.reader())
+	out := append(make([]byte, 0, 2*len(identity)+len(steps)+1024), '{')
+	if done.session != nil {
+		if v.app {
+			out = append(out, `"session_token":"`+done.token+`",`...)
+		}
+		out = append(out, `"session":`...)
+		if inSession {
+			out = done.session.AppendJSON(out, true, identity)
+		} else {
+			out = done.session.AppendJSON(out, true, nil)
+		}
+		out = append(out, ',')
 	}
-	var identity []byte
-	if withIdentity {
-		identity = v.identityJSON(done)
+	if signedUp {
+		out = append(append(append(out, `"identity":`...), identity...), ',')
 	}
-	return done.session.AppendJSON(nil, true, identity)
-}
-
-func (v *visit) identityJSON(done *result) json.RawMessage {
-	return done.identity.Pack().Render(v.reader())
+	return append(append(append(out, `"continue_with":`...), steps...), '}'), nil
 }
 
 // reader is somebody who reads about themselves.

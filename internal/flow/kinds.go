@@ -174,7 +174,7 @@ var login = &kind{
 	},
 	success: func(v *visit, done *result, next []auth.ContinueWith) (any, error) {
 		// The identity stands in the session, if it may be told already.
-		return v.signedInFields(done, !v.app || v.satisfied(done), next), nil
+		return v.signedInJSON(done, !v.app || v.satisfied(done), false, next)
 	},
 	again: status{http.StatusBadRequest, http.StatusSeeOther}, next: status{http.StatusBadRequest, http.StatusSeeOther},
 }
@@ -300,12 +300,10 @@ var registration = &kind{
 		}{common, nil, f.SchemaID}
 	},
 	success: func(v *visit, done *result, next []auth.ContinueWith) (any, error) {
-		out := v.signedInFields(done, true, next)
-		out.Identity = v.identityJSON(done)
 		if v.app && done.session != nil {
-			out.ContinueWith = append(next, auth.ContinueWith{Action: auth.SetSessionToken, SessionToken: done.token})
+			next = append(next, auth.ContinueWith{Action: auth.SetSessionToken, SessionToken: done.token})
 		}
-		return out, nil
+		return v.signedInJSON(done, true, true, next)
 	},
 	again: status{http.StatusBadRequest, http.StatusFound}, next: status{http.StatusBadRequest, http.StatusSeeOther},
 }
