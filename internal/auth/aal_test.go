@@ -1,8 +1,12 @@
 package auth_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"zelus/internal/auth"
 )
@@ -82,5 +86,38 @@ func TestAtLeast(t *testing.T) {
 				t.Errorf("%s at least %s: %v", a, b, got)
 			}
 		}
+	}
+}
+
+// A list of completed methods comes back as it was, and tells nobody what is not on the wire.
+func TestAMRs(t *testing.T) {
+	at := time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
+	for name, want := range map[string][]auth.AMR{
+		"none":                             nil,
+		"one":                              {{Method: "password", AAL: auth.AAL1, CompletedAt: at}},
+		"two in one":                       {{Method: "password", AAL: auth.AAL1, CompletedAt: at}, {Method: "passkey", AAL: auth.AAL2, CompletedAt: at, Both: true}},
+		"a provider with a name like that": {{Method: "oidc", AAL: auth.AAL1, CompletedAt: at, Provider: `x","both":true,"y":"`}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			list := auth.AMRsOf(want...)
+			if diff := cmp.Diff(want, list.All()); diff != "" {
+				t.Errorf("-want +got:\n%s", diff)
+			}
+			s := auth.Session{AMR: list}
+			var sent struct {
+				Methods []map[string]any `json:"authentication_methods"`
+			}
+			if err := json.Unmarshal(s.AppendJSON(nil, true, nil), &sent); err != nil || len(sent.Methods) != len(want) {
+				t.Fatalf("%v %v", sent, err)
+			}
+			for n, m := range sent.Methods {
+				if _, told := m["both"]; told || m["method"] != want[n].Method {
+					t.Errorf("it is sent as %v", m)
+				}
+			}
+		})
+	}
+	if wire := (&auth.Session{}).AppendJSON(nil, true, nil); !json.Valid(wire) {
+		t.Errorf("without any: %s", wire)
 	}
 }

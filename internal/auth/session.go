@@ -19,11 +19,10 @@ type Session struct {
 	// Active is false once the session was revoked.
 	Active          bool
 	AAL             AAL
-	AMR             []AMR
+	AMR             AMRs
 	IssuedAt        time.Time
 	AuthenticatedAt time.Time
 	ExpiresAt       time.Time
-	CreatedAt       time.Time
 	Devices         Devices
 	// TrustedDevice is the device in which it was begun, if its owner trusted that
 	// one. It adds nothing to what was proven, see Policy.Due.
@@ -81,7 +80,7 @@ func (s *Session) AppendJSON(dst []byte, active bool, identity []byte) []byte {
 	dst = append(dst, `","authenticator_assurance_level":"`...)
 	dst = append(dst, s.AAL...)
 	dst = append(dst, `","authentication_methods":`...)
-	dst = append(dst, mustJSON(s.AMR)...)
+	dst = append(dst, s.AMR.wire()...)
 	dst = append(dst, `,"issued_at":"`...)
 	dst = append(dst, Stamp(s.IssuedAt)...)
 	dst = append(dst, `","identity":`...)

@@ -35,8 +35,8 @@ func TestSessionJSON(t *testing.T) {
 	s := auth.Session{
 		ID: uuid.MustParse("00000000-0000-7000-8000-000000000001"), IdentityID: uuid.MustParse("00000000-0000-7000-8000-000000000002"),
 		TokenHash: []byte("secret"), Active: true, AAL: auth.AAL2,
-		AMR:      []auth.AMR{{Method: "password", AAL: auth.AAL1, CompletedAt: at}, {Method: "oidc", AAL: auth.AAL2, CompletedAt: at, Provider: "github", Organization: "o"}},
-		IssuedAt: at.Add(time.Second), AuthenticatedAt: at.Add(2 * time.Second), ExpiresAt: at.Add(3 * time.Second), CreatedAt: at,
+		AMR:      auth.AMRsOf(auth.AMR{Method: "password", AAL: auth.AAL1, CompletedAt: at}, auth.AMR{Method: "oidc", AAL: auth.AAL2, CompletedAt: at, Provider: "github", Organization: "o"}),
+		IssuedAt: at.Add(time.Second), AuthenticatedAt: at.Add(2 * time.Second), ExpiresAt: at.Add(3 * time.Second),
 		Devices: auth.DevicesOf(auth.Device{ID: uuid.MustParse("00000000-0000-4000-8000-000000000003"), IPAddress: &ip, UserAgent: &agent, Location: "Munich, DE"},
 			auth.Device{ID: uuid.MustParse("00000000-0000-4000-8000-000000000004")}),
 	}

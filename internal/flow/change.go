@@ -93,7 +93,7 @@ func (v *visit) privileged(row *store.SessionRow, level auth.AAL) bool {
 	if !level.AtLeast(auth.AAL2) {
 		return row.Session.AuthenticatedAt.After(since)
 	}
-	return auth.Fresh(row.Session.AMR, level, since)
+	return auth.Fresh(row.Session.AMR.All(), level, since)
 }
 
 // needed is how strongly a change of how somebody signs in or is reached must be

@@ -150,7 +150,7 @@ type visit struct {
 	// what their session was.
 	proof  session.Proof
 	person auth.Packed
-	proven []auth.AMR
+	proven auth.AMRs
 	// resumed has the body of an earlier submission that this request goes on
 	// with; nil where it has its own.
 	resumed *http.Request
@@ -282,7 +282,7 @@ func (v *visit) form(f *auth.Flow) (*Form, error) {
 
 // blank is a form about which only the request is known.
 func (v *visit) blank(f *auth.Flow) *Form {
-	return &Form{kind: v.kindOf(f), Config: v.config, Policy: v.policy, Proven: v.proven, Flow: f, UI: &f.UI,
+	return &Form{kind: v.kindOf(f), Config: v.config, Policy: v.policy, Proven: v.proven.All(), Flow: f, UI: &f.UI,
 		Wishes: v.wishes(f), Headers: v.told}
 }
 

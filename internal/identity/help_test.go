@@ -155,7 +155,7 @@ func (f *fixture) give(t testing.TB, id uuid.UUID, kind auth.CredentialType, con
 func (f *fixture) session(t testing.TB, of uuid.UUID) []byte {
 	t.Helper()
 	s := &auth.Session{ID: uuid.Must(uuid.NewV7()), Project: auth.DefaultProject, IdentityID: of, TokenHash: []byte(uuid.NewString()), Active: true, AAL: auth.AAL1,
-		IssuedAt: f.now, AuthenticatedAt: f.now, ExpiresAt: f.now.Add(24 * time.Hour), CreatedAt: f.now}
+		IssuedAt: f.now, AuthenticatedAt: f.now, ExpiresAt: f.now.Add(24 * time.Hour)}
 	if err := f.Store.Write(t.Context(), store.Durable, func(tx *store.Tx) error { return tx.InsertSession(t.Context(), s) }); err != nil {
 		t.Fatal(err)
 	}

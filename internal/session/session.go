@@ -277,9 +277,8 @@ func (s *Sessions) Issue(i *auth.Identity, amr auth.AMR, r *http.Request) (*auth
 	c, now := s.now.Load(), auth.Now(s.clock())
 	amr.CompletedAt = now
 	token := secret.Token(tokenPrefix, tokenLength)
-	done := []auth.AMR{amr}
 	return &auth.Session{ID: uuid.Must(uuid.NewV7()), Project: i.Project, IdentityID: i.ID, TokenHash: c.tokens.Hash(token), Active: true,
-		AAL: auth.LevelOf(done), AMR: done, IssuedAt: now, AuthenticatedAt: now, ExpiresAt: now.Add(c.Lifespan), CreatedAt: now,
+		AAL: auth.LevelOf([]auth.AMR{amr}), AMR: auth.AMRsOf(amr), IssuedAt: now, AuthenticatedAt: now, ExpiresAt: now.Add(c.Lifespan),
 		Devices: auth.DevicesOf(s.device(c, r))}, token
 }
 
@@ -320,8 +319,8 @@ func (s *Sessions) Strengthen(session *auth.Session, p Proof, amr auth.AMR) (tok
 		token = secret.Token(tokenPrefix, tokenLength)
 	}
 	session.TokenHash = c.tokens.Hash(token)
-	session.AMR = recent(append(slices.Clip(session.AMR), amr))
-	session.AAL = auth.LevelOf(session.AMR)
+	done := recent(append(session.AMR.All(), amr))
+	session.AMR, session.AAL = auth.AMRsOf(done...), auth.LevelOf(done)
 	if !now.After(session.AuthenticatedAt) {
 		now = session.AuthenticatedAt.Add(time.Microsecond) // each renewal moves it, see store.UpdateSession
 	}

@@ -62,7 +62,7 @@ func (s *Sessions) MayTrust(row *store.SessionRow, r *http.Request, within time.
 		return auth.ErrTrustBrowser
 	case !row.Session.AAL.AtLeast(auth.AAL2):
 		return auth.ErrAAL2Required
-	case !auth.Fresh(row.Session.AMR, auth.AAL2, s.clock().Add(-within)):
+	case !auth.Fresh(row.Session.AMR.All(), auth.AAL2, s.clock().Add(-within)):
 		return auth.ErrRefreshRequired
 	}
 	return nil

@@ -153,6 +153,8 @@ func (q *queries) arguments(args []any) []any {
 			args[i] = string(v)
 		case auth.Devices:
 			args[i] = string(v)
+		case auth.AMRs:
+			args[i] = string(v)
 		case auth.State:
 			args[i] = string(v)
 		case auth.AAL:

@@ -3,7 +3,6 @@ package store
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"time"
 
@@ -12,7 +11,7 @@ import (
 	"zelus/internal/auth"
 )
 
-const sessionColumns = "s.id, s.project_id, s.identity_id, s.token_hash, s.active, s.aal, s.amr, s.devices, s.issued_at, s.authenticated_at, s.expires_at, s.created_at, s.trusted_device_id, "
+const sessionColumns = "s.id, s.project_id, s.identity_id, s.token_hash, s.active, s.aal, s.amr, s.devices, s.issued_at, s.authenticated_at, s.expires_at, s.trusted_device_id, "
 
 // sessionsOf joins to sessions what is to be known of whose they are, and of the
 // device in which they were begun, if they still trust it.
@@ -32,7 +31,7 @@ const (
 	selectSession query = "SELECT " + sessionColumns + sessionsOf + `WHERE s.token_hash = ?`
 	// The same by the token that it had before, and as it was then.
 	selectFormer query = `SELECT s.id, s.project_id, s.identity_id, s.former_hash, s.active, s.former_aal, s.former_amr, s.devices,
-			s.former_issued_at, s.former_authenticated_at, s.former_until, s.created_at, s.trusted_device_id, ` + sessionsOf + `WHERE s.former_hash = ?`
+			s.former_issued_at, s.former_authenticated_at, s.former_until, s.trusted_device_id, ` + sessionsOf + `WHERE s.former_hash = ?`
 	selectSessionByID    query = "SELECT " + sessionColumns + sessionsOf + `WHERE s.project_id = ? AND s.id = ?`
 	selectSessionsOf     query = "SELECT " + sessionColumns + sessionsOf + `WHERE s.project_id = ? AND s.identity_id = ? AND s.id <> ? ORDER BY s.created_at DESC, s.id DESC LIMIT ? OFFSET ?`
 	selectLiveSessionsOf query = "SELECT " + sessionColumns + sessionsOf + `WHERE s.project_id = ? AND s.identity_id = ? AND s.id <> ? AND s.active = ? AND s.expires_at > ?
@@ -105,39 +104,34 @@ func (q *queries) Session(ctx context.Context, project, id uuid.UUID) (*SessionR
 }
 
 func (q *queries) session(ctx context.Context, s query, args ...any) (*SessionRow, error) {
-	all, err := q.sessions(ctx, s, args...)
-	if err == nil && len(all) == 0 {
-		return nil, ErrNotFound
+	var found *SessionRow
+	err := q.each(ctx, s, func(r scanner) error {
+		found = new(SessionRow)
+		return found.scan(r)
+	}, args...)
+	if err == nil && found == nil {
+		err = ErrNotFound
 	}
-	if err != nil {
-		return nil, err
-	}
-	return &all[0], nil
+	return found, err
 }
 
-func (q *queries) sessions(ctx context.Context, s query, args ...any) ([]SessionRow, error) {
-	var all []SessionRow
-	err := q.each(ctx, s, func(r scanner) error {
+func (q *queries) sessions(ctx context.Context, s query, args ...any) (all []SessionRow, err error) {
+	err = q.each(ctx, s, func(r scanner) error {
 		var row SessionRow
-		var amr, packed string
-		t := &row.Session
-		if err := r.Scan(&t.ID, &t.Project, &t.IdentityID, &t.TokenHash, &t.Active, &t.AAL, &amr, &t.Devices, instant{&t.IssuedAt}, instant{&t.AuthenticatedAt},
-			instant{&t.ExpiresAt}, instant{&t.CreatedAt}, &t.TrustedDevice, perhaps{&row.TrustedUntil}, &packed, &row.State, perhaps{&row.DeleteAt}, &row.Factors); err != nil {
-			return err
-		}
-		row.Identity = auth.Packed(packed)
-		var proofs []proof
-		if err := json.Unmarshal([]byte(amr), &proofs); err != nil {
-			return err
-		}
-		for _, p := range proofs {
-			p.AMR.Both = p.Both
-			t.AMR = append(t.AMR, p.AMR)
-		}
+		err := row.scan(r)
 		all = append(all, row)
-		return nil
+		return err
 	}, args...)
 	return all, err
+}
+
+// scan reads sessionColumns and what sessionsOf adds. Texts are given to database/sql as
+// such: it needs reflection for other types.
+func (row *SessionRow) scan(r scanner) error {
+	t := &row.Session
+	return r.Scan(&t.ID, &t.Project, &t.IdentityID, &t.TokenHash, &t.Active, (*string)(&t.AAL), (*string)(&t.AMR), (*string)(&t.Devices),
+		instant{&t.IssuedAt}, instant{&t.AuthenticatedAt}, instant{&t.ExpiresAt}, &t.TrustedDevice,
+		perhaps{&row.TrustedUntil}, (*string)(&row.Identity), (*string)(&row.State), perhaps{&row.DeleteAt}, &row.Factors)
 }
 
 // Which sessions a list has.
@@ -184,14 +178,11 @@ func (q *queries) Devices(ctx context.Context, project, identity uuid.UUID, sinc
 	return all, err
 }
 
-// InsertSession writes a new session.
+// InsertSession writes a new session. Its place in lists is when it was issued, which is
+// kept in created_at: renewals move IssuedAt.
 func (tx *Tx) InsertSession(ctx context.Context, s *auth.Session) error {
-	amr, err := encoded(s.AMR)
-	if err != nil {
-		return err
-	}
-	_, err = tx.exec(ctx, insertSession, s.ID, s.Project, s.IdentityID, s.TokenHash, s.Active, s.AAL, amr, s.Devices, s.IssuedAt, s.AuthenticatedAt,
-		s.ExpiresAt, s.CreatedAt, s.TrustedDevice)
+	_, err := tx.exec(ctx, insertSession, s.ID, s.Project, s.IdentityID, s.TokenHash, s.Active, s.AAL, s.AMR, s.Devices, s.IssuedAt, s.AuthenticatedAt,
+		s.ExpiresAt, s.IssuedAt, s.TrustedDevice)
 	return err
 }
 
@@ -202,25 +193,17 @@ func (tx *Tx) InsertSession(ctx context.Context, s *auth.Session) error {
 // graceful says so.
 func (tx *Tx) UpdateSession(ctx context.Context, s, was *auth.Session, graceful bool, now time.Time) (bool, error) {
 	tx.Changed(s.IdentityID)
-	amr, err := encoded(s.AMR)
-	if err != nil {
-		return false, err
-	}
-	args := []any{s.TokenHash, s.AAL, amr, s.IssuedAt, s.AuthenticatedAt, s.ExpiresAt}
+	args := []any{s.TokenHash, s.AAL, s.AMR, s.IssuedAt, s.AuthenticatedAt, s.ExpiresAt}
 	if !graceful || bytes.Equal(s.TokenHash, was.TokenHash) {
 		args = append(args, nil, nil, nil, nil, nil, nil)
 	} else {
-		amr, err := encoded(was.AMR)
-		if err != nil {
-			return false, err
-		}
 		until := now.Add(grace)
 		for _, end := range []time.Time{s.ExpiresAt, was.ExpiresAt} {
 			if end.Before(until) {
 				until = end
 			}
 		}
-		args = append(args, was.TokenHash, was.AAL, amr, was.IssuedAt, was.AuthenticatedAt, until)
+		args = append(args, was.TokenHash, was.AAL, was.AMR, was.IssuedAt, was.AuthenticatedAt, until)
 	}
 	n, err := tx.exec(ctx, updateSession, append(args, s.Project, s.ID, was.TokenHash, was.AuthenticatedAt, true, now)...)
 	return n > 0, err
@@ -263,19 +246,4 @@ func (tx *Tx) RevokeSessions(ctx context.Context, project, identity, but uuid.UU
 func (tx *Tx) DeleteSessions(ctx context.Context, project, identity uuid.UUID) (int, error) {
 	tx.Changed(identity)
 	return tx.exec(ctx, deleteSessions, project, identity)
-}
-
-// proof is one completed method as it is stored, with what is not on the wire.
-type proof struct {
-	auth.AMR
-	Both bool `json:"both,omitempty"`
-}
-
-func encoded(amr []auth.AMR) (string, error) {
-	proofs := make([]proof, len(amr))
-	for i, m := range amr {
-		proofs[i] = proof{m, m.Both}
-	}
-	out, err := json.Marshal(proofs)
-	return string(out), err
 }

@@ -42,7 +42,7 @@ func newSession(i *auth.Identity, token string) *auth.Session {
 	now := auth.Now(time.Now())
 	ip := "192.0.2.1"
 	return &auth.Session{ID: uuid.Must(uuid.NewV7()), Project: project, IdentityID: i.ID, TokenHash: []byte(token), Active: true, AAL: auth.AAL1,
-		AMR: []auth.AMR{{Method: "password", AAL: auth.AAL1, CompletedAt: now}}, IssuedAt: now, AuthenticatedAt: now, ExpiresAt: now.Add(time.Hour), CreatedAt: now,
+		AMR: auth.AMRsOf(auth.AMR{Method: "password", AAL: auth.AAL1, CompletedAt: now}), IssuedAt: now, AuthenticatedAt: now, ExpiresAt: now.Add(time.Hour),
 		Devices: auth.DevicesOf(auth.Device{ID: uuid.New(), IPAddress: &ip})}
 }
 

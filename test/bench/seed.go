@@ -57,10 +57,10 @@ func seed(dir string, people int) (err error) {
 				if err := tx.InsertIdentity(ctx, i); err != nil {
 					return err
 				}
-				amr := []auth.AMR{{Method: "password", AAL: auth.AAL1, CompletedAt: now}}
+				amr := auth.AMRsOf(auth.AMR{Method: "password", AAL: auth.AAL1, CompletedAt: now})
 				agent, address := "bench/1.0", "127.0.0.1"
 				if err := tx.InsertSession(ctx, &auth.Session{ID: uuid.Must(uuid.NewV7()), Project: i.Project, IdentityID: i.ID, TokenHash: tokens.Hash(token(n)), Active: true,
-					AAL: auth.AAL1, AMR: amr, IssuedAt: now, AuthenticatedAt: now, ExpiresAt: now.Add(24 * time.Hour), CreatedAt: now,
+					AAL: auth.AAL1, AMR: amr, IssuedAt: now, AuthenticatedAt: now, ExpiresAt: now.Add(24 * time.Hour),
 					Devices: auth.DevicesOf(auth.Device{ID: uuid.New(), IPAddress: &address, UserAgent: &agent})}); err != nil {
 					return err
 				}
