@@ -33,8 +33,13 @@ type Options struct {
 	// Apps lets browsers send API flows; only together with dev.
 	Apps bool
 	// Cores is how many cores the program may use: so many passwords are hashed
-	// at a time. 0 means runtime.GOMAXPROCS. See HashingThreads.
+	// at a time. 0 means runtime.GOMAXPROCS.
 	Cores int
+	// Hashing, where set, is told how many threads hash passwords at the same time,
+	// see hash.Options. They run at the lowest priority, but each keeps one of Go's
+	// processors to itself while it works. The owner of the process gives so many more
+	// to runtime.GOMAXPROCS, so that everybody else has the cores as before.
+	Hashing func(threads int)
 	// Jsonnet is the command, as a path and arguments, that starts a child
 	// process which calls jsonnet.Serve.
 	Jsonnet []string
@@ -90,7 +95,7 @@ func (a *App) build(first *prepared) error {
 	if a.keys, err = adminkey.New(a.store, a.options.Clock, a.logger, keySettings(first.config)); err != nil {
 		return err
 	}
-	if a.hashes, err = hash.NewPool(hash.Options{Params: first.hashing, Workers: a.options.Cores, Clock: a.options.Clock}); err != nil {
+	if a.hashes, err = hash.NewPool(hash.Options{Params: first.hashing, Workers: a.options.Cores, Clock: a.options.Clock, Threads: a.options.Hashing}); err != nil {
 		return err
 	}
 	a.courier = a.newCourier(a.sender)
@@ -123,12 +128,6 @@ func (a *App) Close() error {
 	a.hashes.Close()
 	return a.close()
 }
-
-// HashingThreads is how many threads hash passwords. They run at the lowest
-// priority, but each keeps one of Go's processors to itself while it works. The
-// owner of the process gives so many more to runtime.GOMAXPROCS, so that
-// everybody else has the cores as before.
-func (a *App) HashingThreads() int { return a.hashes.Workers() }
 
 // migrate brings the tables up to date where the operator does not.
 func (a *App) migrate(ctx context.Context) error {

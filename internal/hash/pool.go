@@ -45,6 +45,10 @@ type Options struct {
 	// Clock measures waiting and work. Without one, no time passes for the
 	// pool: the queue is bounded by Queue alone.
 	Clock func() time.Time
+	// Threads, where set, is told how many workers are at work at the same time,
+	// whenever that is more than in the last ten seconds, or fewer: what to add to
+	// runtime.GOMAXPROCS. It is called by one goroutine at a time.
+	Threads func(n int)
 }
 
 // Pool hashes and verifies passwords on a fixed number of low-priority threads.
@@ -55,6 +59,7 @@ type Pool struct {
 	places  int // in the queue
 	maxWait time.Duration
 	clock   func() time.Time
+	threads func(int)
 	stopped sync.WaitGroup
 
 	mu      sync.Mutex
@@ -64,6 +69,10 @@ type Pool struct {
 	average time.Duration // of the work of the last jobs; 0 before the first
 	done    uint64        // jobs that were worked on
 	closed  bool
+
+	most, told int         // workers at work together: lately, and as Threads knows
+	telling    sync.Mutex  // is locked before mu; guards look
+	look       *time.Timer // until there may be fewer; nil where that is none
 }
 
 // setup is what depends on the parameters.
@@ -103,7 +112,7 @@ func NewPool(o Options) (*Pool, error) {
 	if o.Clock == nil {
 		o.Clock = func() time.Time { return time.Time{} }
 	}
-	p := &Pool{workers: o.Workers, places: o.Queue * o.Workers, maxWait: o.MaxWait, clock: o.Clock}
+	p := &Pool{workers: o.Workers, places: o.Queue * o.Workers, maxWait: o.MaxWait, clock: o.Clock, threads: o.Threads}
 	p.wake.L = &p.mu
 	if err := p.SetParams(o.Params); err != nil {
 		return nil, err
@@ -133,7 +142,7 @@ func (p *Pool) SetParams(params Params) error {
 	return nil
 }
 
-// Workers is the number of workers: how much to add to runtime.GOMAXPROCS.
+// Workers is the number of workers.
 func (p *Pool) Workers() int { return p.workers }
 
 // Generate hashes a password. The errors are ErrTooLong, ErrBusy, ErrClosed and
@@ -228,6 +237,11 @@ func (p *Pool) Close() {
 	p.mu.Unlock()
 	p.wake.Broadcast()
 	p.stopped.Wait()
+	p.telling.Lock()
+	defer p.telling.Unlock()
+	if p.look != nil {
+		p.look.Stop()
+	}
 }
 
 // do has a worker do the work and waits for it. If the context ends before its
@@ -238,8 +252,12 @@ func (p *Pool) do(ctx context.Context, work func(*memory)) error {
 		return err
 	}
 	j := &job{work: work, joined: p.clock(), done: make(chan struct{})}
-	if err := p.join(j); err != nil {
+	more, err := p.join(j)
+	if err != nil {
 		return err
+	}
+	if more {
+		p.raise()
 	}
 	select {
 	case <-j.done:
@@ -250,22 +268,24 @@ func (p *Pool) do(ctx context.Context, work func(*memory)) error {
 	}
 }
 
-// join puts a job at the end of the queue.
-func (p *Pool) join(j *job) error {
+// join puts a job at the end of the queue, and says whether more workers are needed at
+// the same time than were told of.
+func (p *Pool) join(j *job) (more bool, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
-		return ErrClosed
+		return false, ErrClosed
 	}
 	// Those who are worked on count in full: nobody knows how far they are.
 	ahead := len(p.waiting) + p.working
 	wait := time.Duration(ahead) * p.average / time.Duration(p.workers)
 	if len(p.waiting) >= p.places || wait > p.maxWait {
-		return ErrBusy
+		return false, ErrBusy
 	}
 	p.waiting = append(p.waiting, j)
+	p.most = max(p.most, p.together())
 	p.wake.Signal()
-	return nil
+	return p.threads != nil && p.most > p.told, nil
 }
 
 // leave takes a job out of the queue, if it is still there.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -519,5 +520,63 @@ func TestMemoryIsGivenBack(t *testing.T) {
 		if held.blocks != nil {
 			t.Error("an idle worker holds its memory")
 		}
+	})
+}
+
+// TestThreads: the owner of the process knows how many work at the same time, at once
+// where they become more, and after a while where they become fewer.
+func TestThreads(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		var told []int
+		p := newPool(t, Options{Workers: 3, Threads: func(n int) {
+			mu.Lock()
+			defer mu.Unlock()
+			told = append(told, n)
+		}})
+		want := func(after time.Duration, want ...int) {
+			t.Helper()
+			<-time.After(after)
+			synctest.Wait()
+			mu.Lock()
+			defer mu.Unlock()
+			if !slices.Equal(told, want) {
+				t.Errorf("it was told %v, want %v", told, want)
+			}
+		}
+		work := func(times int) {
+			for range times {
+				if _, err := p.Generate(t.Context(), "violet-kayak"); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		want(time.Hour)
+		work(3)
+		want(0, 1)
+		one, two := occupy(t, p), occupy(t, p)
+		want(0, 1, 2)
+		three := occupy(t, p)
+		for range 5 {
+			go p.do(context.Background(), func(*memory) {}) // they wait
+		}
+		want(0, 1, 2, 3)
+		want(time.Hour, 1, 2, 3) // still at work
+		one()
+		two()
+		want(2*lately, 1, 2, 3, 1)
+		work(3)
+		want(0, 1, 2, 3, 1, 2)
+		three()
+		for range 5 { // one after the other
+			work(1)
+			<-time.After(lately / 2)
+		}
+		want(0, 1, 2, 3, 1, 2, 1)
+		want(2*lately, 1, 2, 3, 1, 2, 1, 0)
+		work(1)
+		want(0, 1, 2, 3, 1, 2, 1, 0, 1)
+		p.Close()
+		want(time.Hour, 1, 2, 3, 1, 2, 1, 0, 1)
 	})
 }
