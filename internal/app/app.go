@@ -132,7 +132,14 @@ func (a *App) Close() error {
 // migrate brings the tables up to date where the operator does not.
 func (a *App) migrate(ctx context.Context) error {
 	if a.store.Dialect() != "sqlite" && !a.Config().Dev {
-		return nil // /health/ready tells whether it is due
+		// /health/ready tells whether it is due. But a program that is too old must
+		// not begin, if the database can be asked.
+		asking, cancel := context.WithTimeout(ctx, 2*time.Second)
+		defer cancel()
+		if _, err := a.store.Migrations(asking); errors.Is(err, store.ErrNewer) {
+			return err
+		}
+		return nil
 	}
 	if _, err := a.store.Migrate(ctx); err != nil {
 		return fmt.Errorf("the tables cannot be brought up to date: %w", err)

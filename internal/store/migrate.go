@@ -34,7 +34,7 @@ const (
 // createVersions is what migrations themselves need.
 const createVersions = "CREATE TABLE schema_migrations (version {int} NOT NULL PRIMARY KEY, name {text} NOT NULL, applied_at {time} NOT NULL)"
 
-// Migrations lists all steps and says which are done.
+// Migrations lists all steps and says which are done; ErrNewer where more are.
 func (s *Store) Migrations(ctx context.Context) ([]Migration, error) {
 	return s.queries.migrations(ctx)
 }
@@ -71,6 +71,10 @@ func (q *queries) migrations(ctx context.Context) ([]Migration, error) {
 			return nil, err
 		}
 		all = append(all, Migration{Version: version, Name: name, Applied: done[version], SQL: q.dialect.types.Replace(string(text))})
+		delete(done, version)
+	}
+	for version := range done {
+		return nil, fmt.Errorf("%w: migration %d is not known here", ErrNewer, version)
 	}
 	return all, nil
 }
@@ -135,10 +139,15 @@ func (s *Store) migrate(ctx context.Context, last int) (taken []Migration, err e
 // ErrPending says that the tables are older than this program.
 var ErrPending = errors.New("the database has pending migrations; run `zelus migrate sql up`")
 
-// Ready says whether the database answers and its tables are up to date.
+// ErrNewer says that the tables are newer than this program.
+var ErrNewer = errors.New("the tables of the database were made by a newer version of zelus; run that version, or restore the backup from before")
+
+// Ready says whether the database answers and its tables are up to date. Newer ones are
+// no reason to stop: another node has been given a newer program, and this one's turn
+// comes.
 func (s *Store) Ready(ctx context.Context) error {
 	all, err := s.Migrations(ctx)
-	if err != nil {
+	if err != nil && !errors.Is(err, ErrNewer) {
 		return err
 	}
 	for _, m := range all {

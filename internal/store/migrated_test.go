@@ -82,3 +82,24 @@ func TestRowsAreMigrated(t *testing.T) {
 		}
 	})
 }
+
+// TestNewerTables: a program that is older than the tables says so, and does not begin;
+// one that runs already goes on.
+func TestNewerTables(t *testing.T) {
+	storetest.Each(t, nil, func(t *testing.T, st *store.Store) {
+		all, err := st.Migrations(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		store.Exec(t, st, "INSERT INTO schema_migrations (version, name, applied_at) VALUES (?, ?, ?)", len(all)+1, "of_tomorrow", time.Now())
+		if _, err := st.Migrate(t.Context()); !errors.Is(err, store.ErrNewer) {
+			t.Errorf("Migrate: %v", err)
+		}
+		if _, err := st.Migrations(t.Context()); !errors.Is(err, store.ErrNewer) {
+			t.Errorf("Migrations: %v", err)
+		}
+		if err := st.Ready(t.Context()); err != nil {
+			t.Errorf("Ready: %v", err)
+		}
+	})
+}
