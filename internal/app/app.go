@@ -35,11 +35,11 @@ type Options struct {
 	// Cores is how many cores the program may use: so many passwords are hashed
 	// at a time. 0 means runtime.GOMAXPROCS.
 	Cores int
-	// Hashing, where set, is told how many threads hash passwords at the same time,
-	// see hash.Options. They run at the lowest priority, but each keeps one of Go's
-	// processors to itself while it works. The owner of the process gives so many more
-	// to runtime.GOMAXPROCS, so that everybody else has the cores as before.
-	Hashing func(threads int)
+	// HashingThreads, where set, is told how many threads hash passwords at the same
+	// time, see hash.Options.Threads. They run at the lowest priority, but each keeps
+	// one of Go's processors to itself while it works. The owner of the process gives
+	// so many more to runtime.GOMAXPROCS, so that everybody else has the cores as before.
+	HashingThreads func(n int)
 	// Jsonnet is the command, as a path and arguments, that starts a child
 	// process which calls jsonnet.Serve.
 	Jsonnet []string
@@ -95,7 +95,7 @@ func (a *App) build(first *prepared) error {
 	if a.keys, err = adminkey.New(a.store, a.options.Clock, a.logger, keySettings(first.config)); err != nil {
 		return err
 	}
-	if a.hashes, err = hash.NewPool(hash.Options{Params: first.hashing, Workers: a.options.Cores, Clock: a.options.Clock, Threads: a.options.Hashing}); err != nil {
+	if a.hashes, err = hash.NewPool(hash.Options{Params: first.hashing, Workers: a.options.Cores, Clock: a.options.Clock, Threads: a.options.HashingThreads}); err != nil {
 		return err
 	}
 	a.courier = a.newCourier(a.sender)

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -741,7 +742,7 @@ func (s *server) occupy(t *testing.T) func() bool {
 	})
 	full := make(chan struct{}, 1)
 	return func() bool {
-		for range 65*s.app.hashes.Workers() + 1 {
+		for range 65*runtime.GOMAXPROCS(0) + 1 {
 			queue.Go(func() {
 				if _, err := s.app.hashes.Verify(ctx, "y", slow); errors.Is(err, hash.ErrBusy) {
 					select {

@@ -31,9 +31,9 @@ page that shows the mail instead of sending it.`,
 			ctx := cmd.Context()
 			cores := runtime.GOMAXPROCS(0) // the cores of this machine, or the share of them that a container may use
 			a, err := app.New(ctx, app.Options{Config: c.sources(flags), Log: c.Err, Clock: c.Clock, Version: Version(), Cores: cores, Jsonnet: child(),
-				// From the first password on Go leaves it at that, also when a
-				// container's share changes.
-				Hashing: func(threads int) { runtime.GOMAXPROCS(cores + threads) },
+				// Go follows the share that a container has until the first password:
+				// from then on it is the cores of the start, and these.
+				HashingThreads: func(n int) { runtime.GOMAXPROCS(cores + n) },
 				Apps: c.environ("DEV_DISABLE_API_FLOW_ENFORCEMENT") == "true"})
 			if err != nil {
 				return err

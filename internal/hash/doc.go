@@ -18,8 +18,8 @@
 //
 //   - A worker keeps one of Go's processors (P) to itself for as long as it
 //     computes. Options.Threads says how many do: call runtime.GOMAXPROCS(cores + n)
-//     there, to give those back to everybody else. More than are used are no good:
-//     Go wakes threads for them, and a session check costs a tenth more.
+//     there, to give those back to everybody else. More than are used cost something
+//     too: Go wakes threads for them.
 //   - Memory is bounded: a worker holds the memory of one argon2 or scrypt
 //     hash, so at most Workers times the largest memory in use. That is the
 //     configured argon2 memory, or that of an imported hash where it is larger

@@ -45,9 +45,11 @@ type Options struct {
 	// Clock measures waiting and work. Without one, no time passes for the
 	// pool: the queue is bounded by Queue alone.
 	Clock func() time.Time
-	// Threads, where set, is told how many workers are at work at the same time,
-	// whenever that is more than in the last ten seconds, or fewer: what to add to
-	// runtime.GOMAXPROCS. It is called by one goroutine at a time.
+	// Threads, where set, is told how many workers are busy at the same time, which is
+	// what to add to runtime.GOMAXPROCS: at once where they are more than it was told
+	// last, and where they were fewer for a whole window of ten seconds. It is called
+	// by whoever brings a password, or by a timer, never by two at a time. Close tells
+	// it nothing.
 	Threads func(n int)
 }
 
@@ -70,9 +72,9 @@ type Pool struct {
 	done    uint64        // jobs that were worked on
 	closed  bool
 
-	most, told int         // workers at work together: lately, and as Threads knows
-	telling    sync.Mutex  // is locked before mu; guards look
-	look       *time.Timer // until there may be fewer; nil where that is none
+	peak, reported int         // of busy workers: in this window, and as Threads knows
+	reporting      sync.Mutex  // is locked before mu; guards timer
+	timer          *time.Timer // until the window ends; nil while none is busy
 }
 
 // setup is what depends on the parameters.
@@ -141,9 +143,6 @@ func (p *Pool) SetParams(params Params) error {
 	p.setup.Store(u)
 	return nil
 }
-
-// Workers is the number of workers.
-func (p *Pool) Workers() int { return p.workers }
 
 // Generate hashes a password. The errors are ErrTooLong, ErrBusy, ErrClosed and
 // that of the context.
@@ -237,10 +236,10 @@ func (p *Pool) Close() {
 	p.mu.Unlock()
 	p.wake.Broadcast()
 	p.stopped.Wait()
-	p.telling.Lock()
-	defer p.telling.Unlock()
-	if p.look != nil {
-		p.look.Stop()
+	p.reporting.Lock()
+	defer p.reporting.Unlock()
+	if p.timer != nil {
+		p.timer.Stop()
 	}
 }
 
@@ -268,8 +267,8 @@ func (p *Pool) do(ctx context.Context, work func(*memory)) error {
 	}
 }
 
-// join puts a job at the end of the queue, and says whether more workers are needed at
-// the same time than were told of.
+// join puts a job at the end of the queue, and says whether more workers are busy since
+// than were reported.
 func (p *Pool) join(j *job) (more bool, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -283,9 +282,9 @@ func (p *Pool) join(j *job) (more bool, err error) {
 		return false, ErrBusy
 	}
 	p.waiting = append(p.waiting, j)
-	p.most = max(p.most, p.together())
+	p.peak = max(p.peak, p.busy())
 	p.wake.Signal()
-	return p.threads != nil && p.most > p.told, nil
+	return p.threads != nil && p.peak > p.reported, nil
 }
 
 // leave takes a job out of the queue, if it is still there.

@@ -216,8 +216,8 @@ func TestNoCostsLikeDummy(t *testing.T) {
 
 func TestDefaults(t *testing.T) {
 	p := newPool(t, Options{})
-	if p.Workers() != runtime.GOMAXPROCS(0) || p.places != 64*p.Workers() || p.maxWait != 5*time.Second {
-		t.Errorf("%d workers, %d places, %v", p.Workers(), p.places, p.maxWait)
+	if p.workers != runtime.GOMAXPROCS(0) || p.places != 64*p.workers || p.maxWait != 5*time.Second {
+		t.Errorf("%d workers, %d places, %v", p.workers, p.places, p.maxWait)
 	}
 }
 
@@ -564,19 +564,40 @@ func TestThreads(t *testing.T) {
 		want(time.Hour, 1, 2, 3) // still at work
 		one()
 		two()
-		want(2*lately, 1, 2, 3, 1)
+		want(2*window, 1, 2, 3, 1)
 		work(3)
 		want(0, 1, 2, 3, 1, 2)
 		three()
 		for range 5 { // one after the other
 			work(1)
-			<-time.After(lately / 2)
+			<-time.After(window / 2)
 		}
 		want(0, 1, 2, 3, 1, 2, 1)
-		want(2*lately, 1, 2, 3, 1, 2, 1, 0)
+		want(2*window, 1, 2, 3, 1, 2, 1, 0)
 		work(1)
 		want(0, 1, 2, 3, 1, 2, 1, 0, 1)
 		p.Close()
 		want(time.Hour, 1, 2, 3, 1, 2, 1, 0, 1)
+	})
+}
+
+// TestThreadsRaisedMeanwhile: that more are busy is told once, also where a window ends
+// between the moment when they are and the one when they would be told of.
+func TestThreadsRaisedMeanwhile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var told []int
+		p := newPool(t, Options{Workers: 3, Threads: func(n int) { told = append(told, n) }})
+		occupy(t, p)
+		synctest.Wait()
+		end := make(chan struct{})
+		t.Cleanup(func() { close(end) })
+		if more, err := p.join(&job{work: func(*memory) { <-end }, done: make(chan struct{})}); !more || err != nil {
+			t.Fatal(more, err)
+		}
+		p.lower()
+		p.raise()
+		if want := []int{1, 2}; !slices.Equal(told, want) {
+			t.Errorf("it was told %v, want %v", told, want)
+		}
 	})
 }

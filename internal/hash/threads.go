@@ -2,50 +2,57 @@ package hash
 
 import "time"
 
-// lately is for how long it counts how many were at work together.
-const lately = 10 * time.Second
+// window is over how long the peak of busy workers is taken. That there are fewer is
+// reported one to two windows after the last time that there were more.
+const window = 10 * time.Second
 
-// together is how many workers are at work, or about to be. The caller holds mu.
-func (p *Pool) together() int { return min(p.working+len(p.waiting), p.workers) }
+// busy is how many workers are at work, or about to be. The caller holds mu.
+func (p *Pool) busy() int { return min(p.working+len(p.waiting), p.workers) }
 
-// raise tells of more workers at the same time than were told of.
+// raise reports a peak that is higher than what was reported.
 //
 // Whoever brings a password does this, and never a worker: to change the number of Go's
 // processors stops the program for a moment, and that of a thread of low priority may
 // take long on a busy machine.
 func (p *Pool) raise() {
-	p.telling.Lock() // so that what is told last is what is so
-	defer p.telling.Unlock()
+	p.reporting.Lock()
+	defer p.reporting.Unlock()
 	p.mu.Lock()
-	n, more := p.most, p.most > p.told
-	p.told = max(p.told, n)
+	peak := max(p.peak, p.reported)
 	p.mu.Unlock()
-	if !more {
-		return
-	}
-	p.threads(n)
-	if p.look == nil {
-		p.look = time.AfterFunc(lately, p.lower)
+	p.report(peak)
+	if p.timer == nil {
+		p.timer = time.AfterFunc(window, p.lower)
 	}
 }
 
-// lower tells when there were fewer for a while.
+// lower reports the peak of the window that has ended.
 func (p *Pool) lower() {
-	p.telling.Lock()
-	defer p.telling.Unlock()
+	p.reporting.Lock()
+	defer p.reporting.Unlock()
 	p.mu.Lock()
-	n, fewer, closed := p.most, p.most < p.told, p.closed
-	p.most, p.told = p.together(), n
+	peak, closed := p.peak, p.closed
+	p.peak = p.busy()
 	p.mu.Unlock()
 	if closed {
 		return
 	}
-	if fewer {
-		p.threads(n)
-	}
-	if n == 0 {
-		p.look = nil
+	p.report(peak)
+	if peak == 0 {
+		p.timer = nil
 		return
 	}
-	p.look.Reset(lately)
+	p.timer.Reset(window)
+}
+
+// report calls threads where that would say something new. The caller holds reporting, so
+// that the last call says what is so.
+func (p *Pool) report(peak int) {
+	p.mu.Lock()
+	same := p.reported == peak
+	p.reported = peak
+	p.mu.Unlock()
+	if !same {
+		p.threads(peak)
+	}
 }
