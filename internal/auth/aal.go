@@ -1,10 +1,7 @@
 package auth
 
 import (
-	"cmp"
-	"encoding/json"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -52,47 +49,8 @@ type AMR struct {
 	Provider     string    `json:"provider,omitempty"`
 	Organization string    `json:"organization,omitempty"`
 	// Both says of a key that it was two factors in one: it is the person's, and has
-	// verified them (see Policy.Both). It is stored and not on the wire.
-	Both bool `json:"-"`
-}
-
-// AMRs is a list of completed methods as it is stored, in the order in which they were:
-// most who read a session only pass it on. The zero value is an empty list.
-type AMRs string
-
-// storedAMR is one of them with what is not on the wire.
-type storedAMR struct {
-	AMR
+	// verified them (see Policy.Both). It is stored and not on the wire, see AMRs.wire.
 	Both bool `json:"both,omitempty"`
-}
-
-// AMRsOf makes the list of these.
-func AMRsOf(all ...AMR) AMRs {
-	stored := make([]storedAMR, len(all))
-	for i, m := range all {
-		stored[i] = storedAMR{m, m.Both}
-	}
-	return AMRs(mustJSON(stored))
-}
-
-// All reads the list.
-func (a AMRs) All() (all []AMR) {
-	var stored []storedAMR
-	_ = json.Unmarshal([]byte(a), &stored) // fails for the zero value, which has none
-	for _, m := range stored {
-		m.AMR.Both = m.Both
-		all = append(all, m.AMR)
-	}
-	return all
-}
-
-// wire is the list as it is sent. In a text of JSON a quotation mark follows a backslash,
-// so that only a field can look like that.
-func (a AMRs) wire() string {
-	if strings.Contains(string(a), `,"both":`) {
-		return string(mustJSON(a.All()))
-	}
-	return cmp.Or(string(a), "[]")
 }
 
 // LevelOf is the one table that turns completed methods into a level:

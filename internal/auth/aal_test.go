@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"zelus/internal/auth"
 )
@@ -92,32 +93,37 @@ func TestAtLeast(t *testing.T) {
 // A list of completed methods comes back as it was, and tells nobody what is not on the wire.
 func TestAMRs(t *testing.T) {
 	at := time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
-	for name, want := range map[string][]auth.AMR{
-		"none":                             nil,
-		"one":                              {{Method: "password", AAL: auth.AAL1, CompletedAt: at}},
-		"two in one":                       {{Method: "password", AAL: auth.AAL1, CompletedAt: at}, {Method: "passkey", AAL: auth.AAL2, CompletedAt: at, Both: true}},
-		"a provider with a name like that": {{Method: "oidc", AAL: auth.AAL1, CompletedAt: at, Provider: `x","both":true,"y":"`}},
+	const password = `{"method":"password","aal":"aal1","completed_at":"2026-03-04T05:06:07Z"}`
+	for name, test := range map[string]struct {
+		all  []auth.AMR
+		wire string
+	}{
+		"none":       {nil, `[]`},
+		"one":        {[]auth.AMR{{Method: "password", AAL: auth.AAL1, CompletedAt: at}}, `[` + password + `]`},
+		"two in one": {[]auth.AMR{{Method: "password", AAL: auth.AAL1, CompletedAt: at}, {Method: "passkey", AAL: auth.AAL2, CompletedAt: at, Both: true}}, `[` + password + `,{"method":"passkey","aal":"aal2","completed_at":"2026-03-04T05:06:07Z"}]`},
+		"a provider with a name like that": {[]auth.AMR{{Method: "oidc", AAL: auth.AAL1, CompletedAt: at, Provider: `x","both":true,"y":"`}},
+			`[{"method":"oidc","aal":"aal1","completed_at":"2026-03-04T05:06:07Z","provider":"x\",\"both\":true,\"y\":\""}]`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			list := auth.AMRsOf(want...)
-			if diff := cmp.Diff(want, list.All()); diff != "" {
+			list := auth.AMRsOf(test.all...)
+			if diff := cmp.Diff(test.all, list.All(), cmpopts.EquateEmpty()); diff != "" {
 				t.Errorf("-want +got:\n%s", diff)
 			}
 			s := auth.Session{AMR: list}
 			var sent struct {
-				Methods []map[string]any `json:"authentication_methods"`
+				Methods json.RawMessage `json:"authentication_methods"`
 			}
-			if err := json.Unmarshal(s.AppendJSON(nil, true, nil), &sent); err != nil || len(sent.Methods) != len(want) {
-				t.Fatalf("%v %v", sent, err)
-			}
-			for n, m := range sent.Methods {
-				if _, told := m["both"]; told || m["method"] != want[n].Method {
-					t.Errorf("it is sent as %v", m)
-				}
+			if err := json.Unmarshal(s.AppendJSON(nil, true, nil), &sent); err != nil || string(sent.Methods) != test.wire {
+				t.Errorf("it is sent as %s, want %s (%v)", sent.Methods, test.wire, err)
 			}
 		})
 	}
 	if wire := (&auth.Session{}).AppendJSON(nil, true, nil); !json.Valid(wire) {
 		t.Errorf("without any: %s", wire)
+	}
+	for _, damaged := range []auth.AMRs{`[{"method":"password"`, `[{"method":1,"aal":"aal2","completed_at":"2099-01-01T00:00:00Z"}]`} {
+		if all := damaged.All(); all != nil {
+			t.Errorf("%s is read as %v", damaged, all)
+		}
 	}
 }

@@ -3,6 +3,7 @@ package auth
 import (
 	"cmp"
 	"encoding/json"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -59,6 +60,35 @@ func (d Devices) Last() (last Device) {
 		last = all[len(all)-1]
 	}
 	return last
+}
+
+// AMRs is a list of completed methods as it is stored, in the order in which they were:
+// like Devices, most only pass it on. The zero value is an empty list.
+type AMRs string
+
+// AMRsOf makes the list of these.
+func AMRsOf(all ...AMR) AMRs { return AMRs(mustJSON(append([]AMR{}, all...))) }
+
+// All reads the list. Of one that cannot be read nothing is proven.
+func (a AMRs) All() (all []AMR) {
+	if err := json.Unmarshal([]byte(a), &all); err != nil {
+		return nil
+	}
+	return all
+}
+
+// wire is the list as it is sent: as it is stored, but for what is not told. The names of
+// such fields are looked for anywhere, which finds too much at most: AMRsOf writes a field
+// in no other way.
+func (a AMRs) wire() string {
+	if !strings.Contains(string(a), `"both"`) {
+		return cmp.Or(string(a), "[]")
+	}
+	all := a.All()
+	for i := range all {
+		all[i].Both = false
+	}
+	return string(mustJSON(all))
 }
 
 // AppendJSON writes the session as the wire has it. identity is the identity's
