@@ -129,7 +129,8 @@ func (v *visit) tell(done *result, to string) error {
 	if err != nil {
 		return err
 	}
-	return web.WriteJSON(v.w, http.StatusOK, body)
+	web.WriteRawJSON(v.w, http.StatusOK, body)
+	return nil
 }
 
 // rotates says whether a browser gets a new CSRF secret with a success, because
@@ -165,32 +166,40 @@ func (v *visit) toFlow(f *auth.Flow) error {
 }
 
 // signedInJSON is the answer to a login or registration: the session that has begun, if
-// any has, with the identity or without, and who has signed up. Apps get the session's
-// token. It is put together here, because nearly all of it is JSON already.
-func (v *visit) signedInJSON(done *result, inSession, signedUp bool, next []auth.ContinueWith) (json.RawMessage, error) {
+// any has, with the identity inSession, and beside it the one who has signed up; nil tells
+// of none. Apps get the session's token. It is put together here, because nearly all of it
+// is JSON already.
+func (v *visit) signedInJSON(done *result, inSession, beside []byte, next []auth.ContinueWith) ([]byte, error) {
+	token, err := json.Marshal(done.token)
+	if err != nil {
+		return nil, err
+	}
 	steps, err := json.Marshal(next)
 	if err != nil {
 		return nil, err
 	}
-	identity := done.identity.Pack().Render(v.reader())
-	out := append(make([]byte, 0, 2*len(identity)+len(steps)+1024), '{')
-	if done.session != nil {
-		if v.app {
-			out = append(out, `"session_token":"`+done.token+`",`...)
-		}
-		out = append(out, `"session":`...)
-		if inSession {
-			out = done.session.AppendJSON(out, true, identity)
-		} else {
-			out = done.session.AppendJSON(out, true, nil)
-		}
+	out := append(make([]byte, 0, len(inSession)+len(beside)+len(steps)+1024), '{')
+	if v.app && done.session != nil {
+		out = append(out, `"session_token":`...)
+		out = append(out, token...)
 		out = append(out, ',')
 	}
-	if signedUp {
-		out = append(append(append(out, `"identity":`...), identity...), ',')
+	if done.session != nil {
+		out = append(out, `"session":`...)
+		out = done.session.AppendJSON(out, true, inSession)
+		out = append(out, ',')
 	}
-	return append(append(append(out, `"continue_with":`...), steps...), '}'), nil
+	if beside != nil {
+		out = append(out, `"identity":`...)
+		out = append(out, beside...)
+		out = append(out, ',')
+	}
+	out = append(out, `"continue_with":`...)
+	out = append(out, steps...)
+	return append(out, '}'), nil
 }
+
+func (v *visit) identityJSON(done *result) []byte { return done.identity.Pack().Render(v.reader()) }
 
 // reader is somebody who reads about themselves.
 func (v *visit) reader() auth.Reader { return auth.Reader{BaseURL: v.base, Addresses: true} }

@@ -92,8 +92,8 @@ type kind struct {
 	used int
 	// json adds what only this kind has to a flow on the wire.
 	json func(*visit, *auth.Flow, commonFields) any
-	// success is what those who talk JSON are told of a success.
-	success func(*visit, *result, []auth.ContinueWith) (any, error)
+	// success is what those who talk JSON are told of a success, as JSON.
+	success func(*visit, *result, []auth.ContinueWith) ([]byte, error)
 	// restarts says that a form which cannot go on, or has led to its success,
 	// makes room for a new one that belongs to whoever sends it; others stay, and
 	// a new one belongs to whom the old one did.
@@ -172,9 +172,12 @@ var login = &kind{
 			IdentitySchema string     `json:"identity_schema,omitempty"`
 		}{common, nil, auth.Stamp(f.CreatedAt), auth.Stamp(f.UpdatedAt), f.Refresh, f.RequestedAAL, f.SchemaID}
 	},
-	success: func(v *visit, done *result, next []auth.ContinueWith) (any, error) {
-		// The identity stands in the session, if it may be told already.
-		return v.signedInJSON(done, !v.app || v.satisfied(done), false, next)
+	success: func(v *visit, done *result, next []auth.ContinueWith) ([]byte, error) {
+		var identity []byte // is told as soon as it may be
+		if !v.app || v.satisfied(done) {
+			identity = v.identityJSON(done)
+		}
+		return v.signedInJSON(done, identity, nil, next)
 	},
 	again: status{http.StatusBadRequest, http.StatusSeeOther}, next: status{http.StatusBadRequest, http.StatusSeeOther},
 }
@@ -299,11 +302,12 @@ var registration = &kind{
 			IdentitySchema string     `json:"identity_schema,omitempty"`
 		}{common, nil, f.SchemaID}
 	},
-	success: func(v *visit, done *result, next []auth.ContinueWith) (any, error) {
+	success: func(v *visit, done *result, next []auth.ContinueWith) ([]byte, error) {
 		if v.app && done.session != nil {
 			next = append(next, auth.ContinueWith{Action: auth.SetSessionToken, SessionToken: done.token})
 		}
-		return v.signedInJSON(done, true, true, next)
+		identity := v.identityJSON(done)
+		return v.signedInJSON(done, identity, identity, next)
 	},
 	again: status{http.StatusBadRequest, http.StatusFound}, next: status{http.StatusBadRequest, http.StatusSeeOther},
 }
@@ -342,8 +346,8 @@ var settings = &kind{
 	},
 	expired: ui.ErrorSettingsExpired, nobody: ui.ErrorSettingsNoMethod,
 	json: func(v *visit, _ *auth.Flow, common commonFields) any { return v.settingsJSON(common, nil) },
-	success: func(v *visit, done *result, next []auth.ContinueWith) (any, error) {
-		return v.settingsJSON(v.common(done.flow), next), nil
+	success: func(v *visit, done *result, next []auth.ContinueWith) ([]byte, error) {
+		return json.Marshal(v.settingsJSON(v.common(done.flow), next))
 	},
 	again: status{http.StatusBadRequest, http.StatusSeeOther}, next: status{http.StatusOK, http.StatusSeeOther},
 }
@@ -424,7 +428,7 @@ func beginRecovery(v *visit, f *auth.Flow, row *store.SessionRow, query url.Valu
 	return nil
 }
 
-func recoverySuccess(v *visit, done *result, _ []auth.ContinueWith) (any, error) {
+func recoverySuccess(v *visit, done *result, _ []auth.ContinueWith) ([]byte, error) {
 	asks := v.asks(done)
 	if done.next != nil && !v.config.FeatureFlags.UseContinueWithTransitions {
 		to := cmp.Or(asks, v.page(done.next))
@@ -440,10 +444,10 @@ func recoverySuccess(v *visit, done *result, _ []auth.ContinueWith) (any, error)
 	if done.next != nil {
 		next = append(next, auth.ContinueWith{Action: auth.ShowSettingsUI, Flow: &auth.ContinueWithFlow{ID: done.next.ID, URL: v.page(done.next)}})
 	}
-	return struct {
+	return json.Marshal(struct {
 		commonFields
 		ContinueWith []auth.ContinueWith `json:"continue_with,omitempty"`
-	}{v.common(done.flow), next}, nil
+	}{v.common(done.flow), next})
 }
 
 func recoveryMoved(v *visit, fresh *auth.Flow, err *auth.Error) error {
@@ -478,8 +482,8 @@ var verification = &kind{
 	},
 	expired: ui.ErrorVerificationExpired, nobody: ui.ErrorVerificationNoMethod, used: ui.ErrorVerificationDone,
 	json: func(_ *visit, _ *auth.Flow, common commonFields) any { return common },
-	success: func(v *visit, done *result, _ []auth.ContinueWith) (any, error) {
-		return v.common(done.flow), nil
+	success: func(v *visit, done *result, _ []auth.ContinueWith) ([]byte, error) {
+		return json.Marshal(v.common(done.flow))
 	},
 	restarts: true,
 	moved: func(v *visit, fresh *auth.Flow, err *auth.Error) error {

@@ -126,13 +126,9 @@ func RetryAfter(w http.ResponseWriter, e *auth.Error) {
 	}
 }
 
-// WriteJSON answers with v as JSON; a json.RawMessage is sent as it is. It fails before
-// anything is written, so that a handler can return its error.
+// WriteJSON answers with v as JSON. It fails before anything is written, so
+// that a handler can return its error.
 func WriteJSON(w http.ResponseWriter, status int, v any) error {
-	if raw, ok := v.(json.RawMessage); ok {
-		WriteRawJSON(w, status, raw)
-		return nil
-	}
 	body, err := json.Marshal(v)
 	if err != nil {
 		return err
