@@ -788,9 +788,9 @@ func TestChangesWhileSigningIn(t *testing.T) {
 				var a answer
 				var failed error
 				var signIn sync.WaitGroup
-				before := s.statements.of("FROM names")
+				before := s.statements.of("FROM lookups")
 				signIn.Go(func() { a, failed = c.try("POST", f.action, p.login()) })
-				eventually(t, "the person is looked up", func() bool { return s.statements.of("FROM names") > before })
+				eventually(t, "the person is looked up", func() bool { return s.statements.of("FROM lookups") > before })
 				test.change(o, p)
 				signIn.Wait()
 				if failed != nil {

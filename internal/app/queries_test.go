@@ -155,9 +155,9 @@ func TestQueries(t *testing.T) {
 			return func() answer { return c.submit(f, p.login()) }
 		}},
 
-		// The flow; it is used up, then identity, credential, identifier,
-		// addresses, session and its entry in the history are written, each with one
-		// statement.
+		// The flow; it is used up, then identity, credential, what they are looked up
+		// by (the identifier, the addresses), session and its entry in the history are
+		// written, each with one statement.
 		{"sign up, app", 7, 200, signingUp(app, func(p person) fields { return p.signUp() })},
 		{"sign up, browser", 7, 200, signingUp(script, func(p person) fields { return p.signUp() })},
 		{"sign up, password too short", 2, 400, signingUp(app, func(p person) fields {
@@ -192,7 +192,7 @@ func TestQueries(t *testing.T) {
 		{"change a trait, app", 7, 200, changing(app, func(p person) fields { return p.profile(fields{"traits.name": "Ada"}) })},
 		{"change a trait, browser", 7, 200, changing(script, func(p person) fields { return p.profile(fields{"traits.name": "Ada"}) })},
 		// Besides these: the credential; the identifier and two addresses go, one
-		// by one, and come; former cookies end, and the trust in devices.
+		// by one, and come at once; former cookies end, and the trust in devices.
 		{"change one's address", 14, 200, changing(app, func(person) fields { return stranger().profile(nil) })},
 		{"change one's password", 10, 200, changing(app, func(person) fields { return newPassword(otherPass) })},
 		{"change a trait, not valid", 5, 400, changing(app, func(p person) fields { return p.profile(fields{"traits.email": "nobody"}) })},
@@ -309,7 +309,7 @@ func TestQueries(t *testing.T) {
 			return map[string]any{"schema_id": "person", "traits": fields{"email": p.email}}
 		})},
 		// Besides these three: the credential; the identifier and two addresses
-		// go, one by one, and come; former cookies end, and the trust in devices.
+		// go, one by one, and come at once; former cookies end, and the trust in devices.
 		{"change an address", 11, 200, operating("PUT", "/admin/identities/{id}", func(person) any {
 			return map[string]any{"schema_id": "person", "traits": fields{"email": stranger().email}}
 		})},
@@ -358,10 +358,10 @@ func costs(t *testing.T, more string, tests []cost) {
 }
 
 // sameRows says of two statements in turn that they are rows of one INSERT: those of
-// credentials and names, for which SQLite is asked one by one, and a server at once.
+// credentials and look-ups, for which SQLite is asked one by one, and a server at once.
 func sameRows(one, next string) bool { return one == next && rowByRow.MatchString(one) }
 
-var rowByRow = regexp.MustCompile(`^INSERT INTO (credentials|names) `)
+var rowByRow = regexp.MustCompile(`^INSERT INTO (credentials|lookups) `)
 
 // TestQueriesOfPages is TestQueries for the account pages: what a page shows it asks for
 // as everybody else does.

@@ -230,7 +230,7 @@ func TestKeysUsedAtOnce(t *testing.T) {
 			f = c.begin("login", "aal=aal2")
 			second = append(second, c.sends(f, fields{"method": "webauthn", "identifier": p.email, "webauthn_login": both["webauthn"][n].Get(f.json.field("webauthn_login_trigger"))}, 200))
 		}
-		s.atOnce(t, p, "FROM names k", alone...)
+		s.atOnce(t, p, "FROM lookups l", alone...)
 		s.atOnce(t, p, "FROM credentials WHERE identity_id", second...)
 		for _, kind := range []string{"passkey", "webauthn"} {
 			stored := s.stored(t, p, kind)
@@ -260,7 +260,7 @@ func TestCopyUsedAtOnce(t *testing.T) {
 			all = append(all, c.sends(f, fields{"method": "passkey", "passkey_login": k.Get(f.json.field("passkey_challenge"))}, 200, 400))
 		}
 		before := s.sessions(t, p)
-		s.atOnce(t, p, "FROM names k", all...)
+		s.atOnce(t, p, "FROM lookups l", all...)
 		if in := s.sessions(t, p) - before; in != 1 {
 			t.Errorf("%d got in, want 1", in)
 		}

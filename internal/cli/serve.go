@@ -34,7 +34,7 @@ page that shows the mail instead of sending it.`,
 				// Go follows the share that a container has until the first password:
 				// from then on it is the cores of the start, and these.
 				HashingThreads: func(n int) { runtime.GOMAXPROCS(cores + n) },
-				Apps: c.environ("DEV_DISABLE_API_FLOW_ENFORCEMENT") == "true"})
+				Apps:           c.environ("DEV_DISABLE_API_FLOW_ENFORCEMENT") == "true"})
 			if err != nil {
 				return err
 			}

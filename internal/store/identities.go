@@ -15,7 +15,8 @@ import (
 	"zelus/internal/auth"
 )
 
-// What an address is for.
+// What an address is for. In the table of lookups they stand beside the types of
+// credentials, none of which may be called that.
 const (
 	ForVerification = "verification"
 	ForRecovery     = "recovery"
@@ -30,12 +31,13 @@ const (
 
 	selectIdentity         query = "SELECT packed, factors FROM identities WHERE project_id = ? AND id = ?"
 	selectIdentityExternal query = "SELECT packed, factors FROM identities WHERE project_id = ? AND external_id = ?"
-	selectIdentityAddress  query = `SELECT i.packed, i.factors FROM names k JOIN identities i ON i.id = k.identity_id
-		WHERE k.project_id = ? AND k.value = ? AND k.purpose = ? AND k.via = ?`
-	// As with look-ups by an identifier below, only in types in which people type it.
-	selectIdentityNamed query = `SELECT i.packed, i.factors FROM names k JOIN identities i ON i.id = k.identity_id
-		WHERE k.project_id = ? AND k.value = ? AND k.purpose IN ('password', 'webauthn', 'code', 'verification', 'recovery')
-		ORDER BY CASE WHEN k.purpose IN ('verification', 'recovery') THEN 2 ELSE 1 END LIMIT 1`
+	selectIdentityAddress  query = `SELECT i.packed, i.factors FROM lookups l JOIN identities i ON i.id = l.identity_id
+		WHERE l.project_id = ? AND l.value = ? AND l.purpose = ? AND l.via = ?`
+	// An identifier, only of types in which people type it, comes before an address: it
+	// has no via.
+	selectIdentityNamed query = `SELECT i.packed, i.factors FROM lookups l JOIN identities i ON i.id = l.identity_id
+		WHERE l.project_id = ? AND l.value = ? AND l.purpose IN ('password', 'webauthn', 'code', 'verification', 'recovery')
+		ORDER BY l.via LIMIT 1`
 	selectIdentityPage   query = "SELECT id, packed FROM identities WHERE project_id = ? AND id > ? ORDER BY id LIMIT ?"
 	selectIdentityOffset query = "SELECT id, packed FROM identities WHERE project_id = ? ORDER BY id LIMIT ? OFFSET ?"
 	selectIdentityIDs    query = "SELECT id, packed FROM identities WHERE project_id = ? AND id > ? AND id IN (?) ORDER BY id LIMIT ?"
@@ -46,12 +48,12 @@ const (
 	// Look-ups by an identifier ask only the types in which people type one in. With
 	// OR in the place of UNION no index is used, and every identifier is looked at.
 	selectIdentityExact query = `SELECT id, packed FROM identities WHERE id IN (
-		SELECT identity_id FROM names WHERE project_id = ? AND purpose IN ('password', 'webauthn', 'code') AND value = ?
-		UNION SELECT identity_id FROM names WHERE project_id = ? AND purpose IN ('oidc', 'saml') AND value = ?
+		SELECT identity_id FROM lookups WHERE project_id = ? AND purpose IN ('password', 'webauthn', 'code') AND value = ?
+		UNION SELECT identity_id FROM lookups WHERE project_id = ? AND purpose IN ('oidc', 'saml') AND value = ?
 		) AND id > ? ORDER BY id LIMIT ?`
 	selectIdentitySimilar query = `SELECT id, packed FROM identities WHERE id IN (
-		SELECT identity_id FROM names WHERE project_id = ? AND purpose IN ('password', 'webauthn', 'code') AND value >= ? AND value < ?
-		UNION SELECT identity_id FROM names WHERE project_id = ? AND purpose IN ('oidc', 'saml') AND value >= ? AND value < ?
+		SELECT identity_id FROM lookups WHERE project_id = ? AND purpose IN ('password', 'webauthn', 'code') AND value >= ? AND value < ?
+		UNION SELECT identity_id FROM lookups WHERE project_id = ? AND purpose IN ('oidc', 'saml') AND value >= ? AND value < ?
 		) AND id > ? ORDER BY id LIMIT ?`
 
 	insertCredential    query = "INSERT INTO credentials (project_id, identity_id, type, identifiers, config, version, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
@@ -61,13 +63,13 @@ const (
 	selectCredentials   query = "SELECT type, identifiers, config, version, created_at, updated_at FROM credentials WHERE identity_id = ? ORDER BY type"
 	selectCredentialsOf query = "SELECT identity_id, type, identifiers, config, version, created_at, updated_at FROM credentials WHERE identity_id IN (?)"
 	selectSignIn        query = `SELECT i.packed, i.factors, c.identifiers, c.config, c.version, c.created_at, c.updated_at
-		FROM names k
-		JOIN identities i ON i.id = k.identity_id
-		JOIN credentials c ON c.identity_id = k.identity_id AND c.type = k.purpose
-		WHERE k.project_id = ? AND k.value = ? AND k.purpose = ?`
+		FROM lookups l
+		JOIN identities i ON i.id = l.identity_id
+		JOIN credentials c ON c.identity_id = l.identity_id AND c.type = l.purpose
+		WHERE l.project_id = ? AND l.value = ? AND l.purpose = ?`
 
-	insertName query = "INSERT INTO names (project_id, value, purpose, via, identity_id) VALUES (?, ?, ?, ?, ?)"
-	deleteName query = "DELETE FROM names WHERE project_id = ? AND value = ? AND purpose = ? AND via = ? AND identity_id = ?"
+	insertLookup query = "INSERT INTO lookups (project_id, value, purpose, via, identity_id) VALUES (?, ?, ?, ?, ?)"
+	deleteLookup query = "DELETE FROM lookups WHERE project_id = ? AND value = ? AND purpose = ? AND via = ? AND identity_id = ?"
 )
 
 // ErrStale says that a row is no longer as it was when it was read.
@@ -311,7 +313,7 @@ func (tx *Tx) InsertIdentity(ctx context.Context, i *auth.Identity) error {
 	if err := tx.insertCredentials(ctx, i, sorted(i.Credentials)); err != nil {
 		return err
 	}
-	return tx.insertNames(ctx, i, namesOf(i))
+	return tx.insertLookups(ctx, i, lookupsOf(i))
 }
 
 // UpdateIdentity writes what differs between an identity as it was read, with
@@ -364,13 +366,13 @@ func (tx *Tx) UpdateIdentity(ctx context.Context, before, after *auth.Identity) 
 			return err
 		}
 	}
-	gone, come := difference(namesOf(before), namesOf(after))
+	gone, come := difference(lookupsOf(before), lookupsOf(after))
 	for _, n := range gone {
-		if _, err := tx.exec(ctx, deleteName, after.Project, n.value, n.purpose, n.via, after.ID); err != nil {
+		if _, err := tx.exec(ctx, deleteLookup, after.Project, n.value, n.purpose, n.via, after.ID); err != nil {
 			return err
 		}
 	}
-	return tx.insertNames(ctx, after, come)
+	return tx.insertLookups(ctx, after, come)
 }
 
 // only runs a statement that must find its row; ErrStale where it does not.
@@ -400,23 +402,23 @@ func (tx *Tx) ReplaceConfig(ctx context.Context, identity uuid.UUID, before auth
 	return err
 }
 
-// name is a row of names, without its identity: an identifier, whose purpose is the type
-// of its credential and which has no via, or an address.
-type name struct{ value, purpose, via string }
+// lookup is a row of lookups, without its identity: an identifier, whose purpose is the
+// type of its credential and which has no via, or an address.
+type lookup struct{ value, purpose, via string }
 
-// namesOf is all that somebody is found by.
-func namesOf(i *auth.Identity) []name {
-	var all []name
+// lookupsOf is all that somebody is found by.
+func lookupsOf(i *auth.Identity) []lookup {
+	var all []lookup
 	for _, c := range sorted(i.Credentials) {
 		for _, v := range c.Identifiers {
-			all = append(all, name{value: v, purpose: string(c.Type)})
+			all = append(all, lookup{value: v, purpose: string(c.Type)})
 		}
 	}
 	for _, a := range i.Verifiable {
-		all = append(all, name{a.Value, ForVerification, a.Via})
+		all = append(all, lookup{a.Value, ForVerification, a.Via})
 	}
 	for _, a := range i.Recovery {
-		all = append(all, name{a.Value, ForRecovery, a.Via})
+		all = append(all, lookup{a.Value, ForRecovery, a.Via})
 	}
 	return all
 }
@@ -431,7 +433,7 @@ func sorted(credentials map[auth.CredentialType]auth.Credential) []auth.Credenti
 }
 
 // difference tells what is only in a and what is only in b.
-func difference(a, b []name) (onlyA, onlyB []name) {
+func difference(a, b []lookup) (onlyA, onlyB []lookup) {
 	for _, k := range a {
 		if !slices.Contains(b, k) {
 			onlyA = append(onlyA, k)
@@ -457,12 +459,12 @@ func (tx *Tx) insertCredentials(ctx context.Context, i *auth.Identity, all []aut
 	return tx.insertRows(ctx, insertCredential, len(all), args)
 }
 
-func (tx *Tx) insertNames(ctx context.Context, i *auth.Identity, all []name) error {
+func (tx *Tx) insertLookups(ctx context.Context, i *auth.Identity, all []lookup) error {
 	var args []any
 	for _, n := range all {
 		args = append(args, i.Project, n.value, n.purpose, n.via, i.ID)
 	}
-	return tx.insertRows(ctx, insertName, len(all), args)
+	return tx.insertRows(ctx, insertLookup, len(all), args)
 }
 
 // insertRows inserts n rows, as many with one statement as the dialect likes.

@@ -53,7 +53,7 @@ func TestNoTableIsScanned(t *testing.T) {
 				t.Fatal(err)
 			}
 			plan = append(plan, step)
-			for _, table := range []string{"identities", "credentials", "names", "sessions", "flows", "errors", "messages", "interruptions", "admin_keys", "lanes", "trusted_devices", "history", "td", "h", "i", "s", "c", "k", "m", "l"} {
+			for _, table := range []string{"identities", "credentials", "lookups", "sessions", "flows", "errors", "messages", "interruptions", "admin_keys", "lanes", "trusted_devices", "history", "td", "h", "i", "s", "c", "k", "m", "l"} {
 				scans = scans || step == "SCAN "+table || strings.HasPrefix(step, "SCAN "+table+" ")
 			}
 			scans = scans || strings.HasSuffix(step, "(project_id=?)")
