@@ -15,4 +15,9 @@
 // while others sign in is one run of five seconds, beside as many of quiet, and
 // memory is looked at once. Nothing here fails because something took long:
 // machines differ, ratios are for people to look at.
+//
+// With BESIDE the other build takes the bare server's place, for all figures that are
+// time on the processor. The ratio is what this build costs by what the other does, and
+// the middle half is where half of the rounds' ratios lie. The people are made by this
+// tree, so that the other build must know its tables.
 package main

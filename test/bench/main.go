@@ -58,8 +58,10 @@ func run(binary, other, only string, large bool, many int) (err error) {
 	fmt.Printf("%s, %s/%s, %d cores\n\n", strings.TrimSpace(string(version)), runtime.GOOS, runtime.GOARCH, runtime.NumCPU())
 	defer b.table.Flush()
 	switch {
+	case other != "" && large:
+		return errors.New("-beside compares small databases: leave -large out")
 	case other != "":
-		return b.builds(other)
+		return b.compare(other)
 	case large:
 		return b.large(many)
 	}
@@ -86,12 +88,12 @@ func (b *bench) seeded(people int) (*process, error) {
 func micros(d time.Duration) string { return fmt.Sprintf("%.1f µs", float64(d.Nanoseconds())/1e3) }
 func millis(d time.Duration) string { return fmt.Sprintf("%.2f ms", float64(d.Nanoseconds())/1e6) }
 
-// people are enough for cold checks: they need people who were not asked for yet, more
-// than fit into the server's memory of answers.
-const people = 120_000
+// smallPeople is how many people a small database has. Cold checks need people who were
+// not asked for yet, more than fit into the server's memory of answers.
+const smallPeople = 120_000
 
-// row is a figure and what it may be at most.
-type row struct {
+// figure is what is measured, and what it may be at most.
+type figure struct {
 	name, most, others string
 	// cost measures it where it is time on a processor; show says it then.
 	cost func(*process) try
@@ -100,16 +102,16 @@ type row struct {
 	seen func(*process) (string, error)
 }
 
-// rows are the table of the figures that do not need many people.
-func (b *bench) rows() []row {
+// figures are those that do not need many people.
+func (b *bench) figures() []figure {
 	inMillis := func(_ *process, t try) (string, error) {
 		cost, err := t.median()
 		return millis(cost), err
 	}
-	cold := func(p *process) try { return b.checkCold(p, people, 1) }
-	signIn := func(p *process) try { return b.signIn(p, people) }
+	cold := func(p *process) try { return b.checkCold(p, smallPeople, 1) }
+	signIn := func(p *process) try { return b.signIn(p, smallPeople) }
 	list := func(p *process) try { return b.list(p, "/admin/identities?page_size=250") }
-	return []row{
+	return []figure{
 		{name: "session check, warm", most: "1.25 ×", others: "60 × / 65 × / 13 ×", cost: b.checkWarm, show: b.against},
 		{name: "session check, cold", most: "4 ×", cost: cold, show: b.against},
 		{name: "flow initialisation", most: "0.3 ms", others: "3.1 ms (Kratos)", cost: b.begin, show: inMillis},
@@ -133,33 +135,33 @@ func (b *bench) small() error {
 		}
 	}()
 	b.row("What", "Seen", "At most", "Kratos / Supabase Auth / PocketBase")
-	for _, row := range b.rows() {
-		if !strings.Contains(row.name, b.only) {
+	for _, f := range b.figures() {
+		if !strings.Contains(f.name, b.only) {
 			continue
 		}
 		if shared == nil {
 			var err error
-			if shared, err = b.seeded(people); err != nil {
+			if shared, err = b.seeded(smallPeople); err != nil {
 				return err
 			}
 		}
-		seen := row.seen
-		if row.cost != nil {
-			seen = func(p *process) (string, error) { return row.show(p, row.cost(p)) }
+		seen := f.seen
+		if f.cost != nil {
+			seen = func(p *process) (string, error) { return f.show(p, f.cost(p)) }
 		}
 		said, err := seen(shared)
 		if err != nil {
-			return fmt.Errorf("%s: %w", row.name, err)
+			return fmt.Errorf("%s: %w", f.name, err)
 		}
-		b.row(row.name, said, row.most, row.others)
+		b.row(f.name, said, f.most, f.others)
 	}
 	return nil
 }
 
-// builds compares two builds of the server, row by row: what this one costs, and how many
-// times the cost of the other that is. Both run at the same time, on databases of their
-// own with the same people, and take turns.
-func (b *bench) builds(other string) error {
+// compare compares two builds of the server, figure by figure: what this one costs, and how
+// many times the cost of the other that is. Both run at the same time, on databases of
+// their own with the same people, and take turns.
+func (b *bench) compare(other string) error {
 	path, err := filepath.Abs(other)
 	if err != nil {
 		return err
@@ -168,22 +170,22 @@ func (b *bench) builds(other string) error {
 	for n, binary := range []string{b.binary, path} {
 		one := *b
 		one.binary = binary
-		if on[n], err = one.seeded(people); err != nil {
+		if on[n], err = one.seeded(smallPeople); err != nil {
 			return err
 		}
 		defer on[n].end()
 	}
 	b.row("What", "This build", "The other", "ratio", "middle half")
-	for _, row := range b.rows() {
-		if row.cost == nil || !strings.Contains(row.name, b.only) {
+	for _, f := range b.figures() {
+		if f.cost == nil || !strings.Contains(f.name, b.only) {
 			continue
 		}
-		all, err := row.cost(on[0]).inTurn(row.cost(on[1]))
+		all, err := f.cost(on[0]).inTurn(f.cost(on[1]))
 		if err != nil {
-			return fmt.Errorf("%s: %w", row.name, err)
+			return fmt.Errorf("%s: %w", f.name, err)
 		}
 		c, from, to := all[rounds/2], all[rounds/4], all[rounds*3/4]
-		b.row(row.name, micros(c.cost), micros(c.other), fmt.Sprintf("%.3f", c.ratio), fmt.Sprintf("%.3f–%.3f", from.ratio, to.ratio))
+		b.row(f.name, micros(c.cost), micros(c.other), fmt.Sprintf("%.3f", c.ratio), fmt.Sprintf("%.3f–%.3f", from.ratio, to.ratio))
 	}
 	return nil
 }
@@ -191,13 +193,13 @@ func (b *bench) builds(other string) error {
 // crowded is how long people wait for a session check while others sign in.
 func (b *bench) crowded(p *process) (string, error) {
 	const during = 5 * time.Second
-	idle, err := latencies(p, people, during)
+	idle, err := latencies(p, smallPeople, during)
 	if err != nil {
 		return "", err
 	}
 	stop := make(chan struct{})
-	count := crowd(p, people, stop)
-	busy, err := latencies(p, people, during)
+	count := crowd(p, smallPeople, stop)
+	busy, err := latencies(p, smallPeople, during)
 	close(stop)
 	signedIn, failed := count()
 	return fmt.Sprintf("%s (idle %s; %d sign-ins a second)", millis(percentile(busy, 0.99)), millis(percentile(idle, 0.99)),
@@ -223,12 +225,11 @@ func (b *bench) memory(*process) (string, error) {
 // large compares a database with 10,000 people with one of many more.
 func (b *bench) large(many int) error {
 	const few = 10_000
-	type figure struct {
+	plain := func(t try) (try, error) { return t, nil }
+	figures := []struct {
 		name string
 		cost func(*process, int) (try, error)
-	}
-	plain := func(t try) (try, error) { return t, nil }
-	figures := []figure{
+	}{
 		{"session check, warm", func(p *process, _ int) (try, error) { return plain(b.checkWarm(p)) }},
 		{"session check, cold, all over the database", func(p *process, people int) (try, error) { return plain(b.checkCold(p, people, 7919)) }},
 		{"sign-in, besides the hash", func(p *process, people int) (try, error) { return plain(b.signIn(p, people)) }},
