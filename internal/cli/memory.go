@@ -1,19 +1,29 @@
 package cli
 
 import (
+	"context"
 	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
+	"time"
 )
 
-// settle is called once the server is ready, for the whole process. What was needed
-// to load everything is given back: a server that idles is small. From then on the
-// heap has room.
-func settle(goGC string) {
-	debug.FreeOSMemory()
-	dropText()
+// settled is how long after the start of the server everything that runs beside it has
+// run once.
+const settled = 2 * time.Second
+
+// settle is called once the server is ready, for the whole process. From then on the
+// heap has room. A little later what was needed to load everything is given back: a
+// server that idles is small.
+func settle(ctx context.Context, goGC string) {
 	if goGC == "" { // an operator who sets it has decided already
 		roomyHeap()
+	}
+	select {
+	case <-ctx.Done():
+	case <-time.After(settled):
+		debug.FreeOSMemory()
+		dropText()
 	}
 }
 

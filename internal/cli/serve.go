@@ -40,7 +40,7 @@ page that shows the mail instead of sending it.`,
 			}
 			err = a.Run(ctx, func() {
 				c.greet(ctx, a)
-				go settle(c.environ("GOGC"))
+				go settle(ctx, c.environ("GOGC"))
 			})
 			if closed := a.Close(); err == nil {
 				err = closed
