@@ -14,7 +14,9 @@
 // logged. Other costs and starts are the median of five; how long people wait
 // while others sign in is one run of five seconds, beside as many of quiet, and
 // memory is looked at once. Nothing here fails because something took long:
-// machines differ, ratios are for people to look at.
+// machines differ, ratios are for people to look at. What is in milliseconds is
+// to be seen beside what a hash takes, and a bare request, on the machine as it
+// is then.
 //
 // With BESIDE the other build takes the bare server's place, for all figures that are
 // time on the processor. The ratio is what this build costs by what the other does, and

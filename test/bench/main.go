@@ -55,7 +55,11 @@ func run(binary, other, only string, large bool, many int) (err error) {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("%s, %s/%s, %d cores\n\n", strings.TrimSpace(string(version)), runtime.GOOS, runtime.GOARCH, runtime.NumCPU())
+	one, err := hash()
+	if err != nil {
+		return err
+	}
+	fmt.Printf("%s, %s/%s, %d cores; a hash takes %s\n\n", strings.TrimSpace(string(version)), runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), millis(one))
 	defer b.table.Flush()
 	switch {
 	case other != "" && large:
