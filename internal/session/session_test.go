@@ -522,6 +522,9 @@ func TestRenew(t *testing.T) {
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("-want +got:\n%s", diff)
 			}
+			if done := begun.AMR.All(); len(done) != 1 {
+				t.Errorf("the session as it was has changed: %v", done)
+			}
 		})
 	}
 }
