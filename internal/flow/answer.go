@@ -170,21 +170,21 @@ func (v *visit) toFlow(f *auth.Flow) error {
 // of none. Apps get the session's token. It is put together here, because nearly all of it
 // is JSON already.
 func (v *visit) signedInJSON(done *result, inSession, beside []byte, next []auth.ContinueWith) ([]byte, error) {
-	token, err := json.Marshal(done.token)
-	if err != nil {
-		return nil, err
-	}
 	steps, err := json.Marshal(next)
 	if err != nil {
 		return nil, err
 	}
 	out := append(make([]byte, 0, len(inSession)+len(beside)+len(steps)+1024), '{')
-	if v.app && done.session != nil {
-		out = append(out, `"session_token":`...)
-		out = append(out, token...)
-		out = append(out, ',')
-	}
 	if done.session != nil {
+		if v.app {
+			token, err := json.Marshal(done.token)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, `"session_token":`...)
+			out = append(out, token...)
+			out = append(out, ',')
+		}
 		out = append(out, `"session":`...)
 		out = done.session.AppendJSON(out, true, inSession)
 		out = append(out, ',')
