@@ -367,8 +367,8 @@ func (tx *Tx) UpdateIdentity(ctx context.Context, before, after *auth.Identity) 
 		}
 	}
 	gone, come := difference(lookupsOf(before), lookupsOf(after))
-	for _, n := range gone {
-		if _, err := tx.exec(ctx, deleteLookup, after.Project, n.value, n.purpose, n.via, after.ID); err != nil {
+	for _, l := range gone {
+		if _, err := tx.exec(ctx, deleteLookup, after.Project, l.value, l.purpose, l.via, after.ID); err != nil {
 			return err
 		}
 	}
@@ -461,8 +461,8 @@ func (tx *Tx) insertCredentials(ctx context.Context, i *auth.Identity, all []aut
 
 func (tx *Tx) insertLookups(ctx context.Context, i *auth.Identity, all []lookup) error {
 	var args []any
-	for _, n := range all {
-		args = append(args, i.Project, n.value, n.purpose, n.via, i.ID)
+	for _, l := range all {
+		args = append(args, i.Project, l.value, l.purpose, l.via, i.ID)
 	}
 	return tx.insertRows(ctx, insertLookup, len(all), args)
 }

@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"math"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -73,8 +75,8 @@ func (q *queries) migrations(ctx context.Context) ([]Migration, error) {
 		all = append(all, Migration{Version: version, Name: name, Applied: done[version], SQL: q.dialect.types.Replace(string(text))})
 		delete(done, version)
 	}
-	for version := range done {
-		return nil, fmt.Errorf("%w: migration %d is not known here", ErrNewer, version)
+	if len(done) > 0 {
+		return nil, fmt.Errorf("%w: migration %d is not known here", ErrNewer, slices.Max(slices.Collect(maps.Keys(done))))
 	}
 	return all, nil
 }

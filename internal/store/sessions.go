@@ -104,34 +104,30 @@ func (q *queries) Session(ctx context.Context, project, id uuid.UUID) (*SessionR
 }
 
 func (q *queries) session(ctx context.Context, s query, args ...any) (*SessionRow, error) {
-	var found *SessionRow
-	err := q.each(ctx, s, func(r scanner) error {
-		found = new(SessionRow)
-		return found.scan(r)
-	}, args...)
-	if err == nil && found == nil {
-		err = ErrNotFound
+	row := new(SessionRow)
+	if err := q.one(ctx, s, args, row.into()...); err != nil {
+		return nil, err
 	}
-	return found, err
+	return row, nil
 }
 
 func (q *queries) sessions(ctx context.Context, s query, args ...any) (all []SessionRow, err error) {
 	err = q.each(ctx, s, func(r scanner) error {
 		var row SessionRow
-		err := row.scan(r)
+		err := r.Scan(row.into()...)
 		all = append(all, row)
 		return err
 	}, args...)
 	return all, err
 }
 
-// scan reads sessionColumns and what sessionsOf adds. Texts are given to database/sql as
-// such: it needs reflection for other types.
-func (row *SessionRow) scan(r scanner) error {
+// into is where sessionColumns and what sessionsOf adds are read to. Texts are given to
+// database/sql as such: it needs reflection for other types.
+func (row *SessionRow) into() []any {
 	t := &row.Session
-	return r.Scan(&t.ID, &t.Project, &t.IdentityID, &t.TokenHash, &t.Active, (*string)(&t.AAL), (*string)(&t.AMR), (*string)(&t.Devices),
+	return []any{&t.ID, &t.Project, &t.IdentityID, &t.TokenHash, &t.Active, (*string)(&t.AAL), (*string)(&t.AMR), (*string)(&t.Devices),
 		instant{&t.IssuedAt}, instant{&t.AuthenticatedAt}, instant{&t.ExpiresAt}, &t.TrustedDevice,
-		perhaps{&row.TrustedUntil}, (*string)(&row.Identity), (*string)(&row.State), perhaps{&row.DeleteAt}, &row.Factors)
+		perhaps{&row.TrustedUntil}, (*string)(&row.Identity), (*string)(&row.State), perhaps{&row.DeleteAt}, &row.Factors}
 }
 
 // Which sessions a list has.
