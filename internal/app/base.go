@@ -76,7 +76,7 @@ func (b *base) replace(p *prepared) {
 
 // watch has put put changed configurations in force.
 func (b *base) watch(ctx context.Context, put func(*prepared) error) {
-	err := b.live.Watch(ctx, b.logger, func(c *config.Config, warnings []config.Warning) error {
+	b.live.Watch(ctx, b.logger, func(c *config.Config, warnings []config.Warning) error {
 		next, err := prepare(ctx, c, b.proxy, b.jsonnet)
 		if err != nil {
 			return err
@@ -86,9 +86,6 @@ func (b *base) watch(ctx context.Context, put func(*prepared) error) {
 		}
 		return put(next)
 	})
-	if err != nil {
-		b.logger.Error("changes of the configuration are not noticed", "error", err)
-	}
 }
 
 // errorLog takes what net/http says of a server's connections into the log.

@@ -4,42 +4,43 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"reflect"
-	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
 
 	"zelus/internal/source"
-
-	"github.com/fsnotify/fsnotify"
 )
 
-// settle is how long the files must be quiet before they are read again: an
-// editor or a volume of Kubernetes changes them in several steps.
-const settle = 200 * time.Millisecond
-
-// patience is how long they are waited for at most: beside them may be others that
-// never rest, such as a database.
-const patience = 10 * settle
+// pace is how often the files are looked at. A change is loaded when two looks in a row
+// have seen the same of it: an editor or a volume of Kubernetes changes files in several
+// steps.
+//
+// They are looked at, and not watched through the system: such a watch is on a folder, and
+// where a database lies in it as well the kernel tells of every page that is written to it,
+// which cost a tenth of a sign-up. It also says nothing of what changes on a network's
+// file system.
+const pace = 500 * time.Millisecond
 
 // Live holds the configuration that is in force and replaces it when its files
 // change.
 type Live struct {
 	options  Options
 	now      atomic.Pointer[Config]
-	seen     string // digest of the files that were read last, good or bad
+	seen     sight // of what was read last, good or bad
 	last     *Config
-	named    string // stamps of what last names
-	inForce  string // and of what the one in force names
+	inForce  string // stamps of what the configuration in force names
 	warnings []Warning
 }
+
+// sight is what a look at the files tells: the digest of the configuration's own, and the
+// stamps of those that it names.
+type sight struct{ files, named string }
 
 // NewLive loads a configuration for the first time; see Load.
 func NewLive(o Options) (*Live, error) {
@@ -51,7 +52,7 @@ func NewLive(o Options) (*Live, error) {
 	// Secrets that were made for this process must outlive a reload.
 	o.generated = c.generated
 	named := c.stamps()
-	l := &Live{options: o, seen: seen, last: c, named: named, inForce: named, warnings: warnings}
+	l := &Live{options: o, seen: sight{seen, named}, last: c, inForce: named, warnings: warnings}
 	l.now.Store(c)
 	return l, nil
 }
@@ -66,96 +67,38 @@ func (l *Live) Revision() string { return l.Now().Revision }
 // Warnings are those of the first load.
 func (l *Live) Warnings() []Warning { return l.warnings }
 
-// Watch follows the files, and those that they name, until the context ends. A change that is valid is
-// handed to put, one call at a time, which puts it in force everywhere else or
-// changes nothing and says why not. A change that is not valid, or that put
-// refuses, is logged with all its problems, and the old configuration stays in
-// force. An error means that the files cannot be watched.
-func (l *Live) Watch(ctx context.Context, logger *slog.Logger, put func(*Config, []Warning) error) error {
-	watcher, err := fsnotify.NewWatcher()
-	if err != nil {
-		return fmt.Errorf("configuration files cannot be watched: %w", err)
-	}
-	defer watcher.Close()
-	// Folders rather than files: editors and Kubernetes put a new file in the
-	// place of the old one, which a watch on the file itself would follow away.
-	for _, name := range l.options.Files {
-		if err := watcher.Add(filepath.Dir(name)); err != nil {
-			return fmt.Errorf("the folder of %s cannot be watched: %w", name, err)
-		}
-	}
-	l.follow(watcher, logger)
-	quiet, late := time.NewTimer(settle), time.NewTimer(patience) // and one look for what changed meanwhile
-	defer quiet.Stop()
-	defer late.Stop()
-	waiting := true
-	wait := func() {
-		quiet.Reset(settle)
-		if !waiting {
-			waiting = true
-			late.Reset(patience)
-		}
-	}
-	look := func() {
-		quiet.Stop()
-		late.Stop()
-		waiting = false
-		l.reload(logger, put)
-		if l.follow(watcher, logger) {
-			wait() // for what changed there meanwhile
-		}
-	}
+// Watch looks at the files, and at those that they name, until the context ends. A change
+// that is valid is handed to put, which puts it in force everywhere else or changes nothing
+// and says why not. A change that is not valid, or that put refuses, is logged with all its
+// problems, and the old configuration stays in force.
+func (l *Live) Watch(ctx context.Context, logger *slog.Logger, put func(*Config, []Warning) error) {
+	ticks := time.NewTicker(pace)
+	defer ticks.Stop()
+	var before sight
 	for {
 		select {
 		case <-ctx.Done():
-			return nil
-		case _, open := <-watcher.Events:
-			if !open {
-				return nil
-			}
-			wait()
-		case err, open := <-watcher.Errors:
-			if !open {
-				return nil
-			}
-			logger.Warn("Watching the configuration files failed; they are read again.", "error", err)
-			wait()
-		case <-quiet.C:
-			look()
-		case <-late.C:
-			look()
+			return
+		case <-ticks.C:
 		}
+		seen := l.look()
+		if seen == before {
+			l.reload(seen, logger, put)
+		}
+		before = seen
 	}
 }
 
-// follow watches the folders of what the configuration names as well, and says
-// whether there is a new one among them.
-func (l *Live) follow(watcher *fsnotify.Watcher, logger *slog.Logger) (more bool) {
-	have := watcher.WatchList()
-	for _, name := range l.last.sources() {
-		folder := filepath.Dir(name)
-		if slices.Contains(have, folder) {
-			continue
-		}
-		have = append(have, folder)
-		switch err := watcher.Add(folder); {
-		case err == nil:
-			more = true
-		case !errors.Is(err, fs.ErrNotExist): // that is refused anyway
-			logger.Warn("Changes in a folder that the configuration names are not noticed.", "folder", folder, "error", err)
-		}
-	}
-	return more
-}
+// look looks at the files as they are now.
+func (l *Live) look() sight { return sight{digest(l.options), l.last.stamps()} }
 
-// reload reads the files again and puts the result in force if it says
-// anything new and is valid.
-func (l *Live) reload(logger *slog.Logger, put func(*Config, []Warning) error) {
-	seen, named := digest(l.options), l.last.stamps()
-	if seen == l.seen && named == l.named {
-		return // something else in the folder, or a mistake that is logged already
+// reload reads the files again if they look new since they were read last, as seen says,
+// and puts the result in force if it says anything new and is valid.
+func (l *Live) reload(seen sight, logger *slog.Logger, put func(*Config, []Warning) error) {
+	if seen == l.seen {
+		return // all is as before, or a mistake that is logged already
 	}
-	l.seen, l.named = seen, named
+	l.seen = seen
 	old := l.Now()
 	refuse := func(err error) {
 		logger.Error("The changed configuration is not valid. The previous one stays in force.", "problems", err.Error())
@@ -165,8 +108,8 @@ func (l *Live) reload(logger *slog.Logger, put func(*Config, []Warning) error) {
 		refuse(err)
 		return
 	}
-	l.last, l.named = next, next.stamps() // now, and not after they were read
-	if next.fingerprint() == old.fingerprint() && l.named == l.inForce {
+	l.last, l.seen.named = next, next.stamps() // taken before put reads what they are of
+	if next.fingerprint() == old.fingerprint() && l.seen.named == l.inForce {
 		return // comments and the like
 	}
 	kept := keep(newSpec(), reflect.ValueOf(old).Elem(), reflect.ValueOf(next).Elem())
@@ -181,7 +124,7 @@ func (l *Live) reload(logger *slog.Logger, put func(*Config, []Warning) error) {
 		logger.Warn("Changes of these keys take effect at the next start.", "keys", strings.Join(kept, ", "))
 	}
 	l.now.Store(next)
-	l.inForce = l.named
+	l.inForce = l.seen.named
 	logger.Info("The changed configuration is in force.", "revision", next.Revision)
 }
 
