@@ -122,16 +122,22 @@ func smtpIn(t *testing.T, server *mailServer) *SMTP {
 	return newSMTP(t, SMTPOptions{ConnectionURI: "smtp://localhost/?disable_starttls=true", Dial: server.dial})
 }
 
-func TestSendsAtOnce(t *testing.T) {
+// TestWake: the worker looks a moment after it was told to, and else by itself.
+func TestWake(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := &mailServer{}
 		p := open(t, storetest.Memory(t, nil), Pace{PullCount: 10, PullWait: time.Hour, Retries: 5}, smtpIn(t, server))
 		p.run(t)
 		synctest.Wait()
-		began := time.Now()
 		p.enqueue(t, mailTo("ada@example.org"))
 		p.Wake()
 		synctest.Wait()
+		if len(server.mails()) != 0 {
+			t.Error("the message left before the answer of who asked for it")
+		}
+		pass(tact)
+		synctest.Wait()
+		began := time.Now()
 		if m := p.only(t); m.Status != store.MessageSent || m.SendCount != 1 || len(m.Dispatches) != 1 || m.Dispatches[0].Status != store.DispatchSuccess {
 			t.Errorf("%+v", m)
 		}

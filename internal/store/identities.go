@@ -107,7 +107,11 @@ func (q *queries) IdentityNamed(ctx context.Context, project uuid.UUID, identifi
 func (q *queries) identity(ctx context.Context, s query, project uuid.UUID, args ...any) (*auth.Identity, error) {
 	var packed string
 	var factors auth.Factors
-	if err := q.one(ctx, s, args, &packed, &factors); err != nil {
+	err := q.one(ctx, s, args, &packed, &factors)
+	if errors.Is(err, ErrNotFound) {
+		readNobody()
+	}
+	if err != nil {
 		return nil, err
 	}
 	i, err := auth.Packed(packed).Identity()
@@ -116,6 +120,13 @@ func (q *queries) identity(ctx context.Context, s query, project uuid.UUID, args
 	}
 	i.Project, i.Factors = project, factors
 	return i, nil
+}
+
+// readNobody does the work of reading somebody where there is nobody, so that the time
+// does not tell one from the other.
+func readNobody() {
+	nobody := auth.Identity{Traits: json.RawMessage(`{}`), Verifiable: make([]auth.VerifiableAddress, 1), Recovery: make([]auth.RecoveryAddress, 1)}
+	_, _ = nobody.Pack().Identity()
 }
 
 // Credentials reads all credentials of an identity.
@@ -225,6 +236,7 @@ func (q *queries) SignInBy(ctx context.Context, project uuid.UUID, t auth.Creden
 		return err
 	}, project, identifier, t)
 	if err == nil && found == nil {
+		readNobody()
 		return nil, ErrNotFound
 	}
 	return found, err
