@@ -158,19 +158,14 @@ func kept(c *config.Config) store.Retention {
 	return keep
 }
 
-// cleanEvery is the pause between two cleanings.
-const cleanEvery = time.Minute
-
 // clean removes what has expired, and accounts that are to be deleted, in small
 // batches, so that nobody waits for it.
 func (a *App) clean(ctx context.Context) {
-	tick := time.NewTicker(cleanEvery)
-	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-tick.C:
+		case <-time.After(max(a.Config().Database.Cleanup.Sleep.Tables, time.Second)):
 		}
 		a.cleanOnce(ctx)
 	}

@@ -337,12 +337,12 @@ type Database struct {
 type Cleanup struct {
 	BatchSize int           `key:"batch_size" default:"100" min:"1" doc:"Rows of one table in one go."`
 	Sleep     CleanupSleep  `key:"sleep" doc:"Pauses of the clean-up."`
-	OlderThan time.Duration `key:"older_than" default:"0s" format:"single" inert:"yes" doc:"Accepted; use the flag --keep-last."`
+	OlderThan time.Duration `key:"older_than" default:"0s" format:"single" inert:"yes" doc:"Accepted and ignored: how long things are kept after their end is fixed."`
 }
 
 // CleanupSleep holds the pauses of the clean-up.
 type CleanupSleep struct {
-	Tables time.Duration `key:"tables" default:"1m" format:"single" inert:"yes" doc:"Accepted and ignored: all tables are cleaned every minute, in small batches."`
+	Tables time.Duration `key:"tables" default:"1m" format:"single" doc:"Between two rounds through all tables, which remove all that is due, batch by batch. Less than a second counts as one."`
 }
 
 // Clients limits requests that the server makes to others.
