@@ -55,7 +55,7 @@ check: ## formatting, vet, staticcheck, generated files, the rules of the archit
 bench: build ## measure the server beside the least that it could cost; BESIDE=binary for beside another build
 	go run ./test/bench $(if $(BESIDE),-beside '$(BESIDE)')
 
-bench-large: build ## compare 10,000 identities with 1,000,000 (takes a quarter of an hour)
+bench-large: build ## compare 10,000 identities with 1,000,000 (takes some minutes)
 	go run ./test/bench -large
 
 bench-parts: ## run the benchmarks of single packages

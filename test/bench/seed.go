@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 
 	"zelus/internal/auth"
 	"zelus/internal/secret"
+	"zelus/internal/session"
 	"zelus/internal/store"
 )
 
@@ -24,11 +26,17 @@ const password = "violet-kayak-sings-at-noon"
 func email(n int) string { return fmt.Sprintf("person%08d@example.org", n) }
 func token(n int) string { return fmt.Sprintf("ory_st_%032d", n) }
 
+// openIn opens the database in dir, as it will be so much later.
+func openIn(ctx context.Context, dir string, later time.Duration) (*store.Store, error) {
+	return store.Open(ctx, store.Options{Dialect: "sqlite", Path: filepath.Join(dir, "zelus.sqlite"),
+		Clock: func() time.Time { return time.Now().Add(later) }, Logger: slog.New(slog.NewTextHandler(os.Stderr, nil))})
+}
+
 // seed fills the database in dir with so many people, each with a password
 // and a session. It writes rows as the server does, without its work before.
 func seed(dir string, people int) (err error) {
 	ctx := context.Background()
-	st, err := store.Open(ctx, store.Options{Dialect: "sqlite", Path: filepath.Join(dir, "zelus.sqlite"), Clock: time.Now, Logger: slog.New(slog.NewTextHandler(os.Stderr, nil))})
+	st, err := openIn(ctx, dir, 0)
 	if err != nil {
 		return err
 	}
@@ -62,6 +70,55 @@ func seed(dir string, people int) (err error) {
 				if err := tx.InsertSession(ctx, &auth.Session{ID: uuid.Must(uuid.NewV7()), Project: i.Project, IdentityID: i.ID, TokenHash: tokens.Hash(token(n)), Active: true,
 					AAL: auth.AAL1, AMR: amr, IssuedAt: now, AuthenticatedAt: now, ExpiresAt: now.Add(24 * time.Hour),
 					Devices: auth.DevicesOf(auth.Device{ID: uuid.New(), IPAddress: &address, UserAgent: &agent})}); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ending is how long it takes until all leftovers are due.
+const ending = 20 * time.Minute
+
+// kept is how long the server keeps what has come to its end.
+var kept = store.Retention{Flows: 24 * time.Hour, Sessions: 7 * 24 * time.Hour, History: session.HistoryKept}
+
+// leave adds what is to be removed to a seeded database: for every fifth person a session
+// and a form that have ended, and an entry of the history. They are due one after
+// the other, from now on.
+func leave(dir string, people int) (err error) {
+	ctx := context.Background()
+	st, err := openIn(ctx, dir, 0)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, st.Close()) }()
+	now, left := auth.Now(time.Now()), people/5
+	const batch = 250
+	var after uuid.UUID
+	for first := 0; first < left; first += batch {
+		owners, err := st.Identities(ctx, auth.DefaultProject, store.Filter{}, after, batch)
+		if err != nil {
+			return err
+		}
+		after = owners[len(owners)-1].ID
+		err = st.Write(ctx, store.Durable, func(tx *store.Tx) error {
+			for n, owner := range owners {
+				due := now.Add(ending * time.Duration(first+n) / time.Duration(left))
+				then := due.Add(-kept.Sessions)
+				hash := make([]byte, 32)
+				rand.Read(hash)
+				ended := &auth.Session{ID: uuid.Must(uuid.NewV7()), Project: auth.DefaultProject, IdentityID: owner.ID, TokenHash: hash, Active: true, AAL: auth.AAL1,
+					AMR: auth.AMRsOf(auth.AMR{Method: "password", AAL: auth.AAL1, CompletedAt: then}), IssuedAt: then, AuthenticatedAt: then, ExpiresAt: then, Devices: auth.DevicesOf()}
+				form := &auth.Flow{ID: uuid.New(), Project: auth.DefaultProject, Kind: auth.Login, Type: auth.API, ExpiresAt: due.Add(-kept.Flows)}
+				entry := &store.HistoryEntry{ID: uuid.Must(uuid.NewV7()), Project: auth.DefaultProject, IdentityID: owner.ID, SessionID: ended.ID, Event: auth.SignedIn,
+					Method: "password", AAL: auth.AAL1, CreatedAt: due.Add(-kept.History)}
+				if err := errors.Join(tx.InsertSession(ctx, ended), tx.InsertFlow(ctx, form), tx.InsertHistory(ctx, entry)); err != nil {
 					return err
 				}
 			}
