@@ -27,6 +27,10 @@ import (
 // file system.
 const pace = 500 * time.Millisecond
 
+// patience is how many looks in a row may differ before a change is loaded all the same:
+// a folder of templates may hold something that never rests.
+const patience = 10
+
 // Live holds the configuration that is in force and replaces it when its files
 // change.
 type Live struct {
@@ -75,6 +79,7 @@ func (l *Live) Watch(ctx context.Context, logger *slog.Logger, put func(*Config,
 	ticks := time.NewTicker(pace)
 	defer ticks.Stop()
 	var before sight
+	restless := 0
 	for {
 		select {
 		case <-ctx.Done():
@@ -82,8 +87,9 @@ func (l *Live) Watch(ctx context.Context, logger *slog.Logger, put func(*Config,
 		case <-ticks.C:
 		}
 		seen := l.look()
-		if seen == before {
+		if restless++; seen == before || restless >= patience {
 			l.reload(seen, logger, put)
+			restless = 0
 		}
 		before = seen
 	}

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 )
 
 // logs is a log that tests read while it is written.
@@ -115,80 +117,121 @@ func TestReload(t *testing.T) {
 	}
 }
 
+// watch has a configuration watched until the test has ended.
+func watch(t *testing.T, l *Live, put func(*Config) error) {
+	t.Helper()
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		l.Watch(ctx, slog.New(slog.DiscardHandler), func(c *Config, _ []Warning) error { return put(c) })
+	}()
+	t.Cleanup(func() {
+		stop()
+		<-ended
+	})
+}
+
+// TestWatch: a change is loaded when two looks have seen the same of it.
+func TestWatch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, write := liveFile(t, least)
+		changed := make(chan *Config, 1)
+		watch(t, l, func(c *Config) error { changed <- c; return nil })
+		began := time.Now()
+		write(least + "session: {lifespan: 2h}\n")
+		if c := <-changed; c.Session.Lifespan.Hours() != 2 || time.Since(began) != 2*pace {
+			t.Errorf("the lifespan is %s after %s", c.Session.Lifespan, time.Since(began))
+		}
+		// As editors and Kubernetes do it: a new file takes the place of the old.
+		name := l.options.Files[0]
+		if err := os.WriteFile(name+".new", []byte(least+"session: {lifespan: 3h}\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Rename(name+".new", name); err != nil {
+			t.Fatal(err)
+		}
+		if c := <-changed; c.Session.Lifespan.Hours() != 3 {
+			t.Errorf("the lifespan is %s", c.Session.Lifespan)
+		}
+		// One who writes still is waited for.
+		write(least + "session: {lifespan: 4h}\n")
+		<-time.After(pace + pace/2)
+		write(least + "session: {lifespan: 5h}\n")
+		if c := <-changed; c.Session.Lifespan.Hours() != 5 {
+			t.Errorf("the lifespan is %s", c.Session.Lifespan)
+		}
+	})
+}
+
 // TestWatchSources: what the configuration names is followed as well, also where
 // it is of a configuration that was refused.
 func TestWatchSources(t *testing.T) {
-	dir := t.TempDir()
-	put := func(name, content string) {
-		t.Helper()
-		name = filepath.Join(dir, name)
-		if err := errors.Join(os.MkdirAll(filepath.Dir(name), 0o755), os.WriteFile(name, []byte(content), 0o600)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	put("schemas/person.json", "{}")
-	put("templates/recovery/valid/email.subject.gotmpl", "Hello")
-	text := strings.Replace(least, "file://person.schema.json", "file://"+dir+"/schemas/person.json", 1) + "courier: {template_override_path: " + dir + "/templates}\n"
-	l, write := liveFile(t, text)
-	ctx, cancel := context.WithCancel(t.Context())
-	looked, done := make(chan *Config), make(chan struct{})
-	refusal := errors.New("not today")
-	go func() {
-		defer close(done)
-		l.Watch(ctx, slog.New(slog.DiscardHandler), func(c *Config, _ []Warning) error {
-			select {
-			case looked <- c:
-			case <-ctx.Done():
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		put := func(name, content string) {
+			t.Helper()
+			name = filepath.Join(dir, name)
+			if err := errors.Join(os.MkdirAll(filepath.Dir(name), 0o755), os.WriteFile(name, []byte(content), 0o600)); err != nil {
+				t.Fatal(err)
 			}
+		}
+		put("schemas/person.json", "{}")
+		put("templates/recovery/valid/email.subject.gotmpl", "Hello")
+		text := strings.Replace(least, "file://person.schema.json", "file://"+dir+"/schemas/person.json", 1) + "courier: {template_override_path: " + dir + "/templates}\n"
+		l, write := liveFile(t, text)
+		looked := make(chan *Config, 1)
+		watch(t, l, func(c *Config) error {
+			looked <- c
 			if c.Session.Lifespan.Hours() == 5 {
-				return refusal
+				return errors.New("not today")
 			}
 			return nil
 		})
-	}()
-	put("schemas/person.json", `{"title":"new"}`)
-	<-looked
-	put("templates/recovery/valid/email.subject.gotmpl", "Hello again")
-	<-looked
-	put("templates/verification/valid/email.subject.gotmpl", "new")
-	<-looked
-	put("elsewhere/person.json", "{}")
-	write(strings.Replace(text, "schemas/person.json", "elsewhere/person.json", 1) + "session: {lifespan: 5h}\n")
-	if c := <-looked; c.Session.Lifespan.Hours() != 5 {
-		t.Errorf("the lifespan is %s", c.Session.Lifespan)
-	}
-	put("elsewhere/person.json", `{"title":"better"}`)
-	if c := <-looked; c.Session.Lifespan.Hours() != 5 || l.Now() == c {
-		t.Errorf("the lifespan is %s", c.Session.Lifespan)
-	}
-	cancel()
-	<-done
+		put("schemas/person.json", `{"title":"new"}`)
+		<-looked
+		put("templates/recovery/valid/email.subject.gotmpl", "Hello again")
+		<-looked
+		put("templates/verification/valid/email.subject.gotmpl", "new")
+		<-looked
+		put("elsewhere/person.json", "{}")
+		write(strings.Replace(text, "schemas/person.json", "elsewhere/person.json", 1) + "session: {lifespan: 5h}\n")
+		if c := <-looked; c.Session.Lifespan.Hours() != 5 {
+			t.Errorf("the lifespan is %s", c.Session.Lifespan)
+		}
+		put("elsewhere/person.json", `{"title":"better"}`)
+		if c := <-looked; c.Session.Lifespan.Hours() != 5 || l.Now() == c {
+			t.Errorf("the lifespan is %s", c.Session.Lifespan)
+		}
+	})
 }
 
-func TestWatch(t *testing.T) {
-	l, write := liveFile(t, least)
-	ctx, cancel := context.WithCancel(t.Context())
-	changed := make(chan *Config)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		l.Watch(ctx, slog.New(slog.DiscardHandler), func(c *Config, _ []Warning) error { changed <- c; return nil })
-	}()
-	write(least + "session: {lifespan: 2h}\n")
-	if c := <-changed; c.Session.Lifespan.Hours() != 2 {
-		t.Errorf("lifespan %v", c.Session.Lifespan)
-	}
-	// As editors and Kubernetes do it: a new file takes the place of the old.
-	name := l.options.Files[0]
-	if err := os.WriteFile(name+".new", []byte(least+"session: {lifespan: 3h}\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Rename(name+".new", name); err != nil {
-		t.Fatal(err)
-	}
-	if c := <-changed; c.Session.Lifespan.Hours() != 3 {
-		t.Errorf("lifespan %v", c.Session.Lifespan)
-	}
-	cancel()
-	<-done
+// TestRestless: a file among the templates that is written all the time does not keep a
+// change from being noticed.
+func TestRestless(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		text := least + "courier: {template_override_path: " + dir + "}\n"
+		l, write := liveFile(t, text)
+		changed := make(chan *Config, 1)
+		watch(t, l, func(c *Config) error { changed <- c; return nil })
+		write(text + "session: {lifespan: 1h}\n")
+		<-time.After(pace / 2) // so that it is written between two looks
+		for n := 1; ; n++ {
+			if err := os.WriteFile(filepath.Join(dir, "log"), bytes.Repeat([]byte("x"), n), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			select {
+			case c := <-changed:
+				if c.Session.Lifespan != time.Hour || n < patience {
+					t.Errorf("the lifespan is %s after %d looks", c.Session.Lifespan, n)
+				}
+				return
+			case <-time.After(pace):
+			}
+			if n > 2*patience {
+				t.Fatal("the change is not noticed")
+			}
+		}
+	})
 }
