@@ -84,8 +84,9 @@ const (
 // sessionLifespan is the default, which the configuration in testdata keeps.
 const sessionLifespan = 24 * time.Hour
 
-// patience is how long a test waits for what must happen in the end.
-const patience = time.Minute
+// patience is how long a test waits for what must happen in the end. It is less than the
+// default pause of the clean-up, so that tests see whether another one is obeyed.
+const patience = 50 * time.Second
 
 // server is an App behind two real listeners.
 type server struct {

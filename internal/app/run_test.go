@@ -14,7 +14,7 @@ import (
 
 // TestCleans: what has ended is removed by itself, as often as the configuration says.
 func TestCleans(t *testing.T) {
-	s := start(t, setup{more: "{database: {cleanup: {sleep: {tables: 1ms}}}}"})
+	s := start(t, setup{more: "{database: {cleanup: {sleep: {tables: 1s}}}}"})
 	id := uuid.MustParse(s.client(t, app).begin("login", "").id)
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan struct{})

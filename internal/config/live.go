@@ -17,18 +17,19 @@ import (
 	"zelus/internal/source"
 )
 
-// pace is how often the files are looked at. A change is loaded when two looks in a row
-// have seen the same of it: an editor or a volume of Kubernetes changes files in several
-// steps.
+// pace is the pause between two looks at the files. A change is loaded when two looks in a
+// row have seen the same of it: an editor or a volume of Kubernetes changes files in
+// several steps.
 //
-// They are looked at, and not watched through the system: such a watch is on a folder, and
-// where a database lies in it as well the kernel tells of every page that is written to it,
-// which cost a tenth of a sign-up. It also says nothing of what changes on a network's
-// file system.
+// They are looked at, and not watched through the system: such a watch has to be on the
+// folder, because editors and Kubernetes put a new file in the place of the old one, and
+// where a database lies there as well the kernel tells of every page that is written to
+// it, which cost a tenth of a sign-up. It also says nothing of what others change on a
+// network's file system.
 const pace = 500 * time.Millisecond
 
-// patience is how many looks in a row may differ before a change is loaded all the same:
-// a folder of templates may hold something that never rests.
+// patience is at which look in a row that differs from the one before a change is loaded
+// all the same: a folder of templates may hold something that never rests.
 const patience = 10
 
 // Live holds the configuration that is in force and replaces it when its files
@@ -36,19 +37,19 @@ const patience = 10
 type Live struct {
 	options  Options
 	now      atomic.Pointer[Config]
-	seen     sight // of what was read last, good or bad
-	last     *Config
-	inForce  string // stamps of what the configuration in force names
+	seen     snapshot // of what was read last, good or bad
+	last     *Config  // the last that could be loaded, in force or refused
+	inForce  string   // stamps of what the configuration in force names
 	warnings []Warning
 }
 
-// sight is what a look at the files tells: the digest of the configuration's own, and the
-// stamps of those that it names.
-type sight struct{ files, named string }
+// snapshot is what a look at the files tells: the digest of the configuration's own, and
+// the stamps of those that it names.
+type snapshot struct{ files, named string }
 
 // NewLive loads a configuration for the first time; see Load.
 func NewLive(o Options) (*Live, error) {
-	seen := digest(o)
+	files := digest(o)
 	c, warnings, err := Load(o)
 	if err != nil {
 		return nil, err
@@ -56,7 +57,7 @@ func NewLive(o Options) (*Live, error) {
 	// Secrets that were made for this process must outlive a reload.
 	o.generated = c.generated
 	named := c.stamps()
-	l := &Live{options: o, seen: sight{seen, named}, last: c, inForce: named, warnings: warnings}
+	l := &Live{options: o, seen: snapshot{files, named}, last: c, inForce: named, warnings: warnings}
 	l.now.Store(c)
 	return l, nil
 }
@@ -78,8 +79,8 @@ func (l *Live) Warnings() []Warning { return l.warnings }
 func (l *Live) Watch(ctx context.Context, logger *slog.Logger, put func(*Config, []Warning) error) {
 	ticks := time.NewTicker(pace)
 	defer ticks.Stop()
-	var before sight
-	restless := 0
+	var before snapshot
+	differing := 0
 	for {
 		select {
 		case <-ctx.Done():
@@ -87,20 +88,23 @@ func (l *Live) Watch(ctx context.Context, logger *slog.Logger, put func(*Config,
 		case <-ticks.C:
 		}
 		seen := l.look()
-		if restless++; seen == before || restless >= patience {
+		if seen != before {
+			differing++
+		}
+		if seen == before || differing == patience {
 			l.reload(seen, logger, put)
-			restless = 0
+			differing = 0
 		}
 		before = seen
 	}
 }
 
 // look looks at the files as they are now.
-func (l *Live) look() sight { return sight{digest(l.options), l.last.stamps()} }
+func (l *Live) look() snapshot { return snapshot{digest(l.options), l.last.stamps()} }
 
-// reload reads the files again if they look new since they were read last, as seen says,
-// and puts the result in force if it says anything new and is valid.
-func (l *Live) reload(seen sight, logger *slog.Logger, put func(*Config, []Warning) error) {
+// reload loads the configuration where seen is not what was read last, and puts it in force
+// if it is valid and says anything new.
+func (l *Live) reload(seen snapshot, logger *slog.Logger, put func(*Config, []Warning) error) {
 	if seen == l.seen {
 		return // all is as before, or a mistake that is logged already
 	}
@@ -114,7 +118,7 @@ func (l *Live) reload(seen sight, logger *slog.Logger, put func(*Config, []Warni
 		refuse(err)
 		return
 	}
-	l.last, l.seen.named = next, next.stamps() // taken before put reads what they are of
+	l.last, l.seen.named = next, next.stamps() // before put reads those files, so that what changes meanwhile is seen at the next look
 	if next.fingerprint() == old.fingerprint() && l.seen.named == l.inForce {
 		return // comments and the like
 	}

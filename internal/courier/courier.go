@@ -34,9 +34,9 @@ const (
 	settleWithin = 20 * time.Second
 	// shortestWait keeps a pull_wait of nothing from becoming a busy loop.
 	shortestWait = 100 * time.Millisecond
-	// tact is how long after a Wake the worker looks. The answer goes out before the
-	// message does: whoever waits for it should not see by the time whether one leaves.
-	tact = 20 * time.Millisecond
+	// wakeDelay is how long after a Wake the worker looks. Mostly the answer to who asked
+	// for a message goes out before it: its time should not tell whether one leaves.
+	wakeDelay = 20 * time.Millisecond
 	// longestTrouble is the longest pause while the database does not answer.
 	longestTrouble = time.Minute
 	// Pauses between the tries of a message: about 5 s, 15 s, 45 s, … With the
@@ -87,7 +87,7 @@ type Options struct {
 // Courier is the outbox and its worker. It is safe for concurrent use.
 type Courier struct {
 	options     Options
-	wake        chan struct{} // holds one look for a worker that is busy
+	wake        chan struct{} // holds one wake for a worker that is busy
 	sendTimeout time.Duration // tests have less of it
 
 	sent, failed, abandoned atomic.Uint64
@@ -139,10 +139,10 @@ func (c *Courier) Enqueue(ctx context.Context, tx *store.Tx, m Message) error {
 
 // Wake tells this node's worker that there is something to send, a moment from now. It
 // never waits. Where it is not called, a message waits for PullWait at most.
-func (c *Courier) Wake() { time.AfterFunc(tact, c.look) }
+func (c *Courier) Wake() { time.AfterFunc(wakeDelay, c.wakeNow) }
 
-// look has the worker look at the outbox.
-func (c *Courier) look() {
+// wakeNow is Wake without delay.
+func (c *Courier) wakeNow() {
 	select {
 	case c.wake <- struct{}{}:
 	default:
@@ -166,7 +166,7 @@ func (c *Courier) Run(ctx context.Context) {
 			m := &claimed[i]
 			busy <- struct{}{}
 			sending.Go(func() {
-				defer c.look() // there may be more to do than there were hands
+				defer c.wakeNow() // there may be more to do than there were hands
 				defer func() { <-busy }()
 				c.try(context.WithoutCancel(ctx), m, pace)
 			})

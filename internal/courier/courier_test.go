@@ -135,7 +135,7 @@ func TestWake(t *testing.T) {
 		if len(server.mails()) != 0 {
 			t.Error("the message left before the answer of who asked for it")
 		}
-		pass(tact)
+		pass(wakeDelay)
 		synctest.Wait()
 		began := time.Now()
 		if m := p.only(t); m.Status != store.MessageSent || m.SendCount != 1 || len(m.Dispatches) != 1 || m.Dispatches[0].Status != store.DispatchSuccess {

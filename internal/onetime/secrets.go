@@ -188,7 +188,7 @@ func subject(c *config.Config, e flow.Errand) json.RawMessage {
 	return i.Pack().Render(auth.Reader{BaseURL: c.PublicURL().String(), Addresses: true})
 }
 
-// post writes a message, which leaves as soon as that is committed.
+// post writes a message, which leaves a moment after that is committed.
 func (s *Secrets) post(ctx context.Context, tx *store.Tx, m courier.Message) error {
 	tx.After(s.Courier.Wake)
 	return s.Courier.Enqueue(ctx, tx, m)

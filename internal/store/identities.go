@@ -122,8 +122,8 @@ func (q *queries) identity(ctx context.Context, s query, project uuid.UUID, args
 	return i, nil
 }
 
-// readNobody does the work of reading somebody where there is nobody, so that the time
-// does not tell one from the other.
+// readNobody does about the work of reading somebody where there is nobody, so that the
+// time does not tell one from the other: packing stands for reading the row's columns.
 func readNobody() {
 	nobody := auth.Identity{Traits: json.RawMessage(`{}`), Verifiable: make([]auth.VerifiableAddress, 1), Recovery: make([]auth.RecoveryAddress, 1)}
 	_, _ = nobody.Pack().Identity()

@@ -21,8 +21,8 @@ selfservice:
     registration: {after: {password: {hooks: [{hook: show_verification_ui}]}}}
 `
 
-// each is how often a form is sent about somebody, and about nobody.
-const each = 400
+// samples is how often a form is sent about somebody, and about nobody.
+const samples = 400
 
 // asked are the forms that could tell one from the other, and what is sent.
 var asked = []struct {
@@ -42,8 +42,8 @@ var asked = []struct {
 
 // hides compares how long answers about people who have an account take with those
 // about nobody, as somebody sees it who asks: by the clock, one after the other, in
-// random order. Each of both follows each of both equally often, because a message to
-// somebody leaves while the next answer is made.
+// random order: a message to somebody leaves while the next answer is made, and that must
+// not fall on one of the two alone.
 func (b *bench) hides(*process) (string, error) {
 	dir, err := os.MkdirTemp(b.dir, "hiding")
 	if err != nil {
@@ -54,7 +54,7 @@ func (b *bench) hides(*process) (string, error) {
 		return "", err
 	}
 	defer p.end()
-	if err := p.enrol(each); err != nil {
+	if err := p.enrol(samples); err != nil {
 		return "", err
 	}
 	var seen []string
@@ -90,7 +90,7 @@ func (p *process) enrol(people int) error {
 
 // compare gives the medians of what a form takes about somebody and about nobody.
 func (p *process) compare(kind string, status int, body func(string) map[string]any) (known, unknown time.Duration, err error) {
-	paths, err := forms(p, kind, 2*each)
+	paths, err := forms(p, kind, 2*samples)
 	if err != nil {
 		return 0, 0, err
 	}
@@ -100,7 +100,7 @@ func (p *process) compare(kind string, status int, body func(string) map[string]
 	}
 	defer c.conn.Close()
 	var took [2][]time.Duration
-	for n, turn := range rand.Perm(2 * each) {
+	for n, turn := range rand.Perm(2 * samples) {
 		who, address := turn%2, email(turn/2)
 		if who == 1 {
 			address = fmt.Sprintf("nobody%08d.%d@example.org", turn, rand.Uint32())
@@ -123,5 +123,5 @@ func (p *process) compare(kind string, status int, body func(string) map[string]
 	for _, all := range took {
 		slices.Sort(all)
 	}
-	return took[0][each/2], took[1][each/2], nil
+	return took[0][samples/2], took[1][samples/2], nil
 }

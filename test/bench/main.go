@@ -1,8 +1,6 @@
 package main
 
 import (
-	"cmp"
-	"context"
 	"errors"
 	"flag"
 	"fmt"
@@ -13,8 +11,6 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 func main() {
@@ -79,27 +75,22 @@ func (b *bench) row(cells ...string) {
 	b.table.Flush()
 }
 
+// populate makes a folder with a database of so many people.
+func (b *bench) populate(people int) (dir string, err error) {
+	dir, err = os.MkdirTemp(b.dir, "seeded")
+	if err != nil {
+		return "", err
+	}
+	return dir, seed(dir, people)
+}
+
 // seeded starts a server on a database with so many people.
 func (b *bench) seeded(people int) (*process, error) {
-	dir, err := os.MkdirTemp(b.dir, "seeded")
+	dir, err := b.populate(people)
 	if err != nil {
 		return nil, err
 	}
-	if err := seed(dir, people); err != nil {
-		return nil, err
-	}
 	return b.start(dir)
-}
-
-// untidy is seeded, with what is due to be removed all the time, and is.
-func (b *bench) untidy(people int) (dir string, p *process, err error) {
-	if dir, err = os.MkdirTemp(b.dir, "untidy"); err == nil {
-		err = cmp.Or(seed(dir, people), leave(dir, people))
-	}
-	if err == nil {
-		p, err = b.start(dir, "database: {cleanup: {sleep: {tables: 1s}}}")
-	}
-	return dir, p, err
 }
 
 func micros(d time.Duration) string { return fmt.Sprintf("%.1f µs", float64(d.Nanoseconds())/1e3) }
@@ -264,16 +255,25 @@ func (b *bench) large(many int) error {
 	// Both run at the same time and are measured in turn, so that what else the machine
 	// does slows down both.
 	sizes := [2]int{few, many}
-	var on [2]*process
 	var in [2]string
 	for n, size := range sizes {
 		var err error
-		if in[n], on[n], err = b.untidy(size); err != nil {
+		if in[n], err = b.populate(size); err != nil {
+			return err
+		}
+	}
+	var on [2]*process
+	for n, size := range sizes {
+		if err := leave(in[n], size); err != nil {
+			return err
+		}
+		var err error
+		if on[n], err = b.start(in[n], "database: {cleanup: {sleep: {tables: 1s}}}"); err != nil {
 			return err
 		}
 		defer on[n].end()
 	}
-	compare := func(name, most string, tries [2]try) error {
+	ratio := func(name, most string, tries [2]try) error {
 		c, err := tries[1].beside(tries[0])
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
@@ -296,7 +296,7 @@ func (b *bench) large(many int) error {
 		if i == 0 {
 			most = "1.10"
 		}
-		if err := compare(f.name, most, tries); err != nil {
+		if err := ratio(f.name, most, tries); err != nil {
 			return err
 		}
 	}
@@ -307,25 +307,12 @@ func (b *bench) large(many int) error {
 	var tries [2]try
 	for n := range sizes {
 		on[n].end()
-		st, err := openIn(context.Background(), in[n], ending)
+		st, err := openIn(in[n], ending)
 		if err != nil {
 			return err
 		}
 		defer st.Close()
 		tries[n] = removal(st)
 	}
-	return compare(removing, "1.20", tries)
-}
-
-// threadTime is how long this thread has been on a processor, processTime how long all of
-// this process.
-func threadTime() time.Duration  { return spent(unix.CLOCK_THREAD_CPUTIME_ID) }
-func processTime() time.Duration { return spent(unix.CLOCK_PROCESS_CPUTIME_ID) }
-
-func spent(clock int32) time.Duration {
-	var at unix.Timespec
-	if err := unix.ClockGettime(clock, &at); err != nil {
-		return 0
-	}
-	return time.Duration(at.Nano())
+	return ratio(removing, "1.20", tries)
 }

@@ -135,8 +135,13 @@ func (p *process) end() {
 // together, to the nanosecond. It is the clock that clock_getcpuclockid(3) names.
 func (p *process) used() (time.Duration, error) {
 	const sched = 2 // CPUCLOCK_SCHED in the kernel's posix-timers
+	return spent(int32(^p.cmd.Process.Pid)<<3 | sched)
+}
+
+// spent is what a clock of time on a processor says.
+func spent(clock int32) (time.Duration, error) {
 	var at unix.Timespec
-	err := unix.ClockGettime(int32(^p.cmd.Process.Pid)<<3|sched, &at)
+	err := unix.ClockGettime(clock, &at)
 	return time.Duration(at.Nano()), err
 }
 

@@ -26,17 +26,17 @@ const password = "violet-kayak-sings-at-noon"
 func email(n int) string { return fmt.Sprintf("person%08d@example.org", n) }
 func token(n int) string { return fmt.Sprintf("ory_st_%032d", n) }
 
-// openIn opens the database in dir, as it will be so much later.
-func openIn(ctx context.Context, dir string, later time.Duration) (*store.Store, error) {
-	return store.Open(ctx, store.Options{Dialect: "sqlite", Path: filepath.Join(dir, "zelus.sqlite"),
-		Clock: func() time.Time { return time.Now().Add(later) }, Logger: slog.New(slog.NewTextHandler(os.Stderr, nil))})
+// openIn opens the database in dir, with a clock that is ahead by so much.
+func openIn(dir string, ahead time.Duration) (*store.Store, error) {
+	return store.Open(context.Background(), store.Options{Dialect: "sqlite", Path: filepath.Join(dir, "zelus.sqlite"),
+		Clock: func() time.Time { return time.Now().Add(ahead) }, Logger: slog.New(slog.NewTextHandler(os.Stderr, nil))})
 }
 
 // seed fills the database in dir with so many people, each with a password
 // and a session. It writes rows as the server does, without its work before.
 func seed(dir string, people int) (err error) {
 	ctx := context.Background()
-	st, err := openIn(ctx, dir, 0)
+	st, err := openIn(dir, 0)
 	if err != nil {
 		return err
 	}
@@ -85,15 +85,15 @@ func seed(dir string, people int) (err error) {
 // ending is how long it takes until all leftovers are due.
 const ending = 20 * time.Minute
 
-// kept is how long the server keeps what has come to its end.
+// kept is how long the server keeps what leave adds.
 var kept = store.Retention{Flows: 24 * time.Hour, Sessions: 7 * 24 * time.Hour, History: session.HistoryKept}
 
-// leave adds what is to be removed to a seeded database: for every fifth person a session
-// and a form that have ended, and an entry of the history. They are due one after
-// the other, from now on.
+// leave adds what is to be removed to a seeded database: for the first fifth of the people
+// a session and a form that have ended, and an entry of the history. They are due one
+// after the other, from now on.
 func leave(dir string, people int) (err error) {
 	ctx := context.Background()
-	st, err := openIn(ctx, dir, 0)
+	st, err := openIn(dir, 0)
 	if err != nil {
 		return err
 	}
@@ -102,7 +102,7 @@ func leave(dir string, people int) (err error) {
 	const batch = 250
 	var after uuid.UUID
 	for first := 0; first < left; first += batch {
-		owners, err := st.Identities(ctx, auth.DefaultProject, store.Filter{}, after, batch)
+		owners, err := st.Identities(ctx, auth.DefaultProject, store.Filter{}, after, min(batch, left-first))
 		if err != nil {
 			return err
 		}
