@@ -161,13 +161,18 @@ func kept(c *config.Config) store.Retention {
 // clean removes what has expired, and accounts that are to be deleted, in small
 // batches, so that nobody waits for it.
 func (a *App) clean(ctx context.Context) {
-	for {
+	second := time.NewTicker(time.Second) // the pause may be changed meanwhile
+	defer second.Stop()
+	for last := time.Now(); ; {
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(max(a.Config().Database.Cleanup.Sleep.Tables, time.Second)):
+		case <-second.C:
 		}
-		a.cleanOnce(ctx)
+		if time.Since(last) >= a.Config().Database.Cleanup.Sleep.Tables {
+			a.cleanOnce(ctx)
+			last = time.Now()
+		}
 	}
 }
 

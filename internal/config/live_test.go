@@ -135,6 +135,18 @@ func watch(t *testing.T, l *Live, put func(*Config) error) {
 	})
 }
 
+// next is the next configuration that is put in force, or is to be.
+func next(t *testing.T, put chan *Config) *Config {
+	t.Helper()
+	select {
+	case c := <-put:
+		return c
+	case <-time.After(time.Hour): // of the bubble
+		t.Fatal("the change is not noticed")
+		return nil
+	}
+}
+
 // TestWatch: a change is loaded when two looks have seen the same of it.
 func TestWatch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -143,7 +155,7 @@ func TestWatch(t *testing.T) {
 		watch(t, l, func(c *Config) error { changed <- c; return nil })
 		began := time.Now()
 		write(least + "session: {lifespan: 2h}\n")
-		if c := <-changed; c.Session.Lifespan.Hours() != 2 || time.Since(began) != 2*pace {
+		if c := next(t, changed); c.Session.Lifespan.Hours() != 2 || time.Since(began) != 2*pace {
 			t.Errorf("the lifespan is %s after %s", c.Session.Lifespan, time.Since(began))
 		}
 		// As editors and Kubernetes do it: a new file takes the place of the old.
@@ -154,14 +166,14 @@ func TestWatch(t *testing.T) {
 		if err := os.Rename(name+".new", name); err != nil {
 			t.Fatal(err)
 		}
-		if c := <-changed; c.Session.Lifespan.Hours() != 3 {
+		if c := next(t, changed); c.Session.Lifespan.Hours() != 3 {
 			t.Errorf("the lifespan is %s", c.Session.Lifespan)
 		}
 		// One who writes still is waited for.
 		write(least + "session: {lifespan: 4h}\n")
 		pass(pace + pace/2)
 		write(least + "session: {lifespan: 5h}\n")
-		if c := <-changed; c.Session.Lifespan.Hours() != 5 {
+		if c := next(t, changed); c.Session.Lifespan.Hours() != 5 {
 			t.Errorf("the lifespan is %s", c.Session.Lifespan)
 		}
 	})
@@ -192,18 +204,38 @@ func TestWatchSources(t *testing.T) {
 			return nil
 		})
 		put("schemas/person.json", `{"title":"new"}`)
-		<-looked
+		next(t, looked)
 		put("templates/recovery/valid/email.subject.gotmpl", "Hello again")
-		<-looked
+		next(t, looked)
 		put("templates/verification/valid/email.subject.gotmpl", "new")
-		<-looked
+		next(t, looked)
+		// A link that leads elsewhere, to what is of the same size and time.
+		at := time.Unix(1, 0)
+		for _, name := range []string{"one", "two"} {
+			put(name+"/person.json", `{"title":"`+name+`"}`)
+			if err := os.Chtimes(filepath.Join(dir, name, "person.json"), at, at); err != nil {
+				t.Fatal(err)
+			}
+		}
+		link := filepath.Join(dir, "linked")
+		if err := os.Symlink("one", link); err != nil {
+			t.Fatal(err)
+		}
+		write(strings.Replace(text, "schemas/person.json", "linked/person.json", 1) + "session: {lifespan: 4h}\n")
+		next(t, looked)
+		if err := errors.Join(os.Remove(link), os.Symlink("two", link)); err != nil {
+			t.Fatal(err)
+		}
+		if c := next(t, looked); c.Session.Lifespan.Hours() != 4 {
+			t.Errorf("the lifespan is %s", c.Session.Lifespan)
+		}
 		put("elsewhere/person.json", "{}")
 		write(strings.Replace(text, "schemas/person.json", "elsewhere/person.json", 1) + "session: {lifespan: 5h}\n")
-		if c := <-looked; c.Session.Lifespan.Hours() != 5 {
+		if c := next(t, looked); c.Session.Lifespan.Hours() != 5 {
 			t.Errorf("the lifespan is %s", c.Session.Lifespan)
 		}
 		put("elsewhere/person.json", `{"title":"better"}`)
-		if c := <-looked; c.Session.Lifespan.Hours() != 5 || l.Now() == c {
+		if c := next(t, looked); c.Session.Lifespan.Hours() != 5 || l.Now() == c {
 			t.Errorf("the lifespan is %s", c.Session.Lifespan)
 		}
 	})

@@ -342,7 +342,7 @@ type Cleanup struct {
 
 // CleanupSleep holds the pauses of the clean-up.
 type CleanupSleep struct {
-	Tables time.Duration `key:"tables" default:"1m" format:"single" doc:"The pause between two rounds through all tables. A round removes all that is due, batch by batch. Less than a second counts as one."`
+	Tables time.Duration `key:"tables" default:"1m" format:"single" doc:"The pause between two rounds through all tables. A round removes all that is due, batch by batch, accounts that are to be deleted too. Less than a second counts as one."`
 }
 
 // Clients limits requests that the server makes to others.

@@ -34,9 +34,12 @@ const (
 	settleWithin = 20 * time.Second
 	// shortestWait keeps a pull_wait of nothing from becoming a busy loop.
 	shortestWait = 100 * time.Millisecond
-	// wakeDelay is how long after a Wake the worker looks. Mostly the answer to who asked
-	// for a message goes out before it: its time should not tell whether one leaves.
-	wakeDelay = 20 * time.Millisecond
+	// After a Wake the worker looks when wakeDelay has passed, and at random up to
+	// wakeSpread more. Mostly the answer to who asked for a message has gone out by then:
+	// its time should not tell whether one leaves, and neither should the load that follows
+	// it at a known moment.
+	wakeDelay  = 20 * time.Millisecond
+	wakeSpread = 500 * time.Millisecond
 	// longestTrouble is the longest pause while the database does not answer.
 	longestTrouble = time.Minute
 	// Pauses between the tries of a message: about 5 s, 15 s, 45 s, … With the
@@ -139,7 +142,7 @@ func (c *Courier) Enqueue(ctx context.Context, tx *store.Tx, m Message) error {
 
 // Wake tells this node's worker that there is something to send, a moment from now. It
 // never waits. Where it is not called, a message waits for PullWait at most.
-func (c *Courier) Wake() { time.AfterFunc(wakeDelay, c.wakeNow) }
+func (c *Courier) Wake() { time.AfterFunc(wakeDelay+rand.N(wakeSpread), c.wakeNow) }
 
 // wakeNow is Wake without delay.
 func (c *Courier) wakeNow() {

@@ -131,11 +131,12 @@ func TestWake(t *testing.T) {
 		synctest.Wait()
 		p.enqueue(t, mailTo("ada@example.org"))
 		p.Wake()
+		pass(wakeDelay / 2)
 		synctest.Wait()
 		if len(server.mails()) != 0 {
 			t.Error("the message left before the answer of who asked for it")
 		}
-		pass(wakeDelay)
+		pass(wakeDelay + wakeSpread)
 		synctest.Wait()
 		began := time.Now()
 		if m := p.only(t); m.Status != store.MessageSent || m.SendCount != 1 || len(m.Dispatches) != 1 || m.Dispatches[0].Status != store.DispatchSuccess {

@@ -83,7 +83,7 @@ func seed(dir string, people int) (err error) {
 }
 
 // ending is how long it takes until all leftovers are due.
-const ending = 20 * time.Minute
+const ending = 2 * time.Hour
 
 // kept is how long the server keeps what leave adds.
 var kept = store.Retention{Flows: 24 * time.Hour, Sessions: 7 * 24 * time.Hour, History: session.HistoryKept}
