@@ -124,6 +124,7 @@ export const places = [
   } },
   { name: "settings-recovered", go: async (p) => {
     await signedOut(p);
+    await p.code(); // that of the sign-up, so that the next one is another
     await recovering(p);
     await p.types({ code: await p.code() });
     await p.presses("#code button[type=submit]");
