@@ -84,6 +84,15 @@ func TestReload(t *testing.T) {
 		t.Error("a reload made new secrets")
 	}
 
+	// What changes after the look may be read in part, so that it waits for the next one.
+	write(text + "session: {lifespan: 30m}\n")
+	before := l.look()
+	write(text + "session: {lifespan: 45m}\n")
+	l.reload(before, logger, func(*Config, []Warning) error {
+		t.Error("what was loaded is not what was looked at")
+		return nil
+	})
+
 	if reload(text+"session: {lifespan: soon}\nlgo: {}\n") != second || changes != 1 {
 		t.Error("a bad file was taken")
 	}
