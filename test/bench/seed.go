@@ -109,7 +109,7 @@ func leave(dir string, people int) (err error) {
 		after = owners[len(owners)-1].ID
 		err = st.Write(ctx, store.Durable, func(tx *store.Tx) error {
 			for n, owner := range owners {
-				due := now.Add(ending * time.Duration(first+n) / time.Duration(left))
+				due := now.Add(ending / time.Duration(left) * time.Duration(first+n))
 				then := due.Add(-kept.Sessions)
 				hash := make([]byte, 32)
 				rand.Read(hash)
